@@ -1,0 +1,129 @@
+//! Every bound of the node, with its reason. The table in `docs/LIMITS.md` gives the same numbers; a test compares them.
+
+use super::time::{DAY, HOUR, MINUTE, Millis, SECOND};
+
+macro_rules! limits {
+    ($($(#[doc = $reason:literal])+ $name:ident: $type:ty = $value:expr;)+) => {
+        $($(#[doc = $reason])+ pub const $name: $type = $value;)+
+
+        /// Name, value and reason of every limit, for the documentation and `tidings doctor`.
+        pub const ALL: &[(&str, u64, &str)] = &[$((stringify!($name), $name as u64, concat!($($reason),+))),+];
+    };
+}
+
+limits! {
+    /// Bytes of an address: the longest useful multiaddr (DNS name, QUIC, certificate hashes) is well below.
+    ADDRESS_BYTES_MAX: usize = 256;
+    /// Addresses of one device or mailbox in a card: a few networks, each with TCP and QUIC.
+    ADDRESSES_MAX: usize = 8;
+    /// Bytes of a person's or room's name: 32 characters of any script.
+    NAME_BYTES_MAX: usize = 128;
+    /// Devices of one account: a phone, a few computers, a server.
+    DEVICES_MAX: usize = 10;
+    /// Mailboxes of one account: two copies wanted, one spare, one being left.
+    MAILBOXES_MAX: usize = 4;
+    /// Bytes of a card: all devices and mailboxes with all addresses.
+    CARD_BYTES_MAX: usize = 16 * 1024;
+    /// Bytes of an invite link: a card in base64 and a secret; still a (large) QR code for ordinary cards.
+    LINK_BYTES_MAX: usize = 24 * 1024;
+    /// How long an invite is good for, unless told otherwise: long enough for a letter.
+    INVITE_TTL_MS: Millis = 30 * DAY;
+    /// Open invites at a time: bounds the table, not people.
+    INVITES_MAX: usize = 1_000;
+    /// Bytes of a text message: a long letter; longer ones are files.
+    TEXT_BYTES_MAX: usize = 16 * 1024;
+    /// Bytes of a reaction: one emoji with all its modifiers.
+    REACTION_BYTES_MAX: usize = 64;
+    /// Bytes of an envelope: the biggest welcome or commit of a room of a few hundred devices; what is larger is media.
+    ENVELOPE_BYTES_MAX: usize = 256 * 1024;
+    /// Bytes of a frame on a stream: an envelope with its header.
+    FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 32 * 1024;
+    /// Ids in one frame: bounds the work one frame can cause.
+    FRAME_IDS_MAX: usize = 512;
+    /// Bytes of a stored value before the store cuts it in pieces: sled leaks a file for each overwrite of values above 128 KiB.
+    VALUE_BYTES_MAX: usize = 60_000;
+    /// How long an envelope is owed and held: a long holiday.
+    ENVELOPE_TTL_MS: Millis = 30 * DAY;
+    /// How long the id of an envelope is remembered: as long as a copy can live, and a clock's error more.
+    SEEN_TTL_MS: Millis = ENVELOPE_TTL_MS + 2 * DAY;
+    /// How far ahead of this node's clock another person's clock may push the order of messages.
+    CLOCK_DRIFT_MS_MAX: Millis = HOUR;
+    /// Epochs that are parked for late messages and forks: MLS keys live that much longer, no more.
+    PARKED_EPOCHS_MAX: usize = 5;
+    /// How long a parked epoch is kept.
+    PARKED_EPOCH_TTL_MS: Millis = 7 * DAY;
+    /// Messages of one sender that may arrive out of order within an epoch (RFC 9420 section 15.3): a mailbox window.
+    OUT_OF_ORDER_MAX: u32 = 256;
+    /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.
+    FORWARD_DISTANCE_MAX: u32 = 5_000;
+    /// Devices of one room: above this, commits cost too much (measured in `docs/decisions`).
+    ROOM_DEVICES_MAX: usize = 1_000;
+    /// Contacts of one account.
+    CONTACTS_MAX: usize = 10_000;
+    /// Unanswered requests of strangers kept: more than a person reads; strangers are refused beyond.
+    REQUESTS_MAX: usize = 64;
+    /// Bytes of a contact request: a card, a key package for each device, a greeting.
+    REQUEST_BYTES_MAX: usize = 48 * 1024;
+    /// Leading zero bits of a stranger's proof of work: about a second of one core.
+    STRANGER_WORK_BITS: u8 = 22;
+    /// Messages owed to one account: months of writing into the void.
+    OUTBOX_MAX: usize = 100_000;
+    /// Envelopes in flight to one peer without a receipt: keeps a stream full and a crash cheap.
+    WINDOW_ENVELOPES_MAX: usize = 256;
+    /// Bytes in flight to one peer without a receipt.
+    WINDOW_BYTES_MAX: usize = 1024 * 1024;
+    /// First retry of something unanswered.
+    RETRY_MS_MIN: Millis = 2 * SECOND;
+    /// Longest pause between retries: a friend who comes back is found within minutes even when nothing told us.
+    RETRY_MS_MAX: Millis = 10 * MINUTE;
+    /// How long a direct way is tried before a mailbox is asked too.
+    DIRECT_GRACE_MS: Millis = 1_500;
+    /// Mailbox copies wanted for each envelope.
+    COPIES_WANTED: usize = 2;
+    /// Bytes that a relay holds for one inbox.
+    RELAY_INBOX_BYTES_MAX: u64 = 64 * 1024 * 1024;
+    /// Bytes that a person's node holds for one neighbour.
+    NEIGHBOUR_INBOX_BYTES_MAX: u64 = 16 * 1024 * 1024;
+    /// Neighbours that a person's node serves without being asked each time.
+    NEIGHBOURS_MAX: usize = 32;
+    /// Accounts that a relay serves unless told otherwise.
+    RELAY_INBOXES_MAX: usize = 100_000;
+    /// Envelopes held for one inbox.
+    INBOX_ENVELOPES_MAX: u64 = 50_000;
+    /// Share of an inbox that one token can fill, in percent: no contact can fill the box for the others.
+    TOKEN_SHARE_PERCENT: u64 = 25;
+    /// Envelopes held for one inbox from strangers.
+    STRANGER_ENVELOPES_MAX: u64 = 32;
+    /// Bytes that commits and welcomes may take beyond the chat share of an inbox.
+    CONTROL_LANE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+    /// Tokens revoked at one inbox and remembered.
+    REVOKED_MAX: usize = 10_000;
+    /// Frames waiting to be written to one peer; a slower peer is told so by a closed stream.
+    STREAM_FRAMES_MAX: usize = 1_024;
+    /// Bytes waiting to be written to one peer.
+    STREAM_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// Inputs waiting for the node.
+    INPUTS_MAX: usize = 1_024;
+    /// Events waiting for a screen; a slower one re-reads.
+    EVENTS_MAX: usize = 1_024;
+    /// Connections to one peer: a direct one, a relayed one, and one being replaced.
+    CONNECTIONS_PER_PEER_MAX: u32 = 3;
+    /// Connections of a person's node.
+    CONNECTIONS_MAX: u32 = 128;
+    /// Connections of a relay.
+    RELAY_CONNECTIONS_MAX: u32 = 8_192;
+    /// Connections from one address of a person's node (IPv4 /32, IPv6 /64); loopback counts as one address for each port range.
+    CONNECTIONS_PER_ADDRESS_MAX: u32 = 8;
+    /// Connections from one address at a relay.
+    RELAY_CONNECTIONS_PER_ADDRESS_MAX: u32 = 64;
+    /// Bytes of one gossip message (gossipsub `max_transmit_size`).
+    GOSSIP_BYTES_MAX: usize = 16 * 1024;
+    /// Free bytes under which new work is refused, so that what was accepted can be finished.
+    DISK_FLOOR_BYTES: u64 = 48 * 1024 * 1024;
+    /// Bytes of the ballast file, given free to open a database on a full disk.
+    BALLAST_BYTES: u64 = 32 * 1024 * 1024;
+    /// Scores of misbehaviour after which a peer is disconnected and not accepted for a while.
+    MISBEHAVIOUR_MAX: u32 = 100;
+    /// Bytes of one HTTP request to the node's own interface.
+    HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
+}
