@@ -199,6 +199,12 @@ impl<Context> Decode<Context> for Address {
     }
 }
 
+impl<'de, Context> bincode::BorrowDecode<'de, Context> for Address {
+    fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = Context>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
+        Self::decode(decoder)
+    }
+}
+
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(&String::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not an address"))

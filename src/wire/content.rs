@@ -1,0 +1,128 @@
+//! What is inside an envelope: the messages of a room (inside MLS), and first contact (inside HPKE).
+
+use bincode::{Decode, Encode};
+
+use super::mailbox::Grant;
+use crate::types::{AccountId, GroupId, MessageId, Millis, RoomId};
+
+/// A hybrid logical clock (Kulkarni et al., 2014): wall time that never goes back within a room, and a count within one
+/// millisecond. With the sender and the id it gives every message one place on every device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub struct Clock {
+    /// Milliseconds since the Unix epoch.
+    pub ms: Millis,
+    /// Ties within one millisecond.
+    pub count: u32,
+}
+
+/// One message of a room, as its sender sealed it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Content {
+    /// The same in every re-sealing.
+    pub message: MessageId,
+    /// The sending device's count of its messages in this room, from 1; 0 for what may get lost (receipts, cards).
+    pub number: u64,
+    /// Its place in the order.
+    pub clock: Clock,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a message says. Append only.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Body {
+    /// A text, perhaps in reply to another message.
+    Text {
+        /// The text.
+        text: String,
+        /// What it answers.
+        reply: Option<MessageId>,
+    },
+    /// A reaction; an empty one takes it back.
+    Reaction {
+        /// To which message.
+        target: MessageId,
+        /// The emoji.
+        emoji: String,
+    },
+    /// A new text for an own message.
+    Edit {
+        /// Which message.
+        target: MessageId,
+        /// The new text.
+        text: String,
+    },
+    /// Takes an own message back.
+    Recall {
+        /// Which message.
+        target: MessageId,
+    },
+    /// What this account has and has read. MLS has signed it.
+    Receipt {
+        /// Durable on the device.
+        delivered: Vec<MessageId>,
+        /// Seen by the person.
+        read: Vec<MessageId>,
+    },
+    /// A newer card of the sender, and the tokens for its mailboxes.
+    Card {
+        /// The signed card.
+        card: Vec<u8>,
+        /// One grant for each mailbox in it.
+        grants: Vec<Grant>,
+    },
+}
+
+/// First contact, and what goes with it: signed by the account, then sealed to the receiver's inbox key.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Signed {
+    /// The sender's signed card.
+    pub card: Vec<u8>,
+    /// The encoded [`Knock`].
+    pub knock: Vec<u8>,
+    /// The sending account's signature over `receiver account | knock`.
+    pub signature: [u8; 64],
+}
+
+/// What someone outside the room says. Append only.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Knock {
+    /// May I be your contact?
+    Request {
+        /// The secret of an invite, or none from a stranger.
+        secret: Option<[u8; 32]>,
+        /// A key package for each device of the sender.
+        key_packages: Vec<Vec<u8>>,
+        /// Tokens for the sender's mailboxes, so that the answer finds its way.
+        grants: Vec<Grant>,
+        /// A few words for the person who decides.
+        greeting: String,
+    },
+    /// Yes: here is the room.
+    Welcome {
+        /// The room.
+        room: RoomId,
+        /// The MLS group that carries it.
+        group: GroupId,
+        /// Which generation of the room's groups this is.
+        generation: u32,
+        /// The RFC 9420 Welcome.
+        welcome: Vec<u8>,
+        /// Tokens for the sender's mailboxes.
+        grants: Vec<Grant>,
+    },
+    /// This device lost its place in the room: add it again.
+    Rejoin {
+        /// The room.
+        room: RoomId,
+        /// A fresh key package of the device.
+        key_package: Vec<u8>,
+        /// The highest generation the device knows.
+        generation: u32,
+    },
+}
+
+/// The bytes an account signs under a [`Signed`].
+pub fn signed_bytes(receiver: &AccountId, knock: &[u8]) -> Vec<u8> {
+    [&receiver.0[..], knock].concat()
+}

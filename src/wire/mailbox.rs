@@ -1,0 +1,248 @@
+//! Tokens, deposits and custody receipts. A mailbox knows inboxes by opaque ids and keys; never accounts.
+
+use bincode::{Decode, Encode};
+
+use crate::types::{Address, EnvelopeId, InboxId, Millis, PeerId};
+
+/// What a mailbox takes; the first thing it says.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Limits {
+    /// Bytes of the largest envelope.
+    pub envelope_bytes: u64,
+    /// How long it holds.
+    pub ttl_ms: Millis,
+    /// Proof of work asked of strangers, in leading zero bits.
+    pub work_bits: u8,
+}
+
+/// Why one may have a mailbox here.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Claim {
+    /// The secret of a relay link.
+    Secret([u8; 32]),
+    /// As a contact, known by an earlier hello on this connection.
+    Contact,
+}
+
+/// Asks for an inbox.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Register {
+    /// Chosen by the owner.
+    pub inbox: InboxId,
+    /// The Ed25519 key that owns it.
+    pub owner: [u8; 32],
+    /// The devices that must acknowledge before an envelope is released.
+    pub readers: Vec<[u8; 32]>,
+    /// Why.
+    pub claim: Claim,
+    /// The owner's signature over the encoding of the fields before and the mailbox's peer id.
+    pub signature: [u8; 64],
+}
+
+/// The inbox is there.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Registered {
+    /// Which.
+    pub inbox: InboxId,
+    /// Bytes it may fill.
+    pub quota_bytes: u64,
+    /// How long envelopes are held.
+    pub ttl_ms: Millis,
+}
+
+/// The right to deposit at one inbox, signed by its owner. Whoever holds the key can use it until it is revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Token {
+    /// The inbox.
+    pub inbox: InboxId,
+    /// Names the token when it is revoked, and in its quota.
+    pub id: [u8; 16],
+    /// The Ed25519 key of the holder.
+    pub holder: [u8; 32],
+    /// Until when.
+    pub not_after: Millis,
+    /// The owner's signature over the encoding of the fields before.
+    pub signature: [u8; 64],
+}
+
+/// A token with the key to use it; travels only inside a seal.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Grant {
+    /// The mailbox.
+    pub mailbox: PeerId,
+    /// The token.
+    pub token: Token,
+    /// Seed of the holder's key.
+    pub seed: [u8; 32],
+}
+
+impl std::fmt::Debug for Grant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Grant({:?})", self.token.inbox)
+    }
+}
+
+/// Opens a token for this connection: later deposits on it need no signature.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OpenToken {
+    /// The token.
+    pub token: Token,
+    /// Until when `user` may use it.
+    pub until: Millis,
+    /// The holder's signature over `using peer | mailbox peer | token id | until`: also lets a holder lend it to its own mailbox.
+    pub proof: [u8; 64],
+}
+
+/// Which part of an inbox an envelope goes into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum Lane {
+    /// Messages.
+    Chat,
+    /// Commits and welcomes: a quota of their own, which chat cannot fill.
+    Control,
+    /// From someone without a token.
+    Stranger,
+}
+
+/// Asks a mailbox to hold an envelope for some inboxes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Deposit {
+    /// Where it goes.
+    pub inboxes: Vec<(InboxId, Lane)>,
+    /// A stranger's proof of work over `inbox | envelope id`, else 0.
+    pub work: u64,
+    /// The sealed bytes.
+    pub envelope: Vec<u8>,
+}
+
+/// A custody receipt: what the mailbox has made durable, signed with its transport key.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Held {
+    /// What is held where.
+    pub entries: Vec<(EnvelopeId, InboxId)>,
+    /// Until when, by the mailbox's clock.
+    pub until: Millis,
+    /// Over the encoding of the fields before.
+    pub signature: [u8; 64],
+}
+
+/// Why something is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum Reason {
+    /// No such inbox here.
+    UnknownInbox,
+    /// No token, or one that is expired or revoked.
+    NoToken,
+    /// The inbox, or this token's share of it, is full.
+    Full,
+    /// Larger than this mailbox takes.
+    TooLarge,
+    /// Proof of work missing or too small.
+    Work,
+    /// This node holds no mail for the one who asks.
+    NotServed,
+    /// The disk of the mailbox is full.
+    Disk,
+    /// A signature does not fit.
+    Signature,
+}
+
+/// Not done, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Refused {
+    /// The envelope, when it was a deposit.
+    pub envelope: Option<EnvelopeId>,
+    /// The inbox.
+    pub inbox: InboxId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Proves that a device may read an inbox, and asks for what waits there.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OpenInbox {
+    /// The inbox.
+    pub inbox: InboxId,
+    /// The reader.
+    pub reader: [u8; 32],
+    /// The reader's signature over `reading peer | mailbox peer | inbox`.
+    pub proof: [u8; 64],
+}
+
+/// An envelope that waited.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Mail {
+    /// The inbox.
+    pub inbox: InboxId,
+    /// Its place there.
+    pub sequence: u64,
+    /// The sealed bytes.
+    pub envelope: Vec<u8>,
+}
+
+/// These are durable on the reader's device.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct MailAck {
+    /// The inbox.
+    pub inbox: InboxId,
+    /// Their places, at most `FRAME_IDS_MAX`.
+    pub sequences: Vec<u64>,
+}
+
+/// Everything that waited was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct MailEnd {
+    /// The inbox.
+    pub inbox: InboxId,
+}
+
+/// Where a hand-over goes: a mailbox (with an opened token) or a device.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Target {
+    /// The peer.
+    pub peer: PeerId,
+    /// Where to dial it.
+    pub addresses: Vec<Address>,
+    /// The inbox there with the token lent to this mailbox; none for a device.
+    pub inbox: Option<(InboxId, OpenToken)>,
+}
+
+/// Asks the sender's own mailbox to deliver an envelope.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Handover {
+    /// The sender's inbox, which pays for it.
+    pub inbox: InboxId,
+    /// Any of these will do.
+    pub targets: Vec<Target>,
+    /// The sealed bytes.
+    pub envelope: Vec<u8>,
+}
+
+/// What became of a hand-over: the receipt of the mailbox that holds it, for the sender to verify.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct HandoverDone {
+    /// The peer that signed.
+    pub by: PeerId,
+    /// Its receipt.
+    pub held: Held,
+}
+
+/// Tokens that are no longer good at an inbox.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Revoke {
+    /// The inbox.
+    pub inbox: InboxId,
+    /// The tokens.
+    pub tokens: Vec<[u8; 16]>,
+    /// The owner's signature over the encoding of the fields before and the mailbox's peer id.
+    pub signature: [u8; 64],
+}
+
+/// Forgets an inbox and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LeaveInbox {
+    /// The inbox.
+    pub inbox: InboxId,
+    /// The owner's signature over the inbox and the mailbox's peer id.
+    pub signature: [u8; 64],
+}
