@@ -83,8 +83,8 @@ impl Signed {
 pub struct Invite {
     /// The signed card.
     pub card: Vec<u8>,
-    /// Accepted once, without a second step.
-    pub secret: [u8; 32],
+    /// Accepted once, without a second step; none in a public link, whose users ask as strangers do.
+    pub secret: Option<[u8; 32]>,
     /// Until when.
     pub not_after: Millis,
     /// Tokens for the mailboxes.

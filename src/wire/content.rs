@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::mailbox::Grant;
-use crate::types::{AccountId, GroupId, MessageId, Millis, RoomId};
+use crate::types::{AccountId, DeviceId, GroupId, MessageId, Millis, RoomId};
 
 /// A hybrid logical clock (Kulkarni et al., 2014): wall time that never goes back within a room, and a count within one
 /// millisecond. With the sender and the id it gives every message one place on every device.
@@ -70,6 +70,22 @@ pub enum Body {
         card: Vec<u8>,
         /// One grant for each mailbox in it.
         grants: Vec<Grant>,
+        /// A key package for each device, to be added to rooms with.
+        key_packages: Vec<Vec<u8>>,
+    },
+    /// Numbered messages of a device that are missing here: please seal them anew.
+    Ask {
+        /// Who sent them.
+        device: DeviceId,
+        /// Their numbers, at most `FRAME_IDS_MAX`.
+        numbers: Vec<u64>,
+    },
+    /// Numbered messages of a device that can no longer come.
+    Gone {
+        /// Who sent them.
+        device: DeviceId,
+        /// Their numbers, at most `FRAME_IDS_MAX`.
+        numbers: Vec<u64>,
     },
 }
 
@@ -82,6 +98,8 @@ pub struct Signed {
     pub knock: Vec<u8>,
     /// The sending account's signature over `receiver account | knock`.
     pub signature: [u8; 64],
+    /// Proof of work over the signature, asked of strangers; 0 from others.
+    pub work: u64,
 }
 
 /// What someone outside the room says. Append only.

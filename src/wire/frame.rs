@@ -57,18 +57,10 @@ frames! {
     2 Deliver(Vec<u8>),
     /// Durable on this device.
     3 Delivered(Delivered),
-    /// Which of these are missing?
-    4 Offer(Vec<EnvelopeId>),
-    /// These are.
-    5 Want(Vec<EnvelopeId>),
     /// Cannot be opened yet.
-    6 Deferred(Vec<EnvelopeId>),
+    4 Deferred(Vec<EnvelopeId>),
     /// How far a room is.
-    7 Heads(Heads),
-    /// What a room lacks.
-    8 Ask(Ask),
-    /// What can no longer come.
-    9 Gone(Ask),
+    5 Heads(Heads),
     /// What this mailbox takes.
     16 MailLimits(mail::Limits),
     /// A mailbox, please.
@@ -141,15 +133,4 @@ pub struct Heads {
     pub epoch_id: [u8; 16],
     /// `(device, highest number sent or had)`.
     pub heads: Vec<(DeviceId, u64)>,
-}
-
-/// Numbered messages of one sending device in a room.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Ask {
-    /// The room.
-    pub room: RoomId,
-    /// Who sent them.
-    pub device: DeviceId,
-    /// The numbers, at most `FRAME_IDS_MAX`.
-    pub numbers: Vec<u64>,
 }

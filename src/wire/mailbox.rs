@@ -2,6 +2,7 @@
 
 use bincode::{Decode, Encode};
 
+use super::frame::Delivered;
 use crate::types::{Address, EnvelopeId, InboxId, Millis, PeerId};
 
 /// What a mailbox takes; the first thing it says.
@@ -218,13 +219,37 @@ pub struct Handover {
     pub envelope: Vec<u8>,
 }
 
-/// What became of a hand-over: the receipt of the mailbox that holds it, for the sender to verify.
+/// What became of a hand-over: the receipt that the target gave, for the sender to verify.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct HandoverDone {
-    /// The peer that signed.
-    pub by: PeerId,
-    /// Its receipt.
-    pub held: Held,
+pub enum HandoverDone {
+    /// A mailbox holds it.
+    Held {
+        /// The mailbox that signed.
+        by: PeerId,
+        /// Its receipt.
+        held: Held,
+    },
+    /// A device has it.
+    Delivered(Delivered),
+    /// It can no longer arrive: no target took it in time.
+    Expired(EnvelopeId),
+}
+
+/// A relay tells who it is (gossip, public mesh).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Announcement {
+    /// The relay.
+    pub peer: PeerId,
+    /// Where it is reachable.
+    pub addresses: Vec<Address>,
+    /// What it calls itself.
+    pub name: String,
+    /// What it takes.
+    pub limits: Limits,
+    /// When it said so; newer replaces older.
+    pub at: Millis,
+    /// The transport key's signature over the encoding of the fields before.
+    pub signature: [u8; 64],
 }
 
 /// Tokens that are no longer good at an inbox.

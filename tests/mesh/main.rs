@@ -1,0 +1,1 @@
+//! Real nodes, real sockets on loopback, real kills.
