@@ -299,7 +299,6 @@ impl Disk {
     /// Lets go of the database as a crash would.
     pub(super) fn abandon(&self) {
         let _ = self.stopped.set(StoreError::Closed);
-        // sled writes nothing when it is dropped without a flush.
         drop(self.tree.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 

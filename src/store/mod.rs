@@ -211,7 +211,8 @@ impl Store {
         disk.close(for_fast_start)
     }
 
-    /// Ends the store as a crash would, for tests: nothing more is flushed.
+    /// Ends the store as a crash would, for tests: without a snapshot, a mark or a fast next start. What was applied and not flushed may
+    /// be there afterwards or not.
     pub fn abandon(&self) {
         if let Some(disk) = self.disk() {
             disk.abandon();

@@ -6,7 +6,7 @@ use bincode::Decode;
 use serde::Serialize;
 
 use super::{Progress, Store, StoreError};
-use crate::types::{Table, View as _};
+use crate::types::{MessageId, RoomId, Table, View as _};
 use crate::wire::row;
 
 /// What a scrub found.
@@ -100,10 +100,18 @@ impl Store {
                 let index = self.get(Table::Index, &place.message.0).and_then(|bytes| row::decode::<row::Index>(&bytes).ok());
                 index.is_some_and(|index| index.place == place)
             }),
-            Table::Index => row::decode::<row::Index>(value).is_ok_and(|index| self.get(Table::Message, &index.place.key()).is_some()),
+            Table::Index => row::decode::<row::Index>(value).is_ok_and(|index| match index.target {
+                None => self.get(Table::Message, &index.place.key()).is_some(),
+                Some(target) => self.get(Table::Mark, &mark_key(&target, &index.place)).is_some(),
+            }),
             _ => true,
         }
     }
+}
+
+/// `target (16) | ms (8) | count (4) | sender (32) | message (16)`.
+fn mark_key(target: &MessageId, place: &row::Place) -> Vec<u8> {
+    [&target.0[..], &place.key()[RoomId::LEN..]].concat()
 }
 
 /// Whether a value is what its table holds. Tables of raw bytes (MLS values, sealed envelopes) have nothing to decode.
@@ -119,6 +127,9 @@ fn decodes(table: Table, key: &[u8], value: &[u8]) -> bool {
         Table::Index => is::<row::Index>(value),
         Table::Mark => is::<row::Mark>(value),
         Table::Heads => is::<row::Heads>(value),
+        Table::Numbered => is::<row::Numbered>(value),
+        Table::Seen => is::<row::Seen>(value),
+        Table::Owed => is::<row::Owed>(value),
         Table::Outbox => is::<row::Outbox>(value),
         Table::Mailbox => is::<row::Mailbox>(value),
         _ => true,

@@ -20,7 +20,7 @@ pub(super) fn free_bytes(path: &Path) -> Result<u64, StoreError> {
 /// Makes sure that there is room to open a database of `length` bytes: gives up the ballast if need be, and refuses if
 /// that is not enough. sled writes its table of pages when it opens, hence the share of the length.
 pub(super) fn make_room(home: &Path, length: u64) -> Result<(), StoreError> {
-    let needed = OPEN_ROOM_BYTES + length / 64;
+    let needed = OPEN_ROOM_BYTES + length / 256;
     if free_bytes(home)? >= needed {
         return Ok(());
     }
