@@ -38,6 +38,7 @@ struct Writer {
 
 struct Sync {
     flushed: u64,
+    /// Since the last mark.
     flushes: u64,
     generation: Generation,
 }
@@ -61,7 +62,7 @@ impl Disk {
             keys,
             tree: RwLock::new(Some(tree)),
             writer: Mutex::new(Writer { rng: Rng::from_seed(seed), unsynced: 0, cut: None }),
-            sync: Mutex::new(Sync { flushed: 0, flushes: 0, generation }),
+            sync: Mutex::new(Sync { flushed: 0, flushes: FLUSHES_PER_GENERATION, generation }),
             applied: AtomicU64::new(0),
             written: AtomicU64::new(0),
             failure: OnceLock::new(),
@@ -77,11 +78,6 @@ impl Disk {
     /// Bytes of values applied since it was opened.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
-    }
-
-    /// The generation that is durable.
-    pub(super) fn generation(&self) -> u64 {
-        lock(&self.sync).generation.number()
     }
 
     /// The first read error, or the first write error.
@@ -150,24 +146,40 @@ impl Disk {
         flushed
     }
 
+    /// Flushes and marks how far the database is; tells the mark. A database with a lower one is older than this moment.
+    pub(super) fn mark(&self) -> Result<u64, StoreError> {
+        let mut sync = lock(&self.sync);
+        self.flush_marked(&mut sync)?;
+        Ok(sync.generation.number())
+    }
+
     fn try_flush(&self) -> Result<(), StoreError> {
         let mut sync = lock(&self.sync);
         let applied = self.applied.load(Ordering::Acquire);
         if applied == sync.flushed {
             return Ok(());
         }
-        let is_mark_due = sync.flushes.is_multiple_of(FLUSHES_PER_GENERATION);
-        if is_mark_due {
-            self.write_generation(sync.generation.number() + 1)?;
+        if sync.flushes >= FLUSHES_PER_GENERATION {
+            return self.flush_marked(&mut sync);
         }
-        let tree = self.tree();
-        tree.as_ref().ok_or(StoreError::Closed)?.flush().map_err(|fault| self.broken(fault))?;
-        if is_mark_due {
-            sync.generation.advance()?;
-        }
+        self.flush_tree()?;
         sync.flushed = applied;
         sync.flushes += 1;
         Ok(())
+    }
+
+    fn flush_marked(&self, sync: &mut Sync) -> Result<(), StoreError> {
+        let applied = self.applied.load(Ordering::Acquire);
+        self.write_generation(sync.generation.number() + 1)?;
+        self.flush_tree()?;
+        sync.generation.advance()?;
+        (sync.flushed, sync.flushes) = (applied, 1);
+        Ok(())
+    }
+
+    fn flush_tree(&self) -> Result<(), StoreError> {
+        let tree = self.tree();
+        tree.as_ref().ok_or(StoreError::Closed)?.flush().map_err(|fault| self.broken(fault))
     }
 
     fn write_generation(&self, number: u64) -> Result<(), StoreError> {
@@ -284,13 +296,7 @@ impl Disk {
     /// Flushes, writes the generation, and lets go of the database; every clone reads nothing from then on.
     pub(super) fn close(&self, for_fast_start: bool) -> Result<(), StoreError> {
         if self.stopped.get().is_none() && self.tree().is_some() {
-            let mut sync = lock(&self.sync);
-            if !sync.flushes.is_multiple_of(FLUSHES_PER_GENERATION) {
-                sync.flushes = 0;
-                self.applied.fetch_add(1, Ordering::Release);
-            }
-            drop(sync);
-            self.flush()?;
+            self.mark()?;
         }
         let tree = self.tree.write().unwrap_or_else(PoisonError::into_inner).take();
         tree.map_or(Ok(()), |tree| tree.close(for_fast_start)).map_err(|fault| StoreError::engine(&self.home, fault))

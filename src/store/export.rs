@@ -95,7 +95,7 @@ pub(super) fn write_archive(
     identity: Option<Identity>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(u64, u64), StoreError> {
-    let generation = store.disk().map_or(0, Disk::generation);
+    let generation = store.disk().map_or(Ok(0), Disk::mark)?;
     let manifest = Manifest { schema: store.inner.schema, generation, made_at: wall_now(), identity };
     let mut writer = Writer::create(to, secret, &mut vault::fresh_random()?, &manifest)?;
     let mut done = Progress::default();

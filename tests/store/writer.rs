@@ -129,7 +129,7 @@ fn process() {
 fn a_killed_writer_loses_nothing_that_it_acknowledged() {
     let temp = TempDir::new().unwrap();
     let mut acknowledged = 0;
-    for lines in [5, 1, 60, 150] {
+    for lines in [5, 1, 30, 60] {
         let mut writer = Command::new(std::env::current_exe().unwrap())
             .args(["store::writer::process", "--exact", "--ignored", "--nocapture"])
             .env("TIDINGS_WRITER", "write")
