@@ -75,6 +75,11 @@ impl Disk {
         &self.home
     }
 
+    /// Bytes of the database's file.
+    pub(super) fn length(&self) -> u64 {
+        Tree::length(&self.home.join(super::recover::DB))
+    }
+
     /// Bytes of values applied since it was opened.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)

@@ -41,7 +41,7 @@ mod vault;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -118,6 +118,21 @@ pub struct OpenReport {
     pub migrated: Vec<String>,
 }
 
+/// What a status page says about the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StoreStatus {
+    /// Bytes of the database's file.
+    pub bytes: u64,
+    /// Bytes free on its disk.
+    pub free_bytes: u64,
+    /// Whether new work is refused for lack of room.
+    pub is_full: bool,
+    /// When the last own snapshot was made, in milliseconds since the Unix epoch.
+    pub snapshot_at: Option<u64>,
+    /// The schema of the rows.
+    pub schema: u32,
+}
+
 impl OpenReport {
     /// Whether rows were lost, so that they have to be fetched anew from mailboxes and peers.
     pub fn is_restored(&self) -> bool {
@@ -183,6 +198,19 @@ impl Store {
     /// The first error, after which nothing read can be trusted and the node must stop.
     pub fn failure(&self) -> Option<StoreError> {
         self.disk().and_then(Disk::failure)
+    }
+
+    /// What a status page says about the store.
+    pub fn status(&self) -> StoreStatus {
+        let Some(disk) = self.disk() else { return StoreStatus::default() };
+        let upkeep = self.inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        StoreStatus {
+            bytes: disk.length(),
+            free_bytes: space::free_bytes(disk.home()).unwrap_or(0),
+            is_full: self.is_disk_full(),
+            snapshot_at: upkeep.made_at(),
+            schema: self.inner.schema,
+        }
     }
 
     /// Housekeeping, to be called about once a minute from a thread that may block: lays the ballast again when there is

@@ -20,7 +20,8 @@ use crate::types::time::{DAY, HOUR, MINUTE, SECOND};
 use crate::types::{Batch, Millis, Table};
 use crate::wire::row::META_RESTORED;
 
-const DB: &str = "db";
+/// Name of the database in a data directory.
+pub(super) const DB: &str = "db";
 const SUSPECT: &str = "suspect";
 
 /// A database as it was found.
