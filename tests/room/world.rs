@@ -73,6 +73,15 @@ pub(super) struct Device {
     pub(super) before: BTreeSet<Id>,
     pub(super) effects: Vec<Effect>,
     pub(super) misbehaved: u32,
+    /// Whether it ever lost what it knew of its rooms.
+    pub(super) lost: bool,
+}
+
+impl Device {
+    /// Whether an envelope of a message waits for its epoch.
+    pub(super) fn waits_for(&self, id: Id) -> bool {
+        self.deferred.iter().any(|packet| matches!(packet.mail, Mail::Envelope { of: Some((_, of)), .. } if of == id))
+    }
 }
 
 /// All of it.
@@ -116,6 +125,7 @@ impl World {
             before: BTreeSet::new(),
             effects: Vec::new(),
             misbehaved: 0,
+            lost: false,
         });
         self.devices.len() - 1
     }
