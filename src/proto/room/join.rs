@@ -12,7 +12,7 @@ use crate::crypto::mls::package::{self, Package};
 use crate::crypto::mls::{Group, Leaf};
 use crate::proto::ctx::Ctx;
 use crate::types::limits::{
-    CLOCK_DRIFT_MS_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
+    CLOCK_DRIFT_MS_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
 };
 use crate::types::{AccountId, GroupId, Millis, RoomId, Scan, Table};
 use crate::wire::codec;
@@ -76,7 +76,7 @@ impl Rooms {
             ctx.put_raw(Table::Bag, [&PACKAGE_BAGS.0[..], &slot, &key].concat(), value.unwrap_or_default());
         }
         self.packages.list.push((ctx.now.wall, slot, bytes.clone()));
-        let over = self.packages.list.len().saturating_sub(KEY_PACKAGES_MAX);
+        let over = self.packages.list.len().saturating_sub(OWN_KEY_PACKAGES_MAX);
         for (_, slot, _) in self.packages.list.drain(..over) {
             destroy_bag(ctx, &PACKAGE_BAGS, &slot);
         }
