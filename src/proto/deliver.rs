@@ -324,7 +324,8 @@ impl State {
                 flight.inflight.insert(envelope, (order, bytes.len()));
                 flight.bytes += bytes.len();
                 room -= 1;
-                ctx.transmit(own, Frame::Handover(Handover { inbox, targets: targets.clone(), envelope: bytes }));
+                let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
+                ctx.transmit(own, Frame::Handover(Handover { inbox, targets: targets.clone(), lane, envelope: bytes }));
             }
         }
     }

@@ -312,7 +312,7 @@ impl State {
                 }
                 self.handle_refused(ctx, from, &refused)
             }
-            Frame::HandoverDone(done) => self.handle_handover_done(ctx, from, done),
+            Frame::HandoverDone(report) => self.handle_report(ctx, from, report),
             Frame::Register(_)
             | Frame::OpenInbox(_)
             | Frame::MailAck(_)

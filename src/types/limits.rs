@@ -52,6 +52,32 @@ limits! {
     PARKED_EPOCHS_MAX: usize = 5;
     /// How long a parked epoch is kept.
     PARKED_EPOCH_TTL_MS: Millis = 7 * DAY;
+    /// Epochs known of one room, losing branches included: a few rivals at each parked epoch; the worst go first.
+    EPOCHS_MAX: usize = 24;
+    /// Epochs of one room whose envelopes are known to be too old, so that they are not kept as coming too early.
+    EXPIRED_EPOCHS_MAX: usize = 64;
+    /// Groups kept ready in memory: the rooms a person is talking in; others are loaded when needed.
+    LIVE_GROUPS_MAX: usize = 64;
+    /// Key packages of this device that welcomes may still name.
+    OWN_KEY_PACKAGES_MAX: usize = 8;
+    /// Age at which a device hands out a new key package.
+    KEY_PACKAGE_RENEW_MS: Millis = 30 * DAY;
+    /// Age at which others no longer take a key package: its secrets have lain about too long.
+    KEY_PACKAGE_TTL_MS: Millis = 90 * DAY;
+    /// Longest pause before a commit that lost is made anew: long enough that rivals meet first, short enough not to be noticed.
+    REISSUE_MS_MAX: Millis = 2 * SECOND;
+    /// How long another device's unknown epoch is waited for: commits come by mailboxes too.
+    BRANCH_GRACE_MS: Millis = MINUTE;
+    /// Pause between requests to be added again.
+    REJOIN_MS_MIN: Millis = 2 * MINUTE;
+    /// Devices whose unknown epoch is being waited for.
+    STRANGE_DEVICES_MAX: usize = 1_024;
+    /// How often a device renews its keys in a room, at most (post-compromise security against cost).
+    UPDATE_MS_MIN: Millis = 7 * DAY;
+    /// Chance added to it, so that the devices of a room do not renew at once.
+    UPDATE_JITTER_MS: Millis = 6 * HOUR;
+    /// Quiet time after any commit before such a renewal: fewer rivals.
+    UPDATE_QUIET_MS: Millis = HOUR;
     /// Messages of one sender that may arrive out of order within an epoch (RFC 9420 section 15.3): a mailbox window.
     OUT_OF_ORDER_MAX: u32 = 256;
     /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.

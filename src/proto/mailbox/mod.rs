@@ -109,11 +109,6 @@ impl Service {
         if is_mail || is_handover { Outcome::Accepted } else { Outcome::Duplicate }
     }
 
-    /// Another relay tells who it is.
-    pub fn handle_gossip(&mut self, _ctx: &mut Ctx, _bytes: &[u8]) -> Outcome {
-        todo!()
-    }
-
     /// A stream is open.
     pub fn on_peer_up(&mut self, ctx: &mut Ctx, peer: PeerId) {
         self.expiry.observe(ctx.now);
