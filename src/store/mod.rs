@@ -1,5 +1,7 @@
 //! Floor 4: rows on disk or in memory. Only [`sled`] names sled.
 
+pub mod reader;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
