@@ -56,7 +56,8 @@ impl<'a> Reader<'a> {
     pub fn rooms(&self) -> Vec<view::Room> {
         let names = self.names();
         let rows = self.scan::<row::Room>(Table::Room);
-        let mut rooms: Vec<_> = rows.into_iter().filter_map(|(key, row)| Some(self.room_view(RoomId::from_slice(&key)?, row, &names))).collect();
+        let mut rooms: Vec<_> =
+            rows.into_iter().filter_map(|(key, row)| Some(self.room_view(RoomId::from_slice(&key)?, row, &names))).collect();
         rooms.sort_by_key(|room| (room.kind != view::RoomKind::Notes, std::cmp::Reverse(room.last_at), room.room));
         rooms
     }
@@ -105,7 +106,9 @@ impl<'a> Reader<'a> {
         let mut is_held: BTreeMap<MessageId, bool> = BTreeMap::new();
         for rows in self.pages(Scan::prefix(Table::Outbox, [])) {
             for (_, value) in rows {
-                let Ok(row::Outbox { cargo: Cargo::Message { message, .. }, held, .. }) = row::decode::<row::Outbox>(&value) else { continue };
+                let Ok(row::Outbox { cargo: Cargo::Message { message, .. }, held, .. }) = row::decode::<row::Outbox>(&value) else {
+                    continue;
+                };
                 *is_held.entry(message).or_insert(true) &= held.iter().any(|(_, until)| *until > self.now);
             }
         }
@@ -113,12 +116,10 @@ impl<'a> Reader<'a> {
         view::Outbox { waiting: is_held.len() as u64 - held, held }
     }
 
-    /// The account, and the contact if it is one, that a peer's device belongs to.
-    pub fn owner_of(&self, peer: &PeerId) -> Option<AccountId> {
-        let rows = self.contact_rows().into_iter();
-        rows.filter(|(_, row)| card(row).is_some_and(|card| card.devices.iter().any(|device| device.peer == *peer)))
-            .map(|(account, _)| account)
-            .next()
+    /// What the contact is called whose device a peer is, for every device in their cards.
+    pub fn owners(&self) -> BTreeMap<PeerId, String> {
+        let rows = self.contact_rows().into_iter().filter_map(|(_, row)| Some((card(&row)?, row.name)));
+        rows.flat_map(|(card, name)| card.devices.into_iter().map(move |device| (device.peer, name.clone()))).collect()
     }
 
     /// What every contact is called.
@@ -145,7 +146,17 @@ impl<'a> Reader<'a> {
         };
         let last = self.view.scan(&Scan::prefix(Table::Message, room.as_bytes().to_vec()).reverse().limit(1));
         let last_at = last.first().and_then(|(key, _)| row::Place::from_key(key)).map(|place| place.clock.ms);
-        view::Room { room, name, missing, gone, kind: row.kind.into(), contact, members: row.members, is_ready: row.group.is_some(), last_at }
+        view::Room {
+            room,
+            name,
+            missing,
+            gone,
+            kind: row.kind.into(),
+            contact,
+            members: row.members,
+            is_ready: row.group.is_some(),
+            last_at,
+        }
     }
 
     /// A room that has no row yet, though messages can be written for it.

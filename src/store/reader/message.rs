@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::view::{self, Kind, State};
 use super::{Reader, ResolveError};
-use crate::types::{AccountId, MessageId, Millis, PeerId, Row, RoomId, Scan, Table};
+use crate::types::{AccountId, MessageId, Millis, PeerId, RoomId, Row, Scan, Table};
 use crate::wire::content::Body;
 use crate::wire::mailbox::Reason;
 use crate::wire::row::{self, Index, Mark, Place};
@@ -120,7 +120,8 @@ impl Reader<'_> {
         let Body::Text { text, reply } = row.body else { return None };
         let mine = place.sender == self.own;
         let marks = self.marks(&place);
-        let name = |account: &AccountId| if *account == self.own { YOU.to_owned() } else { names.get(account).cloned().unwrap_or_default() };
+        let name =
+            |account: &AccountId| if *account == self.own { YOU.to_owned() } else { names.get(account).cloned().unwrap_or_default() };
         let reactions = marks.reactions.into_iter().filter(|_| !marks.is_recalled);
         let reactions = reactions.map(|(from, emoji)| view::Reaction { from, from_name: name(&from), emoji }).collect();
         Some(view::Message {
@@ -186,7 +187,8 @@ pub fn summary(custody: &[(AccountId, row::Custody)], now: Millis) -> view::Cust
     if state != State::Held {
         return view::Custody { state, held_by: Vec::new(), until: None };
     }
-    let still = |custody: &row::Custody| -> Vec<(PeerId, Millis)> { custody.held.iter().filter(|(_, until)| *until > now).copied().collect() };
+    let still =
+        |custody: &row::Custody| -> Vec<(PeerId, Millis)> { custody.held.iter().filter(|(_, until)| *until > now).copied().collect() };
     let held = || custody.iter().filter(|(_, custody)| standing(custody, now) == State::Held).map(|(_, custody)| still(custody));
     let mut held_by: Vec<PeerId> = held().flatten().map(|(peer, _)| peer).collect();
     held_by.sort_unstable();

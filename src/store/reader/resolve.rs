@@ -120,7 +120,8 @@ fn choose<T: Copy + PartialEq>(name: &str, candidates: &[Candidate<T>]) -> Resul
         if found.iter().all(|candidate| candidate.value == first.value) {
             return Ok(Some(first.value));
         }
-        let label = |candidate: &&Candidate<T>| format!("{} ({})", candidate.name, &candidate.id[..SHORT_ID_DIGITS.min(candidate.id.len())]);
+        let label =
+            |candidate: &&Candidate<T>| format!("{} ({})", candidate.name, &candidate.id[..SHORT_ID_DIGITS.min(candidate.id.len())]);
         let candidates = found.iter().take(CANDIDATES_SHOWN).map(label).collect::<Vec<_>>().join(", ");
         return Err(ResolveError::Ambiguous { name: name.to_owned(), candidates });
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::{Reader, view};
-use crate::types::{AccountId, MessageId, Row, RoomId, Scan, Table};
+use crate::types::{AccountId, MessageId, RoomId, Row, Scan, Table};
 use crate::wire::content::{Body, Clock};
 use crate::wire::row::{self, Mark, Place};
 
