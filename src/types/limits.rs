@@ -252,4 +252,10 @@ limits! {
     PASSPHRASE_PASSES_MAX: u32 = 10;
     /// Bytes of one HTTP request to the node's own interface.
     HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Texts in one HTTP request: one flush serves them all, and all fit among the inputs that may wait.
+    HTTP_TEXTS_MAX: usize = 256;
+    /// Messages in one HTTP answer.
+    MESSAGES_SHOWN_MAX: usize = 1_000;
+    /// How long an HTTP request may wait for another node: a person's patience.
+    HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }
