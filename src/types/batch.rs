@@ -25,17 +25,17 @@ pub enum Table {
     Message = 7,
     /// `message` → where it stands, and its custody.
     Index = 8,
-    /// `message | …` → what was said about a message: reactions, edits, recall.
+    /// `message | clock | …` → what was said about a message: reactions, edits, recall.
     Mark = 9,
     /// `room | device` → which of its numbered messages we have.
     Heads = 10,
-    /// `room | device | number` → message, or the envelope kept to serve it to others.
+    /// `room | device | number` → which message that is, and its envelope where others may ask for it.
     Numbered = 11,
     /// `envelope` → until when a copy of it can still come.
     Seen = 12,
-    /// `due | …` → intent: what we owe to whom.
+    /// `account | order` → intent: what we owe to whom, in order.
     Outbox = 13,
-    /// `envelope` → sealed bytes that the outbox still needs.
+    /// `envelope` → sealed bytes that the outbox still needs; `envelope | account` → their order in that account's outbox.
     Envelope = 14,
     /// `contact or room | …` → control state of rooms: intents to commit, parked commits.
     Intent = 15,

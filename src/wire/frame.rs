@@ -103,12 +103,10 @@ pub struct Hello {
     pub device: DeviceId,
     /// The account's signature over the device.
     pub certificate: [u8; 64],
-    /// The device's signature over `sender peer | receiver peer | challenge-free label`.
+    /// The device's signature over `sender peer | receiver peer | `.
     pub proof: [u8; 64],
-    /// Number of the sender's card, so that a newer one is asked for.
-    pub card_number: u64,
-    /// Whether the receiver should answer with a hello of its own.
-    pub wants_answer: bool,
+    /// Number of the receiver's card that the sender holds, so that a newer one is sent; 0 for none.
+    pub knows_number: u64,
 }
 
 /// Signed by the device that made these envelopes durable.

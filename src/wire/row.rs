@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 
 use super::codec::{self, DecodeError};
 use super::content::{Body, Clock};
-use super::mailbox::Grant;
+use super::mailbox::{Grant, Reason};
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, Millis, PeerId, RoomId};
 
 /// The version of every row so far.
@@ -75,6 +75,10 @@ pub struct Contact {
     pub greeting: String,
     /// The secret of their invite, until they answered.
     pub secret: Option<[u8; 32]>,
+    /// How often their tokens were revoked; the next ones differ.
+    pub grant_round: u32,
+    /// BLAKE3 of the key packages they were last welcomed with: another one means that they start anew.
+    pub welcomed: Option<[u8; 32]>,
     /// Since when.
     pub since: Millis,
 }
@@ -175,13 +179,19 @@ pub struct Message {
 pub struct Index {
     /// Where it stands.
     pub place: Place,
+    /// The message it is about, for a reaction, edit or recall: it is a [`Mark`] of that one.
+    pub target: Option<MessageId>,
     /// Its custody, for each account it goes to; empty for messages of others.
     pub custody: Vec<(AccountId, Custody)>,
+    /// When the person read it, for messages of others.
+    pub read_at: Option<Millis>,
 }
 
 /// What receipts say about a message on its way to one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Custody {
+    /// Its place in the account's outbox.
+    pub order: u64,
     /// Mailboxes that hold it, and until when.
     pub held: Vec<(PeerId, Millis)>,
     /// When its receipt came.
@@ -192,11 +202,17 @@ pub struct Custody {
     pub expired: bool,
 }
 
-/// `Table::Mark`: `target message | sender | clock`: what was said about a message.
+/// `Table::Mark`: `target message (16) | ms (8) | count (4) | sender (32) | message (16)`: what was said about a message.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Mark {
-    /// Who said it.
+    /// Its own id.
+    pub message: MessageId,
+    /// Who said it. An edit or recall by anyone but the target's sender means nothing.
     pub sender: AccountId,
+    /// From which device.
+    pub device: DeviceId,
+    /// That device's number for it.
+    pub number: u64,
     /// When.
     pub clock: Clock,
     /// A reaction, an edit or a recall.
@@ -208,29 +224,84 @@ pub struct Mark {
 pub struct Heads {
     /// The highest number known of.
     pub high: u64,
-    /// Numbers up to it that are not here: `(first, last)`.
+    /// Numbers up to it that are not here and may still come: `(first, last)`, in order.
     pub holes: Vec<(u64, u64)>,
+    /// How many can no longer come.
+    pub gone: u64,
 }
 
-/// `Table::Outbox`: `message or envelope order | account`.
+/// `Table::Numbered`: `room | device | number (8)`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Numbered {
+    /// Which message that is.
+    pub message: MessageId,
+    /// Its envelope, kept to serve it to other members; empty in rooms of two devices.
+    pub envelope: Vec<u8>,
+}
+
+/// `Table::Seen`: `envelope`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Seen {
+    /// Until when a copy can still come.
+    pub until: Millis,
+    /// The message in it and its sender, when a receipt is owed for it.
+    pub about: Option<(RoomId, MessageId, AccountId)>,
+}
+
+/// `Table::Owed`: `account | message`: a receipt that goes out with the next ones.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Owed {
+    /// The room of the message.
+    pub room: RoomId,
+    /// Whether the person has read it.
+    pub read: bool,
+}
+
+/// `Table::Outbox`: `account (32) | order (8)`: one envelope owed to one account.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Outbox {
-    /// The message, if it is one that a person sees.
-    pub message: Option<MessageId>,
-    /// Its room, to seal it once the room is there.
-    pub room: Option<RoomId>,
+    /// What it is for.
+    pub cargo: Cargo,
     /// The sealed bytes, once sealed.
     pub envelope: Option<EnvelopeId>,
-    /// To whom.
-    pub account: AccountId,
-    /// Whether it goes into the control lane of a mailbox.
-    pub control: bool,
+    /// The epoch they are sealed in, for those of a room.
+    pub epoch: [u8; 16],
+    /// Whether other accounts are owed the same envelope.
+    pub shared: bool,
     /// Since when it is owed.
     pub since: Millis,
     /// Mailboxes that hold it.
     pub held: Vec<(PeerId, Millis)>,
     /// Devices that have it.
     pub delivered: Vec<DeviceId>,
+}
+
+/// What an envelope in the outbox is for: enough to seal it again.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Cargo {
+    /// A numbered message, stored in its place.
+    Message {
+        /// Its room.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// A content that is stored nowhere else (receipts, cards, questions).
+    Content {
+        /// Its room.
+        room: RoomId,
+        /// The encoded content.
+        content: Vec<u8>,
+    },
+    /// A commit: only as it was sealed.
+    Commit {
+        /// Its room.
+        room: RoomId,
+    },
+    /// First contact, welcome, rejoin: sealed to the account.
+    Knock,
+    /// Somebody else's envelope, served to a member who lacks it.
+    Copy,
 }
 
 /// `Table::Mailbox`: `peer`: one of our own mailboxes.
@@ -254,4 +325,6 @@ pub struct Mailbox {
     pub work_bits: u8,
     /// Bytes it holds for us at most.
     pub quota_bytes: u64,
+    /// Why it does not serve us, when it said so.
+    pub refused: Option<Reason>,
 }
