@@ -288,6 +288,17 @@ fn links_in_the_documents_lead_somewhere() {
 }
 
 #[test]
+fn every_dependency_has_its_reason() {
+    let manifest = read("Cargo.toml");
+    let sections = manifest.split("\n[").filter(|section| section.starts_with("dependencies]") || section.starts_with("dev-dependencies]"));
+    let named = sections.flat_map(str::lines).filter_map(|line| line.split_once(" = ").map(|(name, _)| name.to_owned()));
+    let named: BTreeSet<String> = named.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')).collect();
+    let page = read("docs/decisions/dependencies.md");
+    let told = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |").map(|(name, _)| name.to_owned()));
+    assert_eq!(named, told.collect(), "docs/decisions/dependencies.md tells of other crates than Cargo.toml names");
+}
+
+#[test]
 fn the_checks_see_what_they_look_for() {
     let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned(), code: code(text) };
     let groups = source(

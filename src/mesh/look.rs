@@ -101,8 +101,11 @@ pub(super) fn standing(custody: &[(AccountId, Custody)]) -> Standing {
 }
 
 pub(super) fn debts(store: &Store) -> Vec<Debt> {
-    let rows = rows::<Outbox>(store, Table::Outbox).into_iter();
-    rows.map(|(_, owed)| Debt { account: owed.account, held_by: owed.held.into_iter().map(|(peer, _)| peer).collect() }).collect()
+    let debt = |(key, owed): (Vec<u8>, Outbox)| {
+        let account = AccountId::from_slice(key.get(..AccountId::LEN)?)?;
+        Some(Debt { account, held_by: owed.held.into_iter().map(|(peer, _)| peer).collect() })
+    };
+    rows::<Outbox>(store, Table::Outbox).into_iter().filter_map(debt).collect()
 }
 
 /// Accounts to which receipts are owed.
