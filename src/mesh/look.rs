@@ -83,6 +83,10 @@ pub(super) fn transcript(store: &Store, room: &RoomId) -> Vec<Line> {
     rows.filter_map(line).collect()
 }
 
+pub(super) fn has(store: &Store, message: &MessageId) -> bool {
+    store.get(Table::Index, message.as_bytes()).is_some()
+}
+
 pub(super) fn custody(store: &Store, message: &MessageId) -> Vec<(AccountId, Custody)> {
     let index = store.get(Table::Index, message.as_bytes()).and_then(|value| row::decode::<Index>(&value).ok());
     index.map(|index| index.custody).unwrap_or_default()

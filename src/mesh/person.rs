@@ -171,6 +171,21 @@ impl Person {
         self.until("for a receipt", || Ok(self.standing(message)? >= least)).await
     }
 
+    /// Returns once a message is in this person's store.
+    pub async fn until_message(&self, message: MessageId) -> Result<()> {
+        self.until("for a message", || Ok(look::has(self.handle()?.store(), &message))).await
+    }
+
+    /// Whether the two have a stream, as this node sees it.
+    pub fn is_connected(&self, other: &Self) -> Result<bool> {
+        Ok(self.handle()?.connected().contains(&other.peer()))
+    }
+
+    /// Returns once this node sees no stream to the other: after a cut at once, after silence when its timeouts have passed.
+    pub async fn until_apart(&self, other: &Self) -> Result<()> {
+        self.until("to notice that the other is gone", || Ok(!self.is_connected(other)?)).await
+    }
+
     /// Starts the node on its data directory; nothing happens when it runs.
     pub async fn start(&self) -> Result<()> {
         if self.is_up() {
