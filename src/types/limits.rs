@@ -76,6 +76,44 @@ limits! {
     RETRY_MS_MIN: Millis = 2 * SECOND;
     /// Longest pause between retries: a friend who comes back is found within minutes even when nothing told us.
     RETRY_MS_MAX: Millis = 10 * MINUTE;
+    /// How long a peer may take to answer what is in flight before another way is tried too.
+    STALL_MS: Millis = 10 * SECOND;
+    /// How long a peer may be silent on what is in flight before its connection is closed and made anew.
+    STUCK_MS: Millis = 45 * SECOND;
+    /// How long all ways to a recipient must have failed before the sender's own mailbox is asked to go on trying.
+    HANDOVER_AFTER_MS: Millis = 10 * SECOND;
+    /// Envelopes kept in memory because their epoch is not here yet; more are left with the one who has them.
+    DEFERRED_MAX: usize = 512;
+    /// Bytes of those envelopes.
+    DEFERRED_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// Envelopes that cannot be opened which a peer may send before each one counts as misbehaviour.
+    JUNK_MAX: u32 = 64;
+    /// How old a message must be on arrival, behind others of its room, to be marked as late.
+    LATE_MS: Millis = MINUTE;
+    /// How long a hole in a sender's numbers may stay before it is asked for: most are only out of order.
+    ASK_AFTER_MS: Millis = 20 * SECOND;
+    /// Holes remembered for each sending device of a room; older ones are merged beyond.
+    HOLES_MAX: usize = 256;
+    /// How long receipts are gathered before they are sent together.
+    RECEIPT_DELAY_MS: Millis = 300;
+    /// How long changes of the own card are gathered before contacts are told.
+    CARD_DELAY_MS: Millis = SECOND;
+    /// How long a deposit token is good; each new card brings fresh ones.
+    GRANT_TTL_MS: Millis = 400 * DAY;
+    /// Contacts that are dialled though nothing is owed to them, so that presence is known.
+    IDLE_DIALS_MAX: usize = 64;
+    /// Bytes of the greeting in a contact request.
+    GREETING_BYTES_MAX: usize = 512;
+    /// Key packages that one contact request or card may bring.
+    KEY_PACKAGES_MAX: usize = DEVICES_MAX;
+    /// Devices online in a room above which envelopes are also published by gossip.
+    GOSSIP_ROOM_DEVICES_MIN: usize = 16;
+    /// How often expired rows are looked for.
+    SWEEP_MS: Millis = 10 * MINUTE;
+    /// Rows looked at in one step of that.
+    SWEEP_ROWS_MAX: usize = 2_000;
+    /// Rows of an outbox read at a time.
+    OUTBOX_PAGE: usize = 32;
     /// How long a direct way is tried before a mailbox is asked too.
     DIRECT_GRACE_MS: Millis = 1_500;
     /// Mailbox copies wanted for each envelope.
@@ -124,6 +162,14 @@ limits! {
     BALLAST_BYTES: u64 = 32 * 1024 * 1024;
     /// Scores of misbehaviour after which a peer is disconnected and not accepted for a while.
     MISBEHAVIOUR_MAX: u32 = 100;
+    /// Memory that stretching a passphrase takes, in KiB (RFC 9106 section 4, second choice).
+    PASSPHRASE_MEMORY_KIB: u32 = 64 * 1024;
+    /// Passes of it.
+    PASSPHRASE_PASSES: u32 = 3;
+    /// Memory that a key file may ask for, in KiB: a forged one cannot exhaust the machine.
+    PASSPHRASE_MEMORY_KIB_MAX: u32 = 1024 * 1024;
+    /// Passes that it may ask for.
+    PASSPHRASE_PASSES_MAX: u32 = 10;
     /// Bytes of one HTTP request to the node's own interface.
     HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
 }

@@ -43,6 +43,11 @@ impl Service {
         todo!()
     }
 
+    /// Another relay tells who it is.
+    pub fn handle_gossip(&mut self, _ctx: &mut Ctx, _bytes: &[u8]) -> Outcome {
+        todo!()
+    }
+
     /// A stream is open.
     pub fn on_peer_up(&mut self, _ctx: &mut Ctx, _peer: PeerId) {
         todo!()
