@@ -37,6 +37,8 @@ pub enum Standing {
 pub(super) struct Debt {
     pub(super) account: AccountId,
     pub(super) held_by: Vec<PeerId>,
+    /// Whether there are bytes to hold: not before there is a room.
+    pub(super) is_sealed: bool,
 }
 
 pub(super) fn rows<T: bincode::Decode<()>>(store: &Store, table: Table) -> Vec<(Vec<u8>, T)> {
@@ -107,7 +109,7 @@ pub(super) fn standing(custody: &[(AccountId, Custody)]) -> Standing {
 pub(super) fn debts(store: &Store) -> Vec<Debt> {
     let debt = |(key, owed): (Vec<u8>, Outbox)| {
         let account = AccountId::from_slice(key.get(..AccountId::LEN)?)?;
-        Some(Debt { account, held_by: owed.held.into_iter().map(|(peer, _)| peer).collect() })
+        Some(Debt { account, is_sealed: owed.envelope.is_some(), held_by: owed.held.into_iter().map(|(peer, _)| peer).collect() })
     };
     rows::<Outbox>(store, Table::Outbox).into_iter().filter_map(debt).collect()
 }

@@ -303,7 +303,7 @@ impl Mesh {
                 let Some(to) = self.owner(&debt.account) else { continue };
                 if self.reach(person, to) {
                     moving.push(format!("{} owes {} an envelope", person.name(), to.name()));
-                } else if debt.held_by.len() < self.copies_possible(person, to) {
+                } else if debt.is_sealed && debt.held_by.len() < self.copies_possible(person, to) {
                     moving.push(format!("{} wants more copies for {}", person.name(), to.name()));
                 }
             }
