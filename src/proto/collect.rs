@@ -12,7 +12,7 @@ use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
 use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
-use crate::wire::mailbox::{Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Revoke};
+use crate::wire::mailbox::{Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke};
 use crate::wire::row::{self, ContactState};
 
 /// The mailboxes that hold mail for this account.
@@ -154,13 +154,8 @@ impl State {
         let Some(row) = self.mailboxes.rows.get(&from).filter(|row| row.inbox == registered.inbox) else {
             return Outcome::Refused(Refusal::Unknown);
         };
-        let fresh = row::Mailbox {
-            registered: true,
-            refused: None,
-            quota_bytes: registered.quota_bytes,
-            ttl_ms: registered.ttl_ms,
-            ..row.clone()
-        };
+        let fresh =
+            row::Mailbox { registered: true, refused: None, quota_bytes: registered.quota_bytes, ttl_ms: registered.ttl_ms, ..row.clone() };
         if fresh != *row {
             self.save_mailbox(ctx, from, fresh);
             self.refresh_card(ctx);
@@ -237,11 +232,12 @@ impl State {
     }
 
     /// A mailbox of ours tells what became of something handed over.
-    pub(super) fn handle_handover_done(&mut self, ctx: &mut Ctx, from: PeerId, done: HandoverDone) -> Outcome {
-        if !self.mailboxes.rows.contains_key(&from) {
+    pub(super) fn handle_report(&mut self, ctx: &mut Ctx, from: PeerId, report: Report) -> Outcome {
+        if !self.mailboxes.open.contains(&from) {
             return Outcome::Refused(Refusal::Unwanted);
         }
-        match done {
+        self.acknowledge(ctx, from, report.sequence);
+        match report.done {
             HandoverDone::Held { by, held } => self.handle_held(ctx, by, &held),
             HandoverDone::Delivered(delivered) => self.handle_delivered(ctx, &delivered),
             HandoverDone::Expired(_) => Outcome::Accepted,

@@ -72,8 +72,7 @@ impl Outbox {
         loop {
             let scan = Scan { after: after.clone(), ..Scan::prefix(Table::Outbox, []).limit(1) };
             let Some(account) = view.scan(&scan).first().and_then(|(key, _)| AccountId::from_slice(key.get(..32)?)) else { break };
-            let orders: Vec<u64> =
-                view.scan(&Scan::prefix(Table::Outbox, account.0)).iter().filter_map(|(key, _)| order_of(key)).collect();
+            let orders: Vec<u64> = view.scan(&Scan::prefix(Table::Outbox, account.0)).iter().filter_map(|(key, _)| order_of(key)).collect();
             let lane = Lane { next: orders.last().map_or(1, |last| last + 1), rows: orders.len() as u64, ..Lane::default() };
             outbox.lanes.insert(account, lane);
             after = Some([&account.0[..], &[0xff; 9]].concat());
@@ -167,7 +166,12 @@ impl State {
 
     /// Up to a page of what an account is owed, after an order.
     pub(super) fn owed_after(&self, ctx: &Ctx, account: &AccountId, after: u64) -> Vec<(u64, row::Outbox)> {
-        let scan = Scan::prefix(Table::Outbox, account.0).after(row_key(account, after)).limit(OUTBOX_PAGE);
+        self.owed_page(ctx, account, after, OUTBOX_PAGE)
+    }
+
+    /// Up to so many rows of what an account is owed, after an order.
+    pub(super) fn owed_page(&self, ctx: &Ctx, account: &AccountId, after: u64, limit: usize) -> Vec<(u64, row::Outbox)> {
+        let scan = Scan::prefix(Table::Outbox, account.0).after(row_key(account, after)).limit(limit);
         let rows = ctx.scan(&scan).into_iter();
         rows.filter_map(|(key, value)| Some((order_of(&key)?, row::decode(&value).ok()?))).collect()
     }
@@ -218,7 +222,7 @@ impl State {
         self.change_custody(ctx, account, &row.cargo, |custody| {
             custody.delivered.get_or_insert(now);
         });
-        let is_everywhere = self.contacts.devices(account).iter().all(|(device, ..)| row.delivered.contains(device));
+        let is_everywhere = self.contacts.devices(account).iter().all(|(device, _)| row.delivered.contains(device));
         if is_everywhere {
             self.settle(ctx, account, order, &row);
         } else {
