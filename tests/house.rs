@@ -271,7 +271,7 @@ fn words_that_do_not_belong() {
 }
 
 #[test]
-fn links_in_the_documents_lead_somewhere() {
+fn the_documents_name_what_is_there() {
     let mut errors = Vec::new();
     let pages =
         files("docs").into_iter().chain([PathBuf::from("README.md")]).filter(|path| path.extension().is_some_and(|ext| ext == "md"));
@@ -285,6 +285,12 @@ fn links_in_the_documents_lead_somewhere() {
             }
             if !root().join(page.parent().unwrap_or(Path::new(""))).join(file).exists() {
                 errors.push(format!("{}: {target} leads nowhere", page.display()));
+            }
+        }
+        // Source files are named from the top level, or from `src/`.
+        for name in text.split('`').filter(|name| name.ends_with(".rs") && name.contains('/') && !name.contains(char::is_whitespace)) {
+            if !root().join(name).exists() && !root().join("src").join(name).exists() {
+                errors.push(format!("{}: there is no {name}", page.display()));
             }
         }
     }
