@@ -44,6 +44,9 @@ pub(super) enum Secret<'a> {
     Root(&'a [u8; 32]),
 }
 
+/// Table, key and value of a row.
+pub(super) type Entry = (Table, Vec<u8>, Vec<u8>);
+
 /// What an archive says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Manifest {
@@ -232,7 +235,7 @@ impl Reader {
     }
 
     /// The next row; `None` at the end of a whole archive.
-    pub(super) fn row(&mut self) -> Result<Option<(Table, Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(super) fn row(&mut self) -> Result<Option<Entry>, StoreError> {
         let [number] = self.array()?;
         if number == 0 {
             let rows = u64::from_be_bytes(self.array()?);

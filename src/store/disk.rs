@@ -54,6 +54,9 @@ struct Cut {
     overtaken: bool,
 }
 
+/// Some rows of the picture, by their keys in the database.
+type Page = Vec<(Vec<u8>, Stored)>;
+
 impl Disk {
     /// Over an open database.
     pub(super) fn new(home: &Path, keys: RowKeys, tree: Tree, seed: [u8; 32], generation: Generation) -> Self {
@@ -261,7 +264,7 @@ impl Disk {
     }
 
     /// The next rows of the picture, as many as fit into a bound; `None` at the end. A page may be empty.
-    pub(super) fn cut_page(&self) -> Result<Option<Vec<(Vec<u8>, Stored)>>, StoreError> {
+    pub(super) fn cut_page(&self) -> Result<Option<Page>, StoreError> {
         let mut writer = lock(&self.writer);
         let tree = self.tree();
         let tree = tree.as_ref().ok_or(StoreError::Closed)?;

@@ -47,7 +47,7 @@ fn an_altered_or_cut_archive_is_refused_before_anything_is_written() {
     let good = fs::read(&file).unwrap();
     let dir = DataDir::open(&temp.path().join("again")).unwrap();
     let before = fs::read_dir(dir.path()).unwrap().count();
-    let mut refused = |bytes: &[u8], why: Option<ArchiveError>| {
+    let refused = |bytes: &[u8], why: Option<ArchiveError>| {
         fs::write(&file, bytes).unwrap();
         match import(&file, "sea", &dir, None, &mut ignore) {
             Err(StoreError::Archive { source, .. }) => assert!(why.is_none_or(|why| why == source), "{source:?}"),
