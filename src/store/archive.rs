@@ -22,7 +22,7 @@ use crate::wire::row;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
     /// Other bytes.
-    #[error("this is not a tidings archive: choose the file that `tidings backup export` wrote")]
+    #[error("this is not a tidings archive: choose the file that `tidings export` wrote")]
     NotAnArchive,
     /// Of a later release.
     #[error("this archive was written by a newer tidings: import it with that release; nothing was changed")]

@@ -24,6 +24,8 @@ pub(super) struct Disk {
     applied: AtomicU64,
     /// Bytes of values applied so far.
     written: AtomicU64,
+    /// Bytes applied since the last flush began.
+    unsynced: AtomicU64,
     /// The first read error.
     failure: OnceLock<StoreError>,
     /// The first write error, after which nothing is written.
@@ -32,7 +34,6 @@ pub(super) struct Disk {
 
 struct Writer {
     rng: Rng,
-    unsynced: u64,
     cut: Option<Cut>,
 }
 
@@ -64,10 +65,11 @@ impl Disk {
             home: home.to_path_buf(),
             keys,
             tree: RwLock::new(Some(tree)),
-            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), unsynced: 0, cut: None }),
+            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), cut: None }),
             sync: Mutex::new(Sync { flushed: 0, flushes: FLUSHES_PER_GENERATION, generation }),
             applied: AtomicU64::new(0),
             written: AtomicU64::new(0),
+            unsynced: AtomicU64::new(0),
             failure: OnceLock::new(),
             stopped: OnceLock::new(),
         }
@@ -137,12 +139,9 @@ impl Disk {
         tree.apply(writes).map_err(|fault| self.broken(fault))?;
         self.applied.fetch_add(1, Ordering::Release);
         self.written.fetch_add(bytes, Ordering::Relaxed);
-        writer.unsynced += bytes + ROW_OVERHEAD * batch.len() as u64;
-        if writer.unsynced >= SYNC_BYTES_MAX {
-            writer.unsynced = 0;
-            tree.flush().map_err(|fault| self.broken(fault))?;
-        }
-        Ok(())
+        let grown = bytes + ROW_OVERHEAD * batch.len() as u64;
+        let unsynced = self.unsynced.fetch_add(grown, Ordering::Relaxed) + grown;
+        if unsynced >= SYNC_BYTES_MAX { self.flush_tree(tree) } else { Ok(()) }
     }
 
     /// Makes everything applied so far durable; returns at once when it is.
@@ -170,7 +169,7 @@ impl Disk {
         if sync.flushes >= FLUSHES_PER_GENERATION {
             return self.flush_marked(&mut sync);
         }
-        self.flush_tree()?;
+        self.flush_open()?;
         sync.flushed = applied;
         sync.flushes += 1;
         Ok(())
@@ -179,15 +178,20 @@ impl Disk {
     fn flush_marked(&self, sync: &mut Sync) -> Result<(), StoreError> {
         let applied = self.applied.load(Ordering::Acquire);
         self.write_generation(sync.generation.number() + 1)?;
-        self.flush_tree()?;
+        self.flush_open()?;
         sync.generation.advance()?;
         (sync.flushed, sync.flushes) = (applied, 1);
         Ok(())
     }
 
-    fn flush_tree(&self) -> Result<(), StoreError> {
+    fn flush_open(&self) -> Result<(), StoreError> {
         let tree = self.tree();
-        tree.as_ref().ok_or(StoreError::Closed)?.flush().map_err(|fault| self.broken(fault))
+        self.flush_tree(tree.as_ref().ok_or(StoreError::Closed)?)
+    }
+
+    fn flush_tree(&self, tree: &Tree) -> Result<(), StoreError> {
+        self.unsynced.store(0, Ordering::Relaxed);
+        tree.flush().map_err(|fault| self.broken(fault))
     }
 
     fn write_generation(&self, number: u64) -> Result<(), StoreError> {

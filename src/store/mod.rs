@@ -1,21 +1,22 @@
-//! Floor 4: rows on disk or in memory. Only [`sled`] names sled.
+//! Floor 4: rows on disk or in memory. Only `sled` names sled.
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`dir`] | the data directory: one process, nobody else's files, a known format |
-//! | [`vault`] | the key files |
-//! | [`disk`] | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
-//! | [`rows`] | how a row lies in the database |
-//! | [`sled`] | sled and its traps |
-//! | [`generation`] | notices a database that went back |
-//! | [`memory`] | rows in memory |
+//! | `dir` | the data directory: one process, nobody else's files, a known format |
+//! | `vault` | the key files |
+//! | `disk` | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
+//! | `rows` | how a row lies in the database |
+//! | `sled` | sled and its traps |
+//! | `generation` | notices a database that went back |
+//! | `memory` | rows in memory |
 //! | [`migrate`] | from an older schema to this one |
-//! | [`archive`] | the file that exports and snapshots are |
-//! | [`export`] | everything into an archive, and back |
-//! | [`snapshot`] | own archives, written in the background to rebuild from |
-//! | [`recover`] | what to do with a damaged database |
-//! | [`scrub`] | reads and checks every row |
-//! | [`space`] | free room and the ballast |
+//! | `archive` | the file that exports and snapshots are |
+//! | `export` | everything into an archive, and back |
+//! | `snapshot` | own archives, written in the background to rebuild from |
+//! | `recover` | what to do with a damaged database |
+//! | `scrub` | reads and checks every row |
+//! | `space` | free room and the ballast |
+//! | [`reader`] | what a screen or a command asks |
 //!
 //! How it is used: [`DataDir::open`], [`Vault::open`], [`Store::open`]; then [`Store::apply`] for each batch and
 //! [`Store::flush`] before anything is said; [`Store::tend`] once a minute; [`Store::close`] at the end.
