@@ -50,8 +50,8 @@ impl Service {
         }
         let until = self.expiry.promise();
         let goals = goals.into_iter().map(|target| (target, Goal::Open)).collect();
-        let job = Job { lane: handover.lane, bytes: handover.envelope.len() as u64, until, goals };
-        if !self.keep_job(ctx, id, envelope, &job, handover.envelope) {
+        let job = Job { order: 0, lane: handover.lane, bytes: handover.envelope.len() as u64, until, goals };
+        if !self.keep_job(ctx, id, envelope, job, handover.envelope) {
             return refuse(ctx, from, Some(envelope), id, Reason::Full);
         }
         self.receipts.add(ctx, from, until, (envelope, id));
@@ -59,7 +59,7 @@ impl Service {
     }
 
     /// Writes a hand-over, unless its inbox or this node has too many.
-    fn keep_job(&mut self, ctx: &mut Ctx, id: InboxId, envelope: EnvelopeId, job: &Job, bytes: Vec<u8>) -> bool {
+    fn keep_job(&mut self, ctx: &mut Ctx, id: InboxId, envelope: EnvelopeId, mut job: Job, bytes: Vec<u8>) -> bool {
         let Some(inbox) = self.inboxes.served(ctx, &id) else { return false };
         let quota = self.settings.quota_bytes(&inbox.registration);
         let tally = &mut inbox.tally;
@@ -70,13 +70,15 @@ impl Service {
             return false;
         }
         tally.handover.add(job.bytes);
+        job.order = tally.handed;
+        tally.handed += 1;
         inbox.save_tally(ctx);
         self.courier.change_jobs(ctx, 1);
-        ctx.put(Table::Handover, job_key(&id, &envelope), job);
+        ctx.put(Table::Handover, job_key(&id, &envelope), &job);
         ctx.put_raw(Table::Handover, job_body_key(&id, &envelope), bytes);
         ctx.put(Table::Expiry, handover_due_key(due_of(job.until), &id, &envelope), &Due::Handover(envelope));
         for (target, _) in &job.goals {
-            ctx.put(Table::Handover, goal_key(&target.peer, &id, &envelope), &());
+            ctx.put(Table::Handover, goal_key(&target.peer, &id, job.order, &envelope), &());
             let is_up = self.sessions.contains_key(&target.peer);
             self.courier.wanted(ctx, target.peer, is_up);
         }
@@ -135,7 +137,7 @@ impl Service {
             let Some(mut job) = ctx.row::<Job>(Table::Handover, &key) else { continue };
             is_news = true;
             job.settle(&from, Goal::Taken);
-            ctx.delete(Table::Handover, goal_key(&from, &owner, &flight.envelope));
+            ctx.delete(Table::Handover, goal_key(&from, &owner, job.order, &flight.envelope));
             if job.is_done() {
                 self.forget_job(ctx, owner, flight.envelope, &job);
             } else {
@@ -154,7 +156,7 @@ impl Service {
         let key = job_key(&owner, &envelope);
         let Some(mut job) = ctx.row::<Job>(Table::Handover, &key) else { return };
         job.settle(&from, Goal::Failed);
-        ctx.delete(Table::Handover, goal_key(&from, &owner, &envelope));
+        ctx.delete(Table::Handover, goal_key(&from, &owner, job.order, &envelope));
         if job.is_open() {
             ctx.put(Table::Handover, key, &job);
             return;
@@ -179,7 +181,7 @@ impl Service {
         ctx.delete(Table::Handover, job_body_key(&owner, &envelope));
         ctx.delete(Table::Expiry, handover_due_key(due_of(job.until), &owner, &envelope));
         for (target, _) in job.goals.iter().filter(|(_, goal)| *goal == Goal::Open) {
-            ctx.delete(Table::Handover, goal_key(&target.peer, &owner, &envelope));
+            ctx.delete(Table::Handover, goal_key(&target.peer, &owner, job.order, &envelope));
         }
         self.courier.change_jobs(ctx, -1);
         if let Some(inbox) = self.inboxes.find(ctx, &owner) {
