@@ -32,6 +32,10 @@ pub enum Label {
     TokenUse,
     /// Inbox reader over `reading peer | mailbox peer | inbox`.
     OpenInbox,
+    /// Key and id of a token, from the owner's secret and who it is for.
+    Grant,
+    /// Name of an inbox, from the key that owns it.
+    InboxName,
     /// Inbox owner over revoked tokens.
     Revoke,
     /// Inbox owner over leaving.
@@ -46,6 +50,8 @@ pub enum Label {
     RowKey,
     /// Keys of key files at rest.
     FileKey,
+    /// Keys of a directory's own archives, from the root key and a salt.
+    Archive,
     /// Outer seal of a room's envelopes, from an epoch's exporter.
     RoomOuter,
     /// What tells a member which epoch an envelope belongs to, from an epoch's exporter.
@@ -78,6 +84,8 @@ impl Label {
             Self::Token => "tidings v1 token",
             Self::TokenUse => "tidings v1 token use",
             Self::OpenInbox => "tidings v1 open inbox",
+            Self::Grant => "tidings v1 grant",
+            Self::InboxName => "tidings v1 inbox name",
             Self::Revoke => "tidings v1 revoke",
             Self::LeaveInbox => "tidings v1 leave inbox",
             Self::Relay => "tidings v1 relay",
@@ -85,6 +93,7 @@ impl Label {
             Self::Words => "tidings v1 words",
             Self::RowKey => "tidings v1 row key",
             Self::FileKey => "tidings v1 file key",
+            Self::Archive => "tidings v1 archive",
             Self::RoomOuter => "tidings v1 room outer",
             Self::RoomHint => "tidings v1 room hint",
             Self::RoomTopic => "tidings v1 room topic",

@@ -40,8 +40,18 @@ limits! {
     FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 32 * 1024;
     /// Ids in one frame: bounds the work one frame can cause.
     FRAME_IDS_MAX: usize = 512;
-    /// Bytes of a stored value before the store cuts it in pieces: sled leaks a file for each overwrite of values above 128 KiB.
-    VALUE_BYTES_MAX: usize = 60_000;
+    /// Bytes of a stored value before the store cuts it in pieces: sled puts up to 20 rows on a page, and pages above 128 KiB into
+    /// files that it never syncs and leaks.
+    VALUE_BYTES_MAX: usize = 6_000;
+    /// Bytes applied to the database before the store flushes by itself: keeps sled's unwritten log short, and less than a
+    /// segment of its log between two syncs of the disk.
+    SYNC_BYTES_MAX: u64 = 128 * 1024;
+    /// Bytes of overwritten rows that a running export keeps aside; one that is overtaken by more gives up.
+    CUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+    /// Shortest time between two own snapshots of the database.
+    SNAPSHOT_MS_MIN: Millis = 6 * HOUR;
+    /// Time after which any change is worth another snapshot.
+    SNAPSHOT_MS_MAX: Millis = DAY;
     /// How long an envelope is owed and held: a long holiday.
     ENVELOPE_TTL_MS: Millis = 30 * DAY;
     /// How long the id of an envelope is remembered: as long as a copy can live, and a clock's error more.
@@ -52,6 +62,32 @@ limits! {
     PARKED_EPOCHS_MAX: usize = 5;
     /// How long a parked epoch is kept.
     PARKED_EPOCH_TTL_MS: Millis = 7 * DAY;
+    /// Epochs known of one room, losing branches included: a few rivals at each parked epoch; the worst go first.
+    EPOCHS_MAX: usize = 24;
+    /// Epochs of one room whose envelopes are known to be too old, so that they are not kept as coming too early.
+    EXPIRED_EPOCHS_MAX: usize = 64;
+    /// Groups kept ready in memory: the rooms a person is talking in; others are loaded when needed.
+    LIVE_GROUPS_MAX: usize = 64;
+    /// Key packages of this device that welcomes may still name.
+    OWN_KEY_PACKAGES_MAX: usize = 8;
+    /// Age at which a device hands out a new key package.
+    KEY_PACKAGE_RENEW_MS: Millis = 30 * DAY;
+    /// Age at which others no longer take a key package: its secrets have lain about too long.
+    KEY_PACKAGE_TTL_MS: Millis = 90 * DAY;
+    /// Longest pause before a commit that lost is made anew: long enough that rivals meet first, short enough not to be noticed.
+    REISSUE_MS_MAX: Millis = 2 * SECOND;
+    /// How long another device's unknown epoch is waited for: commits come by mailboxes too.
+    BRANCH_GRACE_MS: Millis = MINUTE;
+    /// Pause between requests to be added again.
+    REJOIN_MS_MIN: Millis = 2 * MINUTE;
+    /// Devices whose unknown epoch is being waited for.
+    STRANGE_DEVICES_MAX: usize = 1_024;
+    /// How often a device renews its keys in a room, at most (post-compromise security against cost).
+    UPDATE_MS_MIN: Millis = 7 * DAY;
+    /// Chance added to it, so that the devices of a room do not renew at once.
+    UPDATE_JITTER_MS: Millis = 6 * HOUR;
+    /// Quiet time after any commit before such a renewal: fewer rivals.
+    UPDATE_QUIET_MS: Millis = HOUR;
     /// Messages of one sender that may arrive out of order within an epoch (RFC 9420 section 15.3): a mailbox window.
     OUT_OF_ORDER_MAX: u32 = 256;
     /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.
@@ -76,6 +112,44 @@ limits! {
     RETRY_MS_MIN: Millis = 2 * SECOND;
     /// Longest pause between retries: a friend who comes back is found within minutes even when nothing told us.
     RETRY_MS_MAX: Millis = 10 * MINUTE;
+    /// How long a peer may take to answer what is in flight before another way is tried too.
+    STALL_MS: Millis = 10 * SECOND;
+    /// How long a peer may be silent on what is in flight before its connection is closed and made anew.
+    STUCK_MS: Millis = 45 * SECOND;
+    /// How long all ways to a recipient must have failed before the sender's own mailbox is asked to go on trying.
+    HANDOVER_AFTER_MS: Millis = 10 * SECOND;
+    /// Envelopes kept in memory because their epoch is not here yet; more are left with the one who has them.
+    DEFERRED_MAX: usize = 512;
+    /// Bytes of those envelopes.
+    DEFERRED_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// Envelopes that cannot be opened which a peer may send before each one counts as misbehaviour.
+    JUNK_MAX: u32 = 64;
+    /// How old a message must be on arrival, behind others of its room, to be marked as late.
+    LATE_MS: Millis = MINUTE;
+    /// How long a hole in a sender's numbers may stay before it is asked for: most are only out of order.
+    ASK_AFTER_MS: Millis = 20 * SECOND;
+    /// Holes remembered for each sending device of a room; older ones are merged beyond.
+    HOLES_MAX: usize = 256;
+    /// How long receipts are gathered before they are sent together.
+    RECEIPT_DELAY_MS: Millis = 300;
+    /// How long changes of the own card are gathered before contacts are told.
+    CARD_DELAY_MS: Millis = SECOND;
+    /// How long a deposit token is good; each new card brings fresh ones.
+    GRANT_TTL_MS: Millis = 400 * DAY;
+    /// Contacts that are dialled though nothing is owed to them, so that presence is known.
+    IDLE_DIALS_MAX: usize = 64;
+    /// Bytes of the greeting in a contact request.
+    GREETING_BYTES_MAX: usize = 512;
+    /// Key packages that one contact request or card may bring.
+    KEY_PACKAGES_MAX: usize = DEVICES_MAX;
+    /// Devices online in a room above which envelopes are also published by gossip.
+    GOSSIP_ROOM_DEVICES_MIN: usize = 16;
+    /// How often expired rows are looked for.
+    SWEEP_MS: Millis = 10 * MINUTE;
+    /// Rows looked at in one step of that.
+    SWEEP_ROWS_MAX: usize = 2_000;
+    /// Rows of an outbox read at a time.
+    OUTBOX_PAGE: usize = 32;
     /// How long a direct way is tried before a mailbox is asked too.
     DIRECT_GRACE_MS: Millis = 1_500;
     /// Mailbox copies wanted for each envelope.
@@ -160,10 +234,28 @@ limits! {
     GOSSIP_BYTES_MAX: usize = 16 * 1024;
     /// Free bytes under which new work is refused, so that what was accepted can be finished.
     DISK_FLOOR_BYTES: u64 = 48 * 1024 * 1024;
+    /// Free bytes under which nothing is written at all: sled is never let run into a full disk.
+    DISK_STOP_BYTES: u64 = 8 * 1024 * 1024;
+    /// Free bytes needed to open a database, beside a share of its size: its log goes on and its table of pages is written.
+    OPEN_ROOM_BYTES: u64 = 16 * 1024 * 1024;
     /// Bytes of the ballast file, given free to open a database on a full disk.
     BALLAST_BYTES: u64 = 32 * 1024 * 1024;
     /// Scores of misbehaviour after which a peer is disconnected and not accepted for a while.
     MISBEHAVIOUR_MAX: u32 = 100;
+    /// Memory that stretching a passphrase takes, in KiB (RFC 9106 section 4, second choice).
+    PASSPHRASE_MEMORY_KIB: u32 = 64 * 1024;
+    /// Passes of it.
+    PASSPHRASE_PASSES: u32 = 3;
+    /// Memory that a key file may ask for, in KiB: a forged one cannot exhaust the machine.
+    PASSPHRASE_MEMORY_KIB_MAX: u32 = 1024 * 1024;
+    /// Passes that it may ask for.
+    PASSPHRASE_PASSES_MAX: u32 = 10;
     /// Bytes of one HTTP request to the node's own interface.
     HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Texts in one HTTP request: one flush serves them all, and all fit among the inputs that may wait.
+    HTTP_TEXTS_MAX: usize = 256;
+    /// Messages in one HTTP answer.
+    MESSAGES_SHOWN_MAX: usize = 1_000;
+    /// How long an HTTP request may wait for another node: a person's patience.
+    HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }

@@ -94,6 +94,11 @@ pub struct OpenToken {
     pub proof: [u8; 64],
 }
 
+/// What a stranger's deposit pays for: `inbox | envelope id`.
+pub fn work_text(inbox: &InboxId, envelope: &EnvelopeId) -> Vec<u8> {
+    [&inbox.0[..], &envelope.0[..]].concat()
+}
+
 /// Which part of an inbox an envelope goes into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum Lane {
