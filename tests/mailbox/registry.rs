@@ -22,7 +22,9 @@ fn a_relay_serves_who_has_its_link() {
     mailbox.take(bob.peer());
     assert_eq!(mailbox.receive(bob.peer(), bob.register(Claim::Secret(right), &[0])), Outcome::Accepted);
     let frames = mailbox.take(bob.peer());
-    assert!(matches!(frames.as_slice(), [Frame::Registered(registered)] if registered.quota_bytes == mailbox.settings.relay_inbox_bytes));
+    assert!(
+        matches!(frames.as_slice(), [Frame::MailLimits(_), Frame::Registered(registered)] if registered.quota_bytes == mailbox.settings.relay_inbox_bytes)
+    );
     assert_eq!(mailbox.receive(bob.peer(), bob.register(Claim::Secret(right), &[0])), Outcome::Duplicate, "asked again, told again");
     assert_eq!(mailbox.take(bob.peer()), frames);
 

@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tidings::crypto::keys::{Keys, Signing, verify};
-use tidings::crypto::label::Label;
+use tidings::crypto::keys::{Keys, Signing};
 use tidings::proto::ctx::Ctx;
+use tidings::proto::mailbox::Service;
 use tidings::proto::mailbox::row::{self, Counts, Due, Hold, Job, Part, Registration, Sum, Tally, Usage};
-use tidings::proto::mailbox::{Service, proof};
 use tidings::proto::{Outcome, Output, Settings};
 use tidings::types::time::DAY;
 use tidings::types::{AccountId, Batch, EnvelopeId, InboxId, Millis, Now, PeerId, Rng, Row, Scan, Table, View};
-use tidings::wire::codec;
 use tidings::wire::frame::{Delivered, Frame};
 use tidings::wire::mailbox::{
-    Claim, Deposit, Held, Lane, LeaveInbox, Mail, MailAck, OpenInbox, OpenToken, Reason, Register, Report, Revoke, Token,
+    Claim, Deposit, Lane, LeaveInbox, Mail, MailAck, OpenInbox, OpenToken, Reason, Register, Report, Revoke, Token,
 };
 
 /// Rows in memory.
@@ -205,7 +203,7 @@ impl Mailbox {
         let mailbox = self.peer();
         let held = self.take(to).into_iter().filter_map(|frame| if let Frame::Held(held) = frame { Some(held) } else { None });
         held.flat_map(|held| {
-            assert!(is_signed(&held, &mailbox), "a receipt is signed by the mailbox");
+            assert!(held.is_signed_by(&mailbox), "a receipt is signed by the mailbox");
             held.entries
         })
         .collect()
@@ -312,10 +310,6 @@ fn add(sum: &mut Sum, bytes: u64) {
     sum.count += 1;
 }
 
-pub(crate) fn is_signed(held: &Held, mailbox: &PeerId) -> bool {
-    verify(&mailbox.0, Label::Held, &codec::encode(&(&held.entries, held.until)), &held.signature)
-}
-
 /// Someone with an inbox at the mailbox, read by one or more devices.
 pub(crate) struct Owner {
     pub(crate) inbox: InboxId,
@@ -341,9 +335,8 @@ impl Owner {
 
     pub(crate) fn register(&self, claim: Claim, devices: &[usize]) -> Frame {
         let readers = devices.iter().map(|nth| self.devices[*nth].0.public()).collect();
-        let mut register = Register { inbox: self.inbox, owner: self.key.public(), readers, claim, signature: [0; 64] };
-        register.signature = self.key.sign(Label::Register, &proof::register_bytes(&register, &self.mailbox));
-        Frame::Register(register)
+        let register = Register { inbox: self.inbox, owner: self.key.public(), readers, claim, signature: [0; 64] };
+        Frame::Register(register.sign(&self.mailbox, &self.key))
     }
 
     /// Registers all devices with the secret of the relay link.
@@ -354,15 +347,13 @@ impl Owner {
     }
 
     pub(crate) fn token(&self, id: u8, holder: &Signing, not_after: Millis) -> Token {
-        let mut token = Token { inbox: self.inbox, id: [id; 16], holder: holder.public(), not_after, signature: [0; 64] };
-        token.signature = self.key.sign(Label::Token, &proof::token_bytes(&token));
-        token
+        Token { inbox: self.inbox, id: [id; 16], holder: holder.public(), not_after, signature: [0; 64] }.sign(&self.key)
     }
 
     pub(crate) fn open(&self, nth: usize) -> Frame {
         let (reader, peer) = &self.devices[nth];
-        let proof = reader.sign(Label::OpenInbox, &proof::open_bytes(&self.inbox, peer, &self.mailbox));
-        Frame::OpenInbox(OpenInbox { inbox: self.inbox, reader: reader.public(), proof })
+        let open = OpenInbox { inbox: self.inbox, reader: reader.public(), proof: [0; 64] };
+        Frame::OpenInbox(open.sign(peer, &self.mailbox, reader))
     }
 
     pub(crate) fn ack(&self, sequences: impl IntoIterator<Item = u64>) -> Frame {
@@ -370,14 +361,12 @@ impl Owner {
     }
 
     pub(crate) fn revoke(&self, ids: &[u8]) -> Frame {
-        let mut revoke = Revoke { inbox: self.inbox, tokens: ids.iter().map(|id| [*id; 16]).collect(), signature: [0; 64] };
-        revoke.signature = self.key.sign(Label::Revoke, &proof::revoke_bytes(&revoke, &self.mailbox));
-        Frame::Revoke(revoke)
+        let revoke = Revoke { inbox: self.inbox, tokens: ids.iter().map(|id| [*id; 16]).collect(), signature: [0; 64] };
+        Frame::Revoke(revoke.sign(&self.mailbox, &self.key))
     }
 
     pub(crate) fn leave(&self) -> Frame {
-        let signature = self.key.sign(Label::LeaveInbox, &proof::leave_bytes(&self.inbox, &self.mailbox));
-        Frame::LeaveInbox(LeaveInbox { inbox: self.inbox, signature })
+        Frame::LeaveInbox(LeaveInbox { inbox: self.inbox, signature: [0; 64] }.sign(&self.mailbox, &self.key))
     }
 
     /// Opens the inbox and takes everything, acknowledging as it comes; the texts in the order of arrival.
@@ -427,8 +416,7 @@ impl Sender {
     }
 
     pub(crate) fn lent(&self, token: Token, until: Millis, user: PeerId, mailbox: PeerId) -> OpenToken {
-        let proof = self.holder.sign(Label::TokenUse, &proof::use_bytes(&token.id, until, &user, &mailbox));
-        OpenToken { token, until, proof }
+        OpenToken { token, until, proof: [0; 64] }.sign(&user, &mailbox, &self.holder)
     }
 }
 
@@ -460,7 +448,6 @@ pub(crate) fn reports(frames: Vec<Frame>) -> Vec<Report> {
 }
 
 pub(crate) fn delivered(device: &Signing, envelopes: &[EnvelopeId]) -> Delivered {
-    let envelopes = envelopes.to_vec();
-    let signature = device.sign(Label::Delivered, &codec::encode(&envelopes));
-    Delivered { device: tidings::types::DeviceId(device.public()), envelopes, signature }
+    let device_id = tidings::types::DeviceId(device.public());
+    Delivered { device: device_id, envelopes: envelopes.to_vec(), signature: [0; 64] }.sign(device)
 }

@@ -18,7 +18,7 @@ use crate::wire::row as rows;
 use super::body::{self, Body};
 use super::courier::Flight;
 use super::row::{Due, Goal, Hold, Job, Part, due_of, goal_key, handover_due_key, job_body_key, job_key};
-use super::{Service, proof, refuse};
+use super::{Service, refuse};
 
 impl Service {
     pub(super) fn handle_handover(&mut self, ctx: &mut Ctx, from: PeerId, handover: Handover) -> Outcome {
@@ -37,11 +37,12 @@ impl Service {
             return Outcome::Duplicate;
         }
         let me = ctx.keys.peer_id();
-        let goals: Vec<Target> = handover.targets.into_iter().filter(|target| target.peer != me).collect();
+        let mut peers = BTreeSet::from([me]);
+        let goals: Vec<Target> = handover.targets.into_iter().filter(|target| peers.insert(target.peer)).collect();
         if goals.is_empty() {
             return refuse(ctx, from, Some(envelope), id, Reason::NotServed);
         }
-        if !goals.iter().all(|target| target.inbox.as_ref().is_none_or(|(_, open)| proof::is_lent_to(open, &me, &target.peer))) {
+        if !goals.iter().all(|target| target.inbox.as_ref().is_none_or(|(_, open)| open.is_signed(&me, &target.peer))) {
             refuse(ctx, from, Some(envelope), id, Reason::Signature);
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }
@@ -88,7 +89,7 @@ impl Service {
     /// A custody receipt of another mailbox; `true` when some of it is about what was handed over. The rest may be about
     /// this node's own envelopes.
     pub fn handle_held(&mut self, ctx: &mut Ctx, from: PeerId, held: &Held) -> bool {
-        if held.entries.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !proof::is_held_by(held, &from) {
+        if held.entries.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !held.is_signed_by(&from) {
             return false;
         }
         let taken: Vec<Flight> =
@@ -99,7 +100,7 @@ impl Service {
     /// A device's receipt; `true` when some of it is about what was handed over. Whether the device is one of the recipient's is for
     /// the owner to judge, who knows the recipient.
     pub fn handle_delivered(&mut self, ctx: &mut Ctx, from: PeerId, delivered: &Delivered) -> bool {
-        if delivered.envelopes.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !proof::is_delivered_by_device(delivered) {
+        if delivered.envelopes.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !delivered.is_signed() {
             return false;
         }
         let taken: Vec<Flight> =
@@ -247,9 +248,7 @@ impl Job {
 }
 
 fn is_bounded(handover: &Handover) -> bool {
-    let peers: BTreeSet<PeerId> = handover.targets.iter().map(|target| target.peer).collect();
     (1..=HANDOVER_TARGETS_MAX).contains(&handover.targets.len())
-        && peers.len() == handover.targets.len()
         && handover.targets.iter().all(|target| target.addresses.len() <= ADDRESSES_MAX)
         && handover.targets.iter().all(|target| target.inbox.as_ref().is_none_or(|(inbox, open)| open.token.inbox == *inbox))
         && handover.lane != Lane::Stranger
