@@ -69,7 +69,7 @@ pub(crate) struct Mailbox {
     pub(crate) published: Vec<Vec<u8>>,
     /// Perform only so many outputs of the next input, then crash.
     pub(crate) fuel: Option<usize>,
-    /// Whether the last input ended in a crash, and whether its writes (if any) were performed.
+    /// Whether there was a crash since the last look, and whether the writes of the last input (if any) were performed.
     pub(crate) crashed: bool,
     pub(crate) persisted: bool,
     service: Service,
@@ -117,10 +117,11 @@ impl Mailbox {
         let mut ctx = Ctx::new(self.now, &mut self.rng, &self.keys, &self.rows);
         let result = act(&mut self.service, &mut ctx);
         ctx.finish(&mut out);
-        (self.crashed, self.persisted) = (false, true);
+        self.persisted = true;
+        let mut has_crashed = false;
         for (nth, output) in out.into_iter().enumerate() {
             if self.fuel == Some(nth) {
-                self.crashed = true;
+                has_crashed = true;
                 self.persisted = nth > 0 || !matches!(output, Output::Persist(_));
                 break;
             }
@@ -133,7 +134,8 @@ impl Mailbox {
             }
         }
         self.fuel = None;
-        if self.crashed {
+        if has_crashed {
+            self.crashed = true;
             self.restart();
         }
         result
