@@ -90,6 +90,7 @@ pub(super) struct World {
     pub(super) devices: Vec<Device>,
     pub(super) net: Vec<Packet>,
     pub(super) messages: Id,
+    trace: bool,
 }
 
 /// Keys of a person's device; people have different numbers, so that a mix-up fails.
@@ -103,7 +104,7 @@ pub(super) fn keys(person: u8, device: u8) -> Keys {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self { now: Now { mono: 1_000, wall: 1_700_000_000_000 }, devices: Vec::new(), net: Vec::new(), messages: 0 }
+        Self { now: Now { mono: 1_000, wall: 1_700_000_000_000 }, devices: Vec::new(), net: Vec::new(), messages: 0, trace: std::env::var_os("TIDINGS_TRACE").is_some() }
     }
 
     /// Adds a person's device; gives its number.
@@ -172,8 +173,29 @@ impl World {
         })
     }
 
+    /// Prints what happens, for whoever looks into a seed (`TIDINGS_TRACE`).
+    pub(super) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{:>8} {}", self.now.mono, what());
+        }
+    }
+
     fn perform(&mut self, at: usize, effects: Vec<Effect>) {
         for effect in effects {
+            self.tell(|| {
+                let what = match &effect {
+                    Effect::Commit { .. } => "commits".to_owned(),
+                    Effect::Welcome { .. } => "welcomes".to_owned(),
+                    Effect::Rejoin { .. } => "asks to be added again".to_owned(),
+                    Effect::Abandoned { epochs, .. } => format!("abandons {:?}", epochs.iter().map(|id| id[0]).collect::<Vec<_>>()),
+                    Effect::Epoch { room } => {
+                        format!("is in {:?}", self.devices[at].rooms.epoch(room).map(|(number, id)| (number, id[0])))
+                    }
+                    Effect::Members { room, .. } => format!("sees {:?}", self.members(at, room)),
+                    Effect::Removed { .. } => "is out".to_owned(),
+                };
+                format!("{at} {what}")
+            });
             self.devices[at].effects.push(effect.clone());
             let from = self.account(at);
             match effect {
@@ -263,18 +285,20 @@ impl World {
             Mail::Welcome { from, welcome } => {
                 let (from, welcome) = (*from, welcome.clone());
                 let before = self.messages;
-                let is_in = self.act(at, |rooms, ctx| match rooms.join(ctx, &from, &welcome) {
-                    Ok((_, effects)) => (!effects.is_empty(), effects),
-                    Err(_) => (false, Vec::new()),
+                let joined = self.act(at, |rooms, ctx| match rooms.join(ctx, &from, &welcome) {
+                    Ok((_, effects)) => (Ok(!effects.is_empty()), effects),
+                    Err(error) => (Err(error), Vec::new()),
                 });
-                if is_in {
+                self.tell(|| format!("{at} is welcomed by {}: {joined:?}", packet.from));
+                if joined == Ok(true) {
                     self.devices[at].before.extend(1..=before);
                 }
                 None
             }
             Mail::Rejoin { from, room, key_package, generation } => {
                 let (from, room, key_package, generation) = (*from, *room, key_package.clone(), *generation);
-                let _ = self.attempt(at, |rooms, ctx| rooms.handle_rejoin(ctx, &from, &room, &key_package, generation));
+                let answer = self.attempt(at, |rooms, ctx| rooms.handle_rejoin(ctx, &from, &room, &key_package, generation));
+                self.tell(|| format!("{at} is asked by {} to add it again: {answer:?}", packet.from));
                 None
             }
         }
