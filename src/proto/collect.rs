@@ -154,13 +154,8 @@ impl State {
         let Some(row) = self.mailboxes.rows.get(&from).filter(|row| row.inbox == registered.inbox) else {
             return Outcome::Refused(Refusal::Unknown);
         };
-        let fresh = row::Mailbox {
-            registered: true,
-            refused: None,
-            quota_bytes: registered.quota_bytes,
-            ttl_ms: registered.ttl_ms,
-            ..row.clone()
-        };
+        let fresh =
+            row::Mailbox { registered: true, refused: None, quota_bytes: registered.quota_bytes, ttl_ms: registered.ttl_ms, ..row.clone() };
         if fresh != *row {
             self.save_mailbox(ctx, from, fresh);
             self.refresh_card(ctx);

@@ -7,8 +7,8 @@ use super::seam::{Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
 use crate::types::limits::{
-    COPIES_WANTED, DIRECT_GRACE_MS, HANDOVER_AFTER_MS, MAILBOXES_MAX, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS,
-    WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
+    COPIES_WANTED, DIRECT_GRACE_MS, HANDOVER_AFTER_MS, MAILBOXES_MAX, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX,
+    WINDOW_ENVELOPES_MAX,
 };
 use crate::types::time::{DAY, MINUTE};
 use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Table};
@@ -196,9 +196,8 @@ impl State {
     /// The mailboxes that hold a row and still serve the account (or us).
     fn valid_copies(&self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) -> Vec<PeerId> {
         let Some(known) = self.contacts.get(account) else { return Vec::new() };
-        let serves = |peer: &PeerId| {
-            known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer) || self.mailboxes.rows.contains_key(peer)
-        };
+        let serves =
+            |peer: &PeerId| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer) || self.mailboxes.rows.contains_key(peer);
         row.held.iter().filter(|(peer, until)| *until > ctx.now.wall && serves(peer)).map(|(peer, _)| *peer).collect()
     }
 
@@ -234,7 +233,8 @@ impl State {
         let mut takers = vec![(*account, order)];
         if row.shared && lane != Lane::Stranger {
             for (other, order) in self.sharers(ctx, &envelope) {
-                let listed = self.contacts.get(&other).and_then(|known| known.card.mailboxes.iter().find(|m| m.peer == mailbox.peer)).cloned();
+                let listed =
+                    self.contacts.get(&other).and_then(|known| known.card.mailboxes.iter().find(|m| m.peer == mailbox.peer)).cloned();
                 let Some(listed) = listed.filter(|_| other != *account) else { continue };
                 if self.is_inflight(&other, &mailbox.peer, &envelope) || !self.open_token(ctx, &other, &listed) {
                     continue;
@@ -351,9 +351,10 @@ impl State {
             let landed = self.outbox.land(&by, envelope, ctx.now.mono);
             let holders = if landed.is_empty() { self.orders_at(ctx, &by, inbox, envelope) } else { landed };
             for (account, order) in holders {
-                let is_theirs = self.contacts.get(&account).is_some_and(|known| {
-                    known.card.mailboxes.iter().any(|mailbox| mailbox.peer == by && mailbox.inbox == *inbox)
-                });
+                let is_theirs = self
+                    .contacts
+                    .get(&account)
+                    .is_some_and(|known| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == by && mailbox.inbox == *inbox));
                 let is_own = self.mailboxes.rows.get(&by).is_some_and(|row| row.inbox == *inbox);
                 if is_theirs || is_own {
                     self.settle_held(ctx, &account, order, by, held.until);

@@ -142,7 +142,8 @@ impl State {
             self.refresh_card(ctx);
         }
         if is_reborn {
-            let accepted: Vec<AccountId> = self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
+            let accepted: Vec<AccountId> =
+                self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
             for account in accepted {
                 self.change_contact(ctx, &account, |row| {
                     row.welcomed.get_or_insert([0; 32]);

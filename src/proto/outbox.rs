@@ -72,8 +72,7 @@ impl Outbox {
         loop {
             let scan = Scan { after: after.clone(), ..Scan::prefix(Table::Outbox, []).limit(1) };
             let Some(account) = view.scan(&scan).first().and_then(|(key, _)| AccountId::from_slice(key.get(..32)?)) else { break };
-            let orders: Vec<u64> =
-                view.scan(&Scan::prefix(Table::Outbox, account.0)).iter().filter_map(|(key, _)| order_of(key)).collect();
+            let orders: Vec<u64> = view.scan(&Scan::prefix(Table::Outbox, account.0)).iter().filter_map(|(key, _)| order_of(key)).collect();
             let lane = Lane { next: orders.last().map_or(1, |last| last + 1), rows: orders.len() as u64, ..Lane::default() };
             outbox.lanes.insert(account, lane);
             after = Some([&account.0[..], &[0xff; 9]].concat());

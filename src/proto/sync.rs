@@ -136,7 +136,10 @@ impl State {
         self.apply_effects(ctx, effects);
         for (of, number) in &heads.heads {
             // A device speaks for its own numbers only: nobody can make us ask for what never was.
-            if *of == device && *number > 0 && !(self.starts_late(ctx, &heads.room) && ctx.get(Table::Heads, &heads_key(&heads.room, of)).is_none()) {
+            if *of == device
+                && *number > 0
+                && !(self.starts_late(ctx, &heads.room) && ctx.get(Table::Heads, &heads_key(&heads.room, of)).is_none())
+            {
                 let mut stored = ctx.row::<row::Heads>(Table::Heads, &heads_key(&heads.room, of)).unwrap_or_default();
                 if *number > stored.high {
                     raise(&mut stored, *number);

@@ -104,7 +104,13 @@ pub(super) fn keys(person: u8, device: u8) -> Keys {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self { now: Now { mono: 1_000, wall: 1_700_000_000_000 }, devices: Vec::new(), net: Vec::new(), messages: 0, trace: std::env::var_os("TIDINGS_TRACE").is_some() }
+        Self {
+            now: Now { mono: 1_000, wall: 1_700_000_000_000 },
+            devices: Vec::new(),
+            net: Vec::new(),
+            messages: 0,
+            trace: std::env::var_os("TIDINGS_TRACE").is_some(),
+        }
     }
 
     /// Adds a person's device; gives its number.
