@@ -15,7 +15,7 @@ use crate::types::{AccountId, DeviceId, Millis, RoomId};
 /// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
 pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
 
-/// Devices in an epoch that is not known here: the epoch, ours at that time, and since when (monotonic clock).
+/// Devices in an epoch that is not on the way to ours: the epoch, ours at that time, and since when (monotonic clock).
 pub(super) type Strange = BTreeMap<(RoomId, DeviceId), (EpochId, EpochId, Millis)>;
 
 impl Rooms {
@@ -106,10 +106,10 @@ impl Rooms {
         let Some(room) = self.rooms.get(id) else { return self.ask(ctx, id, Some(from)).into_iter().collect() };
         let Some(tip) = room.here() else { return Vec::new() };
         let ours = (tip.number, tip.id);
-        let is_known = room.epoch(&theirs.1).is_some();
+        let is_behind = room.follows(&tip.id, &theirs.1);
         let wins = theirs.0 > ours.0 || (theirs.0 == ours.0 && theirs.1 < ours.1);
         let whose = (*id, *device);
-        if is_known || !wins {
+        if is_behind || !wins {
             self.strange.remove(&whose);
             return Vec::new();
         }
