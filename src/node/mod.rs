@@ -21,6 +21,8 @@ pub struct Options {
     pub entropy: Option<[u8; 32]>,
     /// Where to listen, as multiaddrs; port 0 is chosen once and kept.
     pub listen: Vec<Address>,
+    /// What cards and links name in place of the addresses listened on: for a node behind a forwarded port or a proxy.
+    pub announce: Vec<Address>,
     /// What the person decides.
     pub settings: Settings,
 }

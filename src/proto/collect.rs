@@ -12,7 +12,9 @@ use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
 use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
-use crate::wire::mailbox::{Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Revoke};
+use crate::wire::mailbox::{
+    Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke,
+};
 use crate::wire::row::{self, ContactState};
 
 /// The mailboxes that hold mail for this account.
@@ -232,11 +234,12 @@ impl State {
     }
 
     /// A mailbox of ours tells what became of something handed over.
-    pub(super) fn handle_handover_done(&mut self, ctx: &mut Ctx, from: PeerId, done: HandoverDone) -> Outcome {
-        if !self.mailboxes.rows.contains_key(&from) {
+    pub(super) fn handle_report(&mut self, ctx: &mut Ctx, from: PeerId, report: Report) -> Outcome {
+        if !self.mailboxes.open.contains(&from) {
             return Outcome::Refused(Refusal::Unwanted);
         }
-        match done {
+        self.acknowledge(ctx, from, report.sequence);
+        match report.done {
             HandoverDone::Held { by, held } => self.handle_held(ctx, by, &held),
             HandoverDone::Delivered(delivered) => self.handle_delivered(ctx, &delivered),
             HandoverDone::Expired(_) => Outcome::Accepted,

@@ -27,7 +27,8 @@ pub(super) struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Contacts {
     rows: BTreeMap<AccountId, Known>,
-    devices: BTreeMap<PeerId, (AccountId, DeviceId)>,
+    peers: BTreeMap<PeerId, (AccountId, DeviceId)>,
+    devices: BTreeMap<DeviceId, (AccountId, PeerId)>,
     /// Requests and deposits that wait for a proof of work, by the text that is paid for.
     unpaid: BTreeMap<Vec<u8>, Unpaid>,
     /// Proofs of work for deposits at mailboxes whose token we lack.
@@ -75,23 +76,35 @@ impl Contacts {
 
     /// Whose device a peer is, by the cards we hold.
     pub(super) fn by_peer(&self, peer: &PeerId) -> Option<(AccountId, DeviceId)> {
-        self.devices.get(peer).copied()
+        self.peers.get(peer).copied()
     }
 
-    /// The devices of a contact: device, peer, addresses.
-    pub(super) fn devices(&self, account: &AccountId) -> Vec<(DeviceId, PeerId, Vec<Address>)> {
-        let known = self.rows.get(account).into_iter();
-        known.flat_map(|known| known.card.devices.iter().map(|d| (d.device, d.peer, d.addresses.clone()))).collect()
+    /// Whose a device is, and the peer that it is on the wire.
+    pub(super) fn by_device(&self, device: &DeviceId) -> Option<(AccountId, PeerId)> {
+        self.devices.get(device).copied()
+    }
+
+    /// The devices of a contact.
+    pub(super) fn devices(&self, account: &AccountId) -> Vec<(DeviceId, PeerId)> {
+        self.rows.get(account).into_iter().flat_map(|known| known.card.devices.iter().map(|d| (d.device, d.peer))).collect()
+    }
+
+    /// Where a device of a contact can be dialled.
+    pub(super) fn addresses(&self, account: &AccountId, peer: &PeerId) -> Option<Vec<Address>> {
+        let devices = &self.rows.get(account)?.card.devices;
+        devices.iter().find(|device| device.peer == *peer).map(|device| device.addresses.clone())
     }
 
     fn insert(&mut self, account: AccountId, known: Known) {
         if let Some(before) = self.rows.get(&account) {
             for device in &before.card.devices {
-                self.devices.remove(&device.peer);
+                self.peers.remove(&device.peer);
+                self.devices.remove(&device.device);
             }
         }
         for device in &known.card.devices {
-            self.devices.insert(device.peer, (account, device.device));
+            self.peers.insert(device.peer, (account, device.device));
+            self.devices.insert(device.device, (account, device.peer));
         }
         self.rows.insert(account, known);
     }
@@ -201,6 +214,8 @@ impl State {
     pub(super) fn request(&mut self, ctx: &mut Ctx, account: &AccountId) {
         let Some(known) = self.contacts.get(account).cloned() else { return };
         self.drop_knocks(ctx, account);
+        let number = self.account.card.number;
+        self.change_contact(ctx, account, |row| row.card_sent = number);
         let knock = Knock::Request {
             secret: known.row.secret,
             key_packages: vec![self.rooms.key_package(ctx)],
@@ -215,6 +230,19 @@ impl State {
             self.contacts.unpaid.retain(|_, unpaid| !matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
             self.contacts.unpaid.insert(text.clone(), Unpaid::Request { account: *account, signed });
             ctx.speak(Output::Work { text, bits: STRANGER_WORK_BITS });
+        }
+    }
+
+    /// At start: requests whose proof of work was lost with the process are made again.
+    pub(super) fn renew_lost_requests(&mut self, ctx: &mut Ctx) {
+        let requested: Vec<AccountId> =
+            self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Requested).map(|(account, _)| *account).collect();
+        for account in requested {
+            let rows = ctx.scan(&Scan::prefix(Table::Outbox, account.0));
+            let is_owed = rows.iter().any(|(_, value)| row::decode::<row::Outbox>(value).is_ok_and(|row| row.cargo == row::Cargo::Knock));
+            if !is_owed {
+                self.change_contact(ctx, &account, |row| row.card_sent = 0);
+            }
         }
     }
 

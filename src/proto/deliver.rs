@@ -7,25 +7,26 @@ use super::seam::{Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
 use crate::types::limits::{
-    COPIES_WANTED, DIRECT_GRACE_MS, HANDOVER_AFTER_MS, MAILBOXES_MAX, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX,
-    WINDOW_ENVELOPES_MAX,
+    COPIES_WANTED, DIRECT_GRACE_MS, HANDOVER_AFTER_MS, MAILBOXES_MAX, OUTBOX_PAGE, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS,
+    WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
 };
 use crate::types::time::{DAY, MINUTE};
 use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Table};
 use crate::wire::card;
 use crate::wire::frame::{Delivered, Frame};
 use crate::wire::mailbox::{Deposit, Grant, Handover, Held, Lane, OpenToken, Reason, Refused, Target};
-use crate::wire::row;
+use crate::wire::row::{self, ContactState};
 
 impl State {
     /// Moves what an account is owed as far as it goes.
     pub(super) fn pump(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        if !self.outbox.is_busy(account) || self.contacts.get(account).is_none() {
+        let is_reachable = matches!(self.contacts.state(account), Some(ContactState::Accepted | ContactState::Requested));
+        if !self.outbox.is_busy(account) || !is_reachable {
             return;
         }
         let mut next = ctx.now.mono + RETRY_MS_MAX;
         let mut is_direct = false;
-        for (device, peer, _) in self.contacts.devices(account) {
+        for (device, peer) in self.contacts.devices(account) {
             if self.peers.is_up(&peer) {
                 is_direct |= self.pump_direct(ctx, account, &device, &peer, &mut next);
             } else {
@@ -66,8 +67,8 @@ impl State {
             if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
                 return true;
             }
-            let cursor = flight.cursor;
-            let page = self.owed_after(ctx, account, cursor);
+            let (cursor, room) = (flight.cursor, WINDOW_ENVELOPES_MAX - flight.inflight.len());
+            let page = self.owed_page(ctx, account, cursor, room.min(OUTBOX_PAGE));
             if page.is_empty() {
                 return true;
             }
@@ -108,7 +109,7 @@ impl State {
         let now = ctx.now.mono;
         let me = ctx.keys.peer_id();
         let devices = self.contacts.devices(account);
-        let are_away = devices.iter().all(|(_, peer, _)| self.peers.is_away(peer) || self.peers.is_up(peer));
+        let are_away = devices.iter().all(|(_, peer)| self.peers.is_away(peer) || self.peers.is_up(peer));
         let Some(since) = self.outbox.get_mut(account).map(|lane| lane.waiting_since) else { return };
         if !are_away && now < since + DIRECT_GRACE_MS {
             *next = (*next).min(since + DIRECT_GRACE_MS);
@@ -239,7 +240,7 @@ impl State {
                 if self.is_inflight(&other, &mailbox.peer, &envelope) || !self.open_token(ctx, &other, &listed) {
                     continue;
                 }
-                let is_there = self.contacts.devices(&other).iter().any(|(_, peer, _)| self.peers.is_up(peer));
+                let is_there = self.contacts.devices(&other).iter().any(|(_, peer)| self.peers.is_up(peer));
                 if !is_there {
                     inboxes.push((listed.inbox, lane));
                     takers.push((other, order));
@@ -323,15 +324,17 @@ impl State {
                 flight.inflight.insert(envelope, (order, bytes.len()));
                 flight.bytes += bytes.len();
                 room -= 1;
-                ctx.transmit(own, Frame::Handover(Handover { inbox, targets: targets.clone(), envelope: bytes }));
+                let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
+                ctx.transmit(own, Frame::Handover(Handover { inbox, targets: targets.clone(), lane, envelope: bytes }));
             }
         }
     }
 
     /// Where our own mailbox can try: the recipient's devices, and its mailboxes with our token lent to it.
     fn targets(&self, ctx: &Ctx, account: &AccountId, mailboxes: &[card::Mailbox], own: &PeerId) -> Vec<Target> {
-        let devices = self.contacts.devices(account).into_iter();
-        let mut targets: Vec<Target> = devices.map(|(_, peer, addresses)| Target { peer, addresses, inbox: None }).collect();
+        let devices = self.contacts.get(account).into_iter().flat_map(|known| &known.card.devices);
+        let target = |device: &card::Device| Target { peer: device.peer, addresses: device.addresses.clone(), inbox: None };
+        let mut targets: Vec<Target> = devices.map(target).collect();
         for mailbox in mailboxes.iter().take(MAILBOXES_MAX) {
             if let Some(grant) = self.grant_of(ctx, account, mailbox) {
                 let inbox = Some((mailbox.inbox, use_of(grant, own)));
@@ -380,10 +383,7 @@ impl State {
 
     /// A device says what is durable there. The signature counts, not who passed it on.
     pub(super) fn handle_delivered(&mut self, ctx: &mut Ctx, delivered: &Delivered) -> Outcome {
-        let owner = self.contacts.iter().find_map(|(account, known)| {
-            known.card.devices.iter().find(|device| device.device == delivered.device).map(|device| (*account, device.peer))
-        });
-        let Some((account, peer)) = owner else { return Outcome::Refused(Refusal::Unknown) };
+        let Some((account, peer)) = self.contacts.by_device(&delivered.device) else { return Outcome::Refused(Refusal::Unknown) };
         if !delivered.is_signed() {
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }

@@ -171,6 +171,7 @@ impl State {
         self.set_group(ctx, &room, generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &room, None);
+        self.greet(ctx, account);
         self.queue_cards(ctx);
     }
 
@@ -197,6 +198,7 @@ impl State {
                 // A later request with other key packages than these means that they start anew.
                 row.welcomed.get_or_insert_with(|| hash_all(&row.key_packages));
             });
+            self.greet(ctx, account);
             self.queue_cards(ctx);
         }
         if !is_direct && ctx.get(Table::Room, &info.room.0).is_none() {
@@ -246,14 +248,14 @@ impl State {
 
     /// A contact's card may have new addresses or mailboxes: tries again what failed by the old ones.
     fn on_card(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        let devices = self.contacts.devices(account);
-        for (_, peer, addresses) in &devices {
-            self.peers.forget_failures(peer);
-            if let Some(row) = self.mailboxes.rows.get(peer).filter(|row| row.neighbour.is_some() && row.addresses != *addresses).cloned() {
-                self.save_mailbox(ctx, *peer, row::Mailbox { addresses: addresses.clone(), ..row });
+        for (_, peer) in self.contacts.devices(account) {
+            self.peers.forget_failures(&peer);
+            let addresses = self.contacts.addresses(account, &peer).unwrap_or_default();
+            if let Some(row) = self.mailboxes.rows.get(&peer).filter(|row| row.neighbour.is_some() && row.addresses != addresses).cloned() {
+                self.save_mailbox(ctx, peer, row::Mailbox { addresses, ..row });
                 self.refresh_card(ctx);
             }
-            self.want(ctx, *peer);
+            self.want(ctx, peer);
         }
         self.outbox.rewind(account);
         self.pump(ctx, account);

@@ -1,5 +1,7 @@
 //! Messages: sending, storing in the room's one order, and reading back what was stored.
 
+use std::collections::BTreeSet;
+
 use super::ctx::Ctx;
 use super::node::State;
 use super::seam::{CommandError, Event, Output, Reply, Topic};
@@ -8,7 +10,7 @@ use crate::types::limits::{
     CLOCK_DRIFT_MS_MAX, FRAME_IDS_MAX, GOSSIP_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, KEY_PACKAGES_MAX, LATE_MS, MAILBOXES_MAX, OUTBOX_MAX,
     REACTION_BYTES_MAX, TEXT_BYTES_MAX,
 };
-use crate::types::{AccountId, DeviceId, MessageId, RoomId, Table};
+use crate::types::{AccountId, DeviceId, MessageId, RoomId, Scan, Table};
 use crate::wire::codec;
 use crate::wire::content::{Body, Clock, Content};
 use crate::wire::row::{self, Cargo, ContactState, Custody, Place, RoomKind};
@@ -149,6 +151,40 @@ impl State {
             None => {
                 let stored = row::Message { device, number, body, arrived: ctx.now.wall, late };
                 ctx.put(Table::Message, place.key(), &stored);
+            }
+        }
+    }
+
+    /// A new device counts its messages from the start, those that an earlier one still owed included.
+    pub(super) fn renumber(&mut self, ctx: &mut Ctx) {
+        let device = ctx.keys.device_id();
+        for (key, value) in ctx.scan(&Scan::prefix(Table::Room, [])) {
+            if let Ok(row) = row::decode::<row::Room>(&value) {
+                ctx.put(Table::Room, key, &row::Room { number: 0, ..row });
+            }
+        }
+        let mut numbered = BTreeSet::new();
+        for (_, value) in ctx.scan(&Scan::prefix(Table::Outbox, [])) {
+            let Ok(row::Outbox { cargo: Cargo::Message { room, message }, .. }) = row::decode(&value) else { continue };
+            let index = ctx.row::<row::Index>(Table::Index, &message.0).filter(|_| numbered.insert(message));
+            let (Some(index), Some(mut row)) = (index, ctx.row::<row::Room>(Table::Room, &room.0)) else { continue };
+            row.number += 1;
+            let number = row.number;
+            ctx.put(Table::Room, room.0, &row);
+            ctx.put(Table::Numbered, numbered_key(&room, &device, number), &row::Numbered { message, envelope: Vec::new() });
+            let Place { clock, sender, .. } = index.place;
+            match index.target {
+                Some(target) => {
+                    let key = row::mark_key(&target, &clock, &sender, &message);
+                    if let Some(mark) = ctx.row::<row::Mark>(Table::Mark, &key) {
+                        ctx.put(Table::Mark, key, &row::Mark { device, number, ..mark });
+                    }
+                }
+                None => {
+                    if let Some(stored) = ctx.row::<row::Message>(Table::Message, &index.place.key()) {
+                        ctx.put(Table::Message, index.place.key(), &row::Message { device, number, ..stored });
+                    }
+                }
             }
         }
     }

@@ -141,7 +141,9 @@ impl State {
         if self.account.signed.is_empty() || is_reborn {
             self.refresh_card(ctx);
         }
+        self.renew_lost_requests(ctx);
         if is_reborn {
+            self.renumber(ctx);
             let accepted: Vec<AccountId> =
                 self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
             for account in accepted {
@@ -310,7 +312,7 @@ impl State {
                 }
                 self.handle_refused(ctx, from, &refused)
             }
-            Frame::HandoverDone(done) => self.handle_handover_done(ctx, from, done),
+            Frame::HandoverDone(report) => self.handle_report(ctx, from, report),
             Frame::Register(_)
             | Frame::OpenInbox(_)
             | Frame::MailAck(_)
@@ -319,7 +321,7 @@ impl State {
             | Frame::Handover(_)
             | Frame::Revoke(_)
             | Frame::LeaveInbox(_) => {
-                let contact = self.peers.who(&from).map(|(account, _)| account).filter(|account| self.contacts.is_accepted(account));
+                let contact = self.contact_at(&from).map(|(account, _)| account);
                 self.service.handle_frame(ctx, from, contact, frame)
             }
         }

@@ -166,7 +166,12 @@ impl State {
 
     /// Up to a page of what an account is owed, after an order.
     pub(super) fn owed_after(&self, ctx: &Ctx, account: &AccountId, after: u64) -> Vec<(u64, row::Outbox)> {
-        let scan = Scan::prefix(Table::Outbox, account.0).after(row_key(account, after)).limit(OUTBOX_PAGE);
+        self.owed_page(ctx, account, after, OUTBOX_PAGE)
+    }
+
+    /// Up to so many rows of what an account is owed, after an order.
+    pub(super) fn owed_page(&self, ctx: &Ctx, account: &AccountId, after: u64, limit: usize) -> Vec<(u64, row::Outbox)> {
+        let scan = Scan::prefix(Table::Outbox, account.0).after(row_key(account, after)).limit(limit);
         let rows = ctx.scan(&scan).into_iter();
         rows.filter_map(|(key, value)| Some((order_of(&key)?, row::decode(&value).ok()?))).collect()
     }
@@ -217,7 +222,7 @@ impl State {
         self.change_custody(ctx, account, &row.cargo, |custody| {
             custody.delivered.get_or_insert(now);
         });
-        let is_everywhere = self.contacts.devices(account).iter().all(|(device, ..)| row.delivered.contains(device));
+        let is_everywhere = self.contacts.devices(account).iter().all(|(device, _)| row.delivered.contains(device));
         if is_everywhere {
             self.settle(ctx, account, order, &row);
         } else {

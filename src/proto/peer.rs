@@ -16,6 +16,8 @@ use crate::wire::row::ContactState;
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     up: BTreeMap<PeerId, Peer>,
+    /// Envelopes that are durable here, to be told together.
+    delivered: BTreeMap<PeerId, Vec<EnvelopeId>>,
     dials: BTreeMap<PeerId, Dial>,
 }
 
@@ -26,8 +28,6 @@ pub(super) struct Peer {
     pub(super) who: Option<(AccountId, DeviceId)>,
     /// Whether it has our hello.
     said_hello: bool,
-    /// Envelopes of its that are durable here, to be told together.
-    delivered: Vec<EnvelopeId>,
     /// Inboxes for which it has our token.
     pub(super) tokens: BTreeSet<InboxId>,
     /// Envelopes it sent that nobody could open.
@@ -49,10 +49,6 @@ impl Peers {
 
     pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut Peer> {
         self.up.get_mut(peer)
-    }
-
-    pub(super) fn who(&self, peer: &PeerId) -> Option<(AccountId, DeviceId)> {
-        self.up.get(peer).and_then(|peer| peer.who)
     }
 
     /// Whether dialling it was tried and failed, and is not being tried now.
@@ -97,6 +93,7 @@ impl State {
             if let Some((account, device)) = gone.who {
                 ctx.emit(Event::Presence { account, device, on: false });
             }
+            self.peers.delivered.remove(&peer);
             self.service.on_peer_down(ctx, peer);
             self.on_mailbox_down(&peer);
         }
@@ -137,8 +134,7 @@ impl State {
             let owed = self.outbox.is_busy(&account);
             let is_known = state == ContactState::Accepted && (owed || self.contacts.len() <= IDLE_DIALS_MAX);
             if is_known || (state == ContactState::Requested && owed) {
-                let device = self.contacts.devices(&account).into_iter().find(|(_, other, _)| other == peer);
-                return device.map(|(_, _, addresses)| addresses);
+                return self.contacts.addresses(&account, peer);
             }
         }
         let mut accounts = self.outbox.busy_accounts().into_iter();
@@ -194,6 +190,19 @@ impl State {
         }
     }
 
+    /// Which accepted contact's device a connected peer is: it proved it, or its account's card says so.
+    pub(super) fn contact_at(&self, peer: &PeerId) -> Option<(AccountId, DeviceId)> {
+        let proved = self.peers.up.get(peer).and_then(|peer| peer.who);
+        proved.or_else(|| self.contacts.by_peer(peer)).filter(|(account, _)| self.contacts.is_accepted(account))
+    }
+
+    /// Says hello to a new contact's devices that are connected already.
+    pub(super) fn greet(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        for (_, peer) in self.contacts.devices(account) {
+            self.say_hello(ctx, peer, account);
+        }
+    }
+
     fn say_hello(&mut self, ctx: &mut Ctx, peer: PeerId, account: &AccountId) {
         let Some(there) = self.peers.up.get_mut(&peer).filter(|there| !there.said_hello) else { return };
         there.said_hello = true;
@@ -230,8 +239,8 @@ impl State {
 
     /// An envelope of this peer is durable here: it is told with the next deadline, together with others.
     pub(super) fn note_delivered(&mut self, ctx: &Ctx, peer: &PeerId, envelope: EnvelopeId) {
-        if let Some(peer) = self.peers.up.get_mut(peer) {
-            peer.delivered.push(envelope);
+        if self.peers.is_up(peer) {
+            self.peers.delivered.entry(*peer).or_default().push(envelope);
             self.timers.sooner(Timer::Acks, ctx.now.mono);
         }
     }
@@ -239,11 +248,10 @@ impl State {
     /// Tells peers what of theirs is durable.
     pub(super) fn send_delivered(&mut self, ctx: &mut Ctx) {
         let device = ctx.keys.device_id();
-        for (peer, there) in &mut self.peers.up {
-            let envelopes = std::mem::take(&mut there.delivered);
+        for (peer, envelopes) in std::mem::take(&mut self.peers.delivered) {
             for envelopes in envelopes.chunks(FRAME_IDS_MAX) {
                 let delivered = Delivered { device, envelopes: envelopes.to_vec(), signature: [0; 64] };
-                ctx.transmit(*peer, Frame::Delivered(delivered.sign(&ctx.keys.device)));
+                ctx.transmit(peer, Frame::Delivered(delivered.sign(&ctx.keys.device)));
             }
         }
     }

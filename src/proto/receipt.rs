@@ -118,7 +118,12 @@ impl State {
     pub(super) fn send_cards(&mut self, ctx: &mut Ctx) {
         let number = self.account.card.number;
         let lacking = self.contacts.iter().filter(|(_, known)| {
-            matches!(known.row.state, ContactState::Accepted | ContactState::Requested) && known.row.card_sent < number
+            known.row.card_sent < number
+                && match known.row.state {
+                    ContactState::Accepted => self.rooms.has(&self.room_with(ctx, &known.card.account)),
+                    ContactState::Requested => true,
+                    ContactState::Pending | ContactState::Declined | ContactState::Blocked => false,
+                }
         });
         let accounts: Vec<(AccountId, ContactState)> =
             lacking.map(|(account, known)| (*account, known.row.state)).take(crate::types::limits::OUTBOX_PAGE).collect();
@@ -128,9 +133,8 @@ impl State {
         for (account, state) in accounts {
             let room = self.room_with(ctx, &account);
             if state == ContactState::Requested {
-                self.change_contact(ctx, &account, |row| row.card_sent = number);
                 self.request(ctx, &account);
-            } else if self.rooms.has(&room) {
+            } else {
                 self.drop_older_cards(ctx, &account);
                 let round = self.contacts.get(&account).map_or(0, |known| known.row.grant_round);
                 let (grants, key_packages) = (self.grants_for(ctx, &account.0, round), vec![self.rooms.key_package(ctx)]);

@@ -125,7 +125,7 @@ impl State {
 
     /// A member's device tells how far it is.
     pub(super) fn handle_heads(&mut self, ctx: &mut Ctx, from: PeerId, heads: &frame::Heads) -> Outcome {
-        let Some((account, device)) = self.peers.who(&from) else { return Outcome::Refused(Refusal::Unwanted) };
+        let Some((account, device)) = self.contact_at(&from) else { return Outcome::Refused(Refusal::Unwanted) };
         if heads.heads.len() > FRAME_IDS_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }

@@ -40,8 +40,18 @@ limits! {
     FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 32 * 1024;
     /// Ids in one frame: bounds the work one frame can cause.
     FRAME_IDS_MAX: usize = 512;
-    /// Bytes of a stored value before the store cuts it in pieces: sled leaks a file for each overwrite of values above 128 KiB.
-    VALUE_BYTES_MAX: usize = 60_000;
+    /// Bytes of a stored value before the store cuts it in pieces: sled puts up to 20 rows on a page, and pages above 128 KiB into
+    /// files that it never syncs and leaks.
+    VALUE_BYTES_MAX: usize = 6_000;
+    /// Bytes applied to the database before the store flushes by itself: keeps sled's unwritten log short, and less than a
+    /// segment of its log between two syncs of the disk.
+    SYNC_BYTES_MAX: u64 = 128 * 1024;
+    /// Bytes of overwritten rows that a running export keeps aside; one that is overtaken by more gives up.
+    CUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+    /// Shortest time between two own snapshots of the database.
+    SNAPSHOT_MS_MIN: Millis = 6 * HOUR;
+    /// Time after which any change is worth another snapshot.
+    SNAPSHOT_MS_MAX: Millis = DAY;
     /// How long an envelope is owed and held: a long holiday.
     ENVELOPE_TTL_MS: Millis = 30 * DAY;
     /// How long the id of an envelope is remembered: as long as a copy can live, and a clock's error more.
@@ -162,8 +172,48 @@ limits! {
     STRANGER_ENVELOPES_MAX: u64 = 32;
     /// Bytes that commits and welcomes may take beyond the chat share of an inbox.
     CONTROL_LANE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+    /// Commits and welcomes held for one inbox: they are small, so bytes alone would not bound their number.
+    CONTROL_ENVELOPES_MAX: u64 = 10_000;
+    /// Bytes of one envelope from a stranger: a contact request, sealed and padded.
+    STRANGER_BYTES_MAX: usize = 64 * 1024;
     /// Tokens revoked at one inbox and remembered.
     REVOKED_MAX: usize = 10_000;
+    /// Tokens open on one connection: every member of the largest room; beyond, the one opened first is forgotten and must be opened again.
+    TOKENS_OPEN_MAX: usize = 1_024;
+    /// Inboxes open for reading on one connection: one, and one that is being left, with room to spare.
+    INBOXES_OPEN_MAX: usize = 8;
+    /// Inboxes of one neighbour: the one in use and one that is being left.
+    NEIGHBOUR_INBOXES_MAX: usize = 2;
+    /// Inboxes whose counters a mailbox keeps in memory: the busy ones of a large relay in a few megabytes.
+    INBOXES_CACHED_MAX: usize = 8_192;
+    /// Runs of acknowledged envelopes remembered for one reader while another reader has not acknowledged them: bounds a row that is rewritten.
+    ACKED_RUNS_MAX: usize = 1_024;
+    /// Rows that a mailbox works through in one step of forgetting: keeps each input short.
+    FORGET_ROWS_MAX: usize = 256;
+    /// How often a mailbox looks for what expired.
+    EXPIRY_CHECK_MS: Millis = 10 * MINUTE;
+    /// Envelopes that expire within such a span are forgotten together, at its end: one row for all of them.
+    EXPIRY_SPAN_MS: Millis = HOUR;
+    /// Custody receipts promise whole steps of this, so that many share one signature.
+    RECEIPT_STEP_MS: Millis = MINUTE;
+    /// Hand-overs of one inbox that are tried, or whose results wait to be told.
+    INBOX_HANDOVERS_MAX: u64 = 1_000;
+    /// Hand-overs that one node tries: the peers they go to are kept in memory.
+    HANDOVERS_MAX: u64 = 50_000;
+    /// Targets of one hand-over: all devices and mailboxes of one account.
+    HANDOVER_TARGETS_MAX: usize = DEVICES_MAX + MAILBOXES_MAX;
+    /// Dials for hand-overs that run at a time: a relay that comes back does not storm.
+    HANDOVER_DIALS_MAX: usize = 64;
+    /// How long a target of a hand-over may take to answer before it is tried again later.
+    HANDOVER_ANSWER_MS: Millis = MINUTE;
+    /// How often a relay tells who it is.
+    RELAY_ANNOUNCE_MS: Millis = 6 * HOUR;
+    /// How soon it may do so again.
+    RELAY_ANNOUNCE_MS_MIN: Millis = MINUTE;
+    /// How long a relay that was heard of is remembered.
+    RELAY_TTL_MS: Millis = 3 * DAY;
+    /// Relays remembered: 300 million people need about that many (4 MB of rows).
+    RELAYS_MAX: usize = 10_000;
     /// Frames waiting to be written to one peer; a slower peer is told so by a closed stream.
     STREAM_FRAMES_MAX: usize = 1_024;
     /// Bytes waiting to be written to one peer.
@@ -186,6 +236,10 @@ limits! {
     GOSSIP_BYTES_MAX: usize = 16 * 1024;
     /// Free bytes under which new work is refused, so that what was accepted can be finished.
     DISK_FLOOR_BYTES: u64 = 48 * 1024 * 1024;
+    /// Free bytes under which nothing is written at all: sled is never let run into a full disk.
+    DISK_STOP_BYTES: u64 = 8 * 1024 * 1024;
+    /// Free bytes needed to open a database, beside a share of its size: its log goes on and its table of pages is written.
+    OPEN_ROOM_BYTES: u64 = 16 * 1024 * 1024;
     /// Bytes of the ballast file, given free to open a database on a full disk.
     BALLAST_BYTES: u64 = 32 * 1024 * 1024;
     /// Scores of misbehaviour after which a peer is disconnected and not accepted for a while.
@@ -200,4 +254,10 @@ limits! {
     PASSPHRASE_PASSES_MAX: u32 = 10;
     /// Bytes of one HTTP request to the node's own interface.
     HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Texts in one HTTP request: one flush serves them all, and all fit among the inputs that may wait.
+    HTTP_TEXTS_MAX: usize = 256;
+    /// Messages in one HTTP answer.
+    MESSAGES_SHOWN_MAX: usize = 1_000;
+    /// How long an HTTP request may wait for another node: a person's patience.
+    HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }

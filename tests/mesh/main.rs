@@ -1,1 +1,4 @@
 //! Real nodes, real sockets on loopback, real kills.
+#![allow(clippy::unwrap_used)] // A test that fails says where.
+
+mod story;
