@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidings::proto::room::RoomInfo;
 use tidings::types::time::SECOND;
-use tidings::types::{Rng, RoomId, Table};
+use tidings::types::{Rng, RoomId};
 use tidings::wire::row::RoomKind;
 
 use super::world::{Id, World};
@@ -79,7 +79,7 @@ impl Hunt {
                 let ms = self.rng.below(3 * SECOND);
                 self.world.pass(ms);
             }
-            4 if weather.losses && self.rng.below(12) == 0 => self.lose(at),
+            4 if weather.losses && self.rng.below(12) == 0 => self.world.lose(at),
             5..=9 => {
                 self.world.send(at, &self.room.clone());
             }
@@ -128,14 +128,6 @@ impl Hunt {
                 self.world.deliver(packet);
             }
         }
-    }
-
-    /// A device loses what it knows of its rooms, not its keys.
-    fn lose(&mut self, at: usize) {
-        self.world.devices[at].disk.0.retain(|(table, _), _| !matches!(table, Table::Group | Table::Bag));
-        self.world.devices[at].deferred.clear();
-        self.world.devices[at].lost = true;
-        self.world.restart(at);
     }
 
     /// The net heals; devices meet and wait until nothing changes any more.

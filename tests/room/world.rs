@@ -75,6 +75,8 @@ pub(super) struct Device {
     pub(super) misbehaved: u32,
     /// Whether it ever lost what it knew of its rooms.
     pub(super) lost: bool,
+    /// Envelopes that gave a content.
+    opened: BTreeSet<Vec<u8>>,
 }
 
 impl Device {
@@ -133,6 +135,7 @@ impl World {
             effects: Vec::new(),
             misbehaved: 0,
             lost: false,
+            opened: BTreeSet::new(),
         });
         self.devices.len() - 1
     }
@@ -280,6 +283,7 @@ impl World {
                         let id = Id::from_be_bytes(content[..].try_into().expect("an id"));
                         assert_eq!(Some(*sender), of.map(|(from, _)| self.account(from)), "the sender is who sent it");
                         *self.devices[at].got.entry(id).or_default() += 1;
+                        assert!(self.devices[at].opened.insert(bytes.clone()), "an envelope gives its content once");
                     }
                     Opened::Deferred => self.devices[at].deferred.push(packet.clone()),
                     Opened::Expired => self.devices[at].expired.extend(of.map(|(_, id)| id)),
@@ -341,6 +345,19 @@ impl World {
     /// The process ends and starts again.
     pub(super) fn restart(&mut self, at: usize) {
         let device = &mut self.devices[at];
+        let before = std::mem::replace(&mut device.rooms, Rooms::open(&device.disk, &device.keys));
+        for room in before.rooms() {
+            assert_eq!(before.epoch(&room), device.rooms.epoch(&room), "what was in memory is what was written");
+            assert_eq!(before.devices(&room), device.rooms.devices(&room), "what was in memory is what was written");
+        }
+    }
+
+    /// A device loses what it knows of its rooms, not its keys.
+    pub(super) fn lose(&mut self, at: usize) {
+        let device = &mut self.devices[at];
+        device.disk.0.retain(|(table, _), _| !matches!(table, Table::Group | Table::Bag));
+        device.deferred.clear();
+        device.lost = true;
         device.rooms = Rooms::open(&device.disk, &device.keys);
     }
 
