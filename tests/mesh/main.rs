@@ -1,1 +1,3 @@
 //! Real nodes, real sockets on loopback, real kills.
+
+mod net;

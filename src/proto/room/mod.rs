@@ -222,12 +222,27 @@ impl Rooms {
     }
 
     /// A device that lost its place asks to be added again.
-    pub fn handle_rejoin(&mut self, _ctx: &mut Ctx, _from: &AccountId, _room: &RoomId, _key_package: &[u8], _generation: u32) -> Result<Vec<Effect>, RoomError> {
+    pub fn handle_rejoin(
+        &mut self,
+        _ctx: &mut Ctx,
+        _from: &AccountId,
+        _room: &RoomId,
+        _key_package: &[u8],
+        _generation: u32,
+    ) -> Result<Vec<Effect>, RoomError> {
         todo!()
     }
 
     /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend.
-    pub fn handle_heads(&mut self, _ctx: &mut Ctx, _room: &RoomId, _from: &AccountId, _device: &DeviceId, _epoch: u64, _epoch_id: &EpochId) -> Vec<Effect> {
+    pub fn handle_heads(
+        &mut self,
+        _ctx: &mut Ctx,
+        _room: &RoomId,
+        _from: &AccountId,
+        _device: &DeviceId,
+        _epoch: u64,
+        _epoch_id: &EpochId,
+    ) -> Vec<Effect> {
         todo!()
     }
 
