@@ -32,6 +32,10 @@ pub enum Label {
     TokenUse,
     /// Inbox reader over `reading peer | mailbox peer | inbox`.
     OpenInbox,
+    /// Key and id of a token, from the owner's secret and who it is for.
+    Grant,
+    /// Name of an inbox, from the key that owns it.
+    InboxName,
     /// Inbox owner over revoked tokens.
     Revoke,
     /// Inbox owner over leaving.
@@ -78,6 +82,8 @@ impl Label {
             Self::Token => "tidings v1 token",
             Self::TokenUse => "tidings v1 token use",
             Self::OpenInbox => "tidings v1 open inbox",
+            Self::Grant => "tidings v1 grant",
+            Self::InboxName => "tidings v1 inbox name",
             Self::Revoke => "tidings v1 revoke",
             Self::LeaveInbox => "tidings v1 leave inbox",
             Self::Relay => "tidings v1 relay",

@@ -1,8 +1,25 @@
-//! The node itself.
+//! The node itself: which part handles what.
 
-use super::seam::{Input, Outcome, Output};
-use crate::crypto::keys::Keys;
-use crate::types::{Millis, Now, View};
+use std::collections::VecDeque;
+
+use super::account::Account;
+use super::collect::Mailboxes;
+use super::contact::Contacts;
+use super::ctx::Ctx;
+use super::mailbox::Service;
+use super::outbox::Outbox;
+use super::peer::Peers;
+use super::receive::{Deferred, Source};
+use super::room::{RoomInfo, Rooms};
+use super::seam::{Command, CommandError, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};
+use super::sync::Sync;
+use super::timer::{Timer, Timers};
+use crate::crypto::keys::{Keys, notes_room};
+use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX};
+use crate::types::{AccountId, Address, Millis, Now, PeerId, Rng, Row, Scan, Table, View};
+use crate::wire::codec::DecodeError;
+use crate::wire::frame::Frame;
+use crate::wire::row::{self, ContactState, RoomKind};
 
 /// What a person decides about their node.
 #[derive(Clone, Debug)]
@@ -21,32 +38,360 @@ pub struct Settings {
 
 /// A node: given the time and one input, it hands back outputs to perform in order.
 ///
-/// 1. One mutation, then drain: after each [`handle`](Self::handle), call [`poll`](Self::poll) until it gives `None`.
+/// 1. One mutation, then drain: after [`open`](Self::open) and each [`handle`](Self::handle), call [`poll`](Self::poll) until it gives `None`.
 /// 2. Outputs are performed in order, and a `Persist` is durable before anything after it.
 /// 3. Inputs may repeat or vanish; a crash may fall between any two outputs.
 /// 4. `Emit` is a hint; the store is the truth.
 /// 5. The same store, seed and inputs give the same outputs.
-pub struct Node {}
+pub struct Node {
+    keys: Keys,
+    rng: Rng,
+    out: VecDeque<Output>,
+    state: State,
+}
+
+/// The parts; each file beside this one adds what it does to them.
+pub(super) struct State {
+    pub(super) account: Account,
+    pub(super) contacts: Contacts,
+    pub(super) peers: Peers,
+    pub(super) rooms: Rooms,
+    pub(super) outbox: Outbox,
+    pub(super) mailboxes: Mailboxes,
+    pub(super) deferred: Deferred,
+    pub(super) sync: Sync,
+    pub(super) service: Service,
+    pub(super) timers: Timers,
+    pub(super) disk_full: bool,
+    pub(super) is_relay: bool,
+}
+
+/// Where the device that last used the store stands in `Table::Meta`.
+const DEVICE_KEY: &[u8] = b"device";
+/// Where the sweep goes on.
+const SWEEP_KEY: &[u8] = b"sweep";
 
 impl Node {
-    /// A node as the store has it. May itself leave outputs to drain.
-    pub fn open(_keys: Keys, _settings: Settings, _view: &dyn View, _seed: [u8; 32], _now: Now) -> Self {
-        todo!()
+    /// A node as the store has it. Leaves outputs to drain.
+    pub fn open(keys: Keys, settings: Settings, view: &dyn View, seed: [u8; 32], now: Now) -> Self {
+        let mut rng = Rng::from_seed(seed);
+        let mut out = VecDeque::new();
+        let mut ctx = Ctx::new(now, &mut rng, &keys, view);
+        // A store that another device used (a backup, a snapshot): its ratchets may have moved on elsewhere and are never
+        // used again. The contacts stay, and are asked to begin anew with this device.
+        let device = keys.device_id();
+        let last = view.get(Table::Meta, DEVICE_KEY);
+        let is_reborn = last.as_ref().is_some_and(|last| last[..] != device.0);
+        if last.is_none() || is_reborn {
+            ctx.put_raw(Table::Meta, DEVICE_KEY, device.0);
+        }
+        let rooms = if is_reborn {
+            for table in [Table::Group, Table::Bag] {
+                for (key, _) in view.scan(&Scan::prefix(table, [])) {
+                    ctx.delete(table, key);
+                }
+            }
+            Rooms::open(&WithoutGroups(view), &keys)
+        } else {
+            Rooms::open(view, &keys)
+        };
+        let mut state = State {
+            account: Account::open(view, &keys, &settings.name),
+            contacts: Contacts::open(view),
+            peers: Peers::default(),
+            rooms,
+            outbox: Outbox::open(view),
+            mailboxes: Mailboxes::open(view),
+            deferred: Deferred::default(),
+            sync: Sync::open(view),
+            service: Service::open(view, &settings),
+            timers: Timers::default(),
+            disk_full: false,
+            is_relay: settings.relay,
+        };
+        state.start(&mut ctx, is_reborn);
+        ctx.finish(&mut out);
+        Self { keys, rng, out, state }
     }
 
     /// Takes one input. `view` includes every batch handed out before, flushed or not.
-    pub fn handle(&mut self, _now: Now, _input: Input, _view: &dyn View) -> Outcome {
-        todo!()
+    pub fn handle(&mut self, now: Now, input: Input, view: &dyn View) -> Outcome {
+        let mut ctx = Ctx::new(now, &mut self.rng, &self.keys, view);
+        let outcome = self.state.handle(&mut ctx, input);
+        ctx.finish(&mut self.out);
+        outcome
     }
 
     /// The next output; drain to `None` before the next [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Output> {
-        todo!()
+        self.out.pop_front()
     }
 
     /// When the node wants [`Input::Deadline`], on the monotonic clock; may be in the past, which means at once, after the
     /// inputs that already wait.
     pub fn next_deadline(&self) -> Option<Millis> {
-        todo!()
+        [self.state.timers.next(), self.state.service.next_deadline(), self.state.rooms.next_deadline()].into_iter().flatten().min()
+    }
+}
+
+impl State {
+    fn start(&mut self, ctx: &mut Ctx, is_reborn: bool) {
+        let now = ctx.now.mono;
+        self.make_notes(ctx);
+        if self.account.signed.is_empty() || is_reborn {
+            self.refresh_card(ctx);
+        }
+        self.renew_lost_requests(ctx);
+        if is_reborn {
+            self.renumber(ctx);
+            let accepted: Vec<AccountId> =
+                self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
+            for account in accepted {
+                self.change_contact(ctx, &account, |row| {
+                    row.welcomed.get_or_insert([0; 32]);
+                });
+                self.request(ctx, &account);
+            }
+        }
+        for account in self.outbox.busy_accounts() {
+            if let Some(lane) = self.outbox.get_mut(&account) {
+                lane.waiting_since = now;
+            }
+            self.timers.set(Timer::Lane(account), now);
+        }
+        self.timers.set(Timer::Receipts, now);
+        self.timers.set(Timer::Cards, now + crate::types::limits::CARD_DELAY_MS);
+        self.timers.set(Timer::Sweep, now + SWEEP_MS);
+        if !self.sync.is_complete() {
+            self.timers.set(Timer::Ask, now + crate::types::limits::ASK_AFTER_MS);
+        }
+    }
+
+    /// The room an account shares with itself works from the first moment.
+    fn make_notes(&mut self, ctx: &mut Ctx) {
+        let me = ctx.keys.account_id();
+        let room = notes_room(&me);
+        let row = ctx.row::<row::Room>(Table::Room, &room.0);
+        if row.is_some() && self.rooms.has(&room) {
+            return;
+        }
+        let row = row.unwrap_or_else(|| row::Room::new(RoomKind::Notes, "notes".to_owned(), vec![me]));
+        let generation = row.generation + 1;
+        let info = RoomInfo { room, kind: RoomKind::Notes, generation, admins: vec![me] };
+        ctx.put(Table::Room, room.0, &row::Room { generation, ..row });
+        match self.rooms.create(ctx, info, &[]) {
+            Ok(effects) => self.apply_effects(ctx, effects),
+            Err(error) => tracing::error!(?error, "the notes room could not be made"),
+        }
+    }
+
+    fn handle(&mut self, ctx: &mut Ctx, input: Input) -> Outcome {
+        match input {
+            Input::Command { id, command } => {
+                let result = self.handle_command(ctx, command);
+                ctx.speak(Output::Reply { id, result });
+                Outcome::Accepted
+            }
+            Input::Frame { from, bytes } => self.handle_bytes(ctx, from, &bytes),
+            Input::Gossip { topic: Topic::Relays, bytes } => self.service.handle_gossip(ctx, &bytes),
+            Input::Gossip { topic: Topic::Room(_), bytes } => self.receive(ctx, Source::Gossip, bytes),
+            Input::PeerUp(peer) => {
+                self.on_peer_up(ctx, peer);
+                Outcome::Accepted
+            }
+            Input::PeerDown(peer) => {
+                self.on_peer_down(ctx, peer);
+                Outcome::Accepted
+            }
+            Input::Listening(addresses) => {
+                self.on_listening(ctx, addresses);
+                Outcome::Accepted
+            }
+            Input::DiskFull(full) => {
+                self.disk_full = full;
+                self.service.on_disk_full(full);
+                Outcome::Accepted
+            }
+            Input::Worked { text, number } => {
+                self.on_worked(ctx, &text, number);
+                Outcome::Accepted
+            }
+            Input::Deadline => {
+                self.on_deadline(ctx);
+                Outcome::Accepted
+            }
+        }
+    }
+
+    fn handle_command(&mut self, ctx: &mut Ctx, command: Command) -> Result<Reply, CommandError> {
+        if self.disk_full && !matches!(command, Command::MailboxLeave(_) | Command::ContactBlock { .. }) {
+            return Err(CommandError::DiskFull);
+        }
+        match command {
+            Command::SetName(name) => self.set_name(ctx, &name),
+            Command::Invite { ttl_ms, public } => self.invite(ctx, ttl_ms, public),
+            Command::ContactAdd { link, name, greeting } => self.contact_add(ctx, &link, name, &greeting),
+            Command::ContactAccept(account) => self.contact_accept(ctx, &account),
+            Command::ContactDecline(account) => self.contact_decline(ctx, &account),
+            Command::ContactBlock { account, on } => self.contact_block(ctx, &account, on),
+            Command::ContactRename { account, name } => self.contact_rename(ctx, &account, name),
+            Command::ContactVerify { account, on } => {
+                self.contacts.get(&account).ok_or(CommandError::NoContact)?;
+                self.change_contact(ctx, &account, |row| row.verified = on);
+                Ok(Reply::Contact(account))
+            }
+            Command::RelayInvite if !self.is_relay => Err(CommandError::NotRelay),
+            Command::RelayInvite => Ok(Reply::Link(self.service.invite(ctx, &self.account.addresses))),
+            Command::RelayJoin(link) => self.relay_join(ctx, &link),
+            Command::MailboxLeave(peer) => self.mailbox_leave(ctx, peer),
+            Command::NeighbourAsk(account) => self.neighbour_ask(ctx, &account),
+            Command::Send { room, body } => self.send(ctx, room, body),
+            Command::Read { room, messages } => self.read(ctx, &room, &messages),
+            Command::RoomCreate { name, members } => self.room_create(ctx, &name, &members),
+            Command::RoomAdd { room, account } => self.room_add(ctx, &room, &account),
+            Command::RoomRemove { room, account } => self.room_remove(ctx, &room, &account),
+            Command::RoomUpdate(room) => {
+                let effects = self.rooms.update(ctx, &room).map_err(super::group::refusal)?;
+                self.apply_effects(ctx, effects);
+                Ok(Reply::Room(room))
+            }
+        }
+    }
+
+    fn set_name(&mut self, ctx: &mut Ctx, name: &str) -> Result<Reply, CommandError> {
+        self.account.card.name = super::account::bounded_name(name.trim());
+        self.account.signed = Vec::new();
+        self.refresh_card(ctx);
+        Ok(Reply::Done)
+    }
+
+    fn on_listening(&mut self, ctx: &mut Ctx, addresses: Vec<Address>) {
+        self.service.on_listening(ctx, &addresses);
+        self.account.addresses = addresses;
+        self.account.addresses.truncate(crate::types::limits::ADDRESSES_MAX);
+        self.refresh_card(ctx);
+        self.dial_everyone(ctx);
+    }
+
+    fn handle_bytes(&mut self, ctx: &mut Ctx, from: PeerId, bytes: &[u8]) -> Outcome {
+        match Frame::decode(bytes) {
+            Ok(frame) => self.handle_frame(ctx, from, frame),
+            Err(DecodeError::Version(_) | DecodeError::Kind(_)) => Outcome::Refused(Refusal::Newer),
+            Err(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
+        }
+    }
+
+    fn handle_frame(&mut self, ctx: &mut Ctx, from: PeerId, frame: Frame) -> Outcome {
+        match frame {
+            Frame::Hello(hello) => self.handle_hello(ctx, from, &hello),
+            Frame::Deliver(bytes) => self.receive(ctx, Source::Direct(from), bytes),
+            Frame::Delivered(delivered) => {
+                let is_handover = self.service.handle_delivered(ctx, from, &delivered);
+                let outcome = self.handle_delivered(ctx, &delivered);
+                if is_handover { Outcome::Accepted } else { outcome }
+            }
+            Frame::Deferred(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => {
+                self.service.handle_frame(ctx, from, None, Frame::Deferred(envelopes.clone()));
+                self.handle_deferred(ctx, from, &envelopes)
+            }
+            Frame::Deferred(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
+            Frame::Heads(heads) => self.handle_heads(ctx, from, &heads),
+            Frame::MailLimits(limits) => self.handle_limits(ctx, from, &limits),
+            Frame::Registered(registered) => self.handle_registered(ctx, from, &registered),
+            Frame::Mail(mail) => self.handle_mail(ctx, from, mail),
+            Frame::MailEnd(_) => Outcome::Accepted,
+            Frame::Held(held) => {
+                if self.service.handle_held(ctx, from, &held) {
+                    return Outcome::Accepted;
+                }
+                self.handle_held(ctx, from, &held)
+            }
+            Frame::Refused(refused) => {
+                if self.service.handle_refused(ctx, from, &refused) {
+                    return Outcome::Accepted;
+                }
+                self.handle_refused(ctx, from, &refused)
+            }
+            Frame::HandoverDone(report) => self.handle_report(ctx, from, report),
+            Frame::Register(_)
+            | Frame::OpenInbox(_)
+            | Frame::MailAck(_)
+            | Frame::OpenToken(_)
+            | Frame::Deposit(_)
+            | Frame::Handover(_)
+            | Frame::Revoke(_)
+            | Frame::LeaveInbox(_) => {
+                let contact = self.contact_at(&from).map(|(account, _)| account);
+                self.service.handle_frame(ctx, from, contact, frame)
+            }
+        }
+    }
+
+    fn on_deadline(&mut self, ctx: &mut Ctx) {
+        // Bounded: each timer that fires again at once waits for the next deadline.
+        let mut due = Vec::new();
+        while let Some(timer) = self.timers.take_due(ctx.now.mono) {
+            due.push(timer);
+        }
+        for timer in due {
+            match timer {
+                Timer::Acks => {
+                    self.send_delivered(ctx);
+                    self.send_mail_acks(ctx);
+                }
+                Timer::Receipts => self.send_receipts(ctx),
+                Timer::Cards => self.send_cards(ctx),
+                Timer::Ask => self.ask(ctx),
+                Timer::Sweep => self.sweep(ctx),
+                Timer::Lane(account) => self.on_lane(ctx, &account),
+                Timer::Dial(peer) => self.dial(ctx, peer),
+            }
+        }
+        if self.service.next_deadline().is_some_and(|at| at <= ctx.now.mono) {
+            self.service.on_deadline(ctx);
+        }
+        if self.rooms.next_deadline().is_some_and(|at| at <= ctx.now.mono) {
+            let effects = self.rooms.on_deadline(ctx);
+            self.apply_effects(ctx, effects);
+        }
+    }
+
+    /// Forgets what has expired, a bounded number of rows at a time.
+    fn sweep(&mut self, ctx: &mut Ctx) {
+        let after = ctx.get(Table::Meta, SWEEP_KEY).unwrap_or_default();
+        let rows = ctx.scan(&Scan::prefix(Table::Seen, []).after(after).limit(SWEEP_ROWS_MAX));
+        let is_end = rows.len() < SWEEP_ROWS_MAX;
+        let last = rows.last().filter(|_| !is_end).map(|(key, _)| key.clone()).unwrap_or_default();
+        for (key, value) in rows {
+            if row::decode::<row::Seen>(&value).is_ok_and(|seen| seen.until < ctx.now.wall) {
+                ctx.delete(Table::Seen, key);
+            }
+        }
+        ctx.put_raw(Table::Meta, SWEEP_KEY, last);
+        if is_end {
+            for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
+                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < ctx.now.wall) {
+                    ctx.delete(Table::Invite, key);
+                }
+            }
+        }
+        for account in self.outbox.busy_accounts() {
+            self.expire_owed(ctx, &account);
+        }
+        let pause = if is_end { SWEEP_MS } else { crate::types::time::SECOND };
+        self.timers.set(Timer::Sweep, ctx.now.mono + pause);
+    }
+}
+
+/// A view in which no room has a group.
+struct WithoutGroups<'a>(&'a dyn View);
+
+impl View for WithoutGroups<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+        if matches!(table, Table::Group | Table::Bag) { None } else { self.0.get(table, key) }
+    }
+
+    fn scan(&self, scan: &Scan) -> Vec<Row> {
+        if matches!(scan.table, Table::Group | Table::Bag) { Vec::new() } else { self.0.scan(scan) }
     }
 }

@@ -250,6 +250,9 @@ pub enum CommandError {
     /// No such room.
     #[error("there is no such room")]
     NoRoom,
+    /// No such mailbox.
+    #[error("this node has no mailbox there: `tidings relay list` shows them")]
+    NoMailbox,
     /// No such message.
     #[error("there is no such message in this room")]
     NoMessage,

@@ -17,9 +17,9 @@ pub enum Table {
     Invite = 3,
     /// `room` → room.
     Room = 4,
-    /// `group` → MLS group of a room: epochs, branches.
+    /// `room` → the epochs and branches of its MLS groups; `packages` → key packages of this device.
     Group = 5,
-    /// `group | bag | key` → OpenMLS value. Sealed under a key that rotates.
+    /// `group | epoch | key` → OpenMLS value. Sealed under a key that rotates.
     Bag = 6,
     /// `room | order` → message. The key order is the room's one order.
     Message = 7,

@@ -52,6 +52,32 @@ limits! {
     PARKED_EPOCHS_MAX: usize = 5;
     /// How long a parked epoch is kept.
     PARKED_EPOCH_TTL_MS: Millis = 7 * DAY;
+    /// Epochs known of one room, losing branches included: a few rivals at each parked epoch; the worst go first.
+    EPOCHS_MAX: usize = 24;
+    /// Epochs of one room whose envelopes are known to be too old, so that they are not kept as coming too early.
+    EXPIRED_EPOCHS_MAX: usize = 64;
+    /// Groups kept ready in memory: the rooms a person is talking in; others are loaded when needed.
+    LIVE_GROUPS_MAX: usize = 64;
+    /// Key packages of this device that welcomes may still name.
+    OWN_KEY_PACKAGES_MAX: usize = 8;
+    /// Age at which a device hands out a new key package.
+    KEY_PACKAGE_RENEW_MS: Millis = 30 * DAY;
+    /// Age at which others no longer take a key package: its secrets have lain about too long.
+    KEY_PACKAGE_TTL_MS: Millis = 90 * DAY;
+    /// Longest pause before a commit that lost is made anew: long enough that rivals meet first, short enough not to be noticed.
+    REISSUE_MS_MAX: Millis = 2 * SECOND;
+    /// How long another device's unknown epoch is waited for: commits come by mailboxes too.
+    BRANCH_GRACE_MS: Millis = MINUTE;
+    /// Pause between requests to be added again.
+    REJOIN_MS_MIN: Millis = 2 * MINUTE;
+    /// Devices whose unknown epoch is being waited for.
+    STRANGE_DEVICES_MAX: usize = 1_024;
+    /// How often a device renews its keys in a room, at most (post-compromise security against cost).
+    UPDATE_MS_MIN: Millis = 7 * DAY;
+    /// Chance added to it, so that the devices of a room do not renew at once.
+    UPDATE_JITTER_MS: Millis = 6 * HOUR;
+    /// Quiet time after any commit before such a renewal: fewer rivals.
+    UPDATE_QUIET_MS: Millis = HOUR;
     /// Messages of one sender that may arrive out of order within an epoch (RFC 9420 section 15.3): a mailbox window.
     OUT_OF_ORDER_MAX: u32 = 256;
     /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.
@@ -76,6 +102,44 @@ limits! {
     RETRY_MS_MIN: Millis = 2 * SECOND;
     /// Longest pause between retries: a friend who comes back is found within minutes even when nothing told us.
     RETRY_MS_MAX: Millis = 10 * MINUTE;
+    /// How long a peer may take to answer what is in flight before another way is tried too.
+    STALL_MS: Millis = 10 * SECOND;
+    /// How long a peer may be silent on what is in flight before its connection is closed and made anew.
+    STUCK_MS: Millis = 45 * SECOND;
+    /// How long all ways to a recipient must have failed before the sender's own mailbox is asked to go on trying.
+    HANDOVER_AFTER_MS: Millis = 10 * SECOND;
+    /// Envelopes kept in memory because their epoch is not here yet; more are left with the one who has them.
+    DEFERRED_MAX: usize = 512;
+    /// Bytes of those envelopes.
+    DEFERRED_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// Envelopes that cannot be opened which a peer may send before each one counts as misbehaviour.
+    JUNK_MAX: u32 = 64;
+    /// How old a message must be on arrival, behind others of its room, to be marked as late.
+    LATE_MS: Millis = MINUTE;
+    /// How long a hole in a sender's numbers may stay before it is asked for: most are only out of order.
+    ASK_AFTER_MS: Millis = 20 * SECOND;
+    /// Holes remembered for each sending device of a room; older ones are merged beyond.
+    HOLES_MAX: usize = 256;
+    /// How long receipts are gathered before they are sent together.
+    RECEIPT_DELAY_MS: Millis = 300;
+    /// How long changes of the own card are gathered before contacts are told.
+    CARD_DELAY_MS: Millis = SECOND;
+    /// How long a deposit token is good; each new card brings fresh ones.
+    GRANT_TTL_MS: Millis = 400 * DAY;
+    /// Contacts that are dialled though nothing is owed to them, so that presence is known.
+    IDLE_DIALS_MAX: usize = 64;
+    /// Bytes of the greeting in a contact request.
+    GREETING_BYTES_MAX: usize = 512;
+    /// Key packages that one contact request or card may bring.
+    KEY_PACKAGES_MAX: usize = DEVICES_MAX;
+    /// Devices online in a room above which envelopes are also published by gossip.
+    GOSSIP_ROOM_DEVICES_MIN: usize = 16;
+    /// How often expired rows are looked for.
+    SWEEP_MS: Millis = 10 * MINUTE;
+    /// Rows looked at in one step of that.
+    SWEEP_ROWS_MAX: usize = 2_000;
+    /// Rows of an outbox read at a time.
+    OUTBOX_PAGE: usize = 32;
     /// How long a direct way is tried before a mailbox is asked too.
     DIRECT_GRACE_MS: Millis = 1_500;
     /// Mailbox copies wanted for each envelope.
@@ -96,8 +160,48 @@ limits! {
     STRANGER_ENVELOPES_MAX: u64 = 32;
     /// Bytes that commits and welcomes may take beyond the chat share of an inbox.
     CONTROL_LANE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+    /// Commits and welcomes held for one inbox: they are small, so bytes alone would not bound their number.
+    CONTROL_ENVELOPES_MAX: u64 = 10_000;
+    /// Bytes of one envelope from a stranger: a contact request, sealed and padded.
+    STRANGER_BYTES_MAX: usize = 64 * 1024;
     /// Tokens revoked at one inbox and remembered.
     REVOKED_MAX: usize = 10_000;
+    /// Tokens open on one connection: every member of the largest room; beyond, the one opened first is forgotten and must be opened again.
+    TOKENS_OPEN_MAX: usize = 1_024;
+    /// Inboxes open for reading on one connection: one, and one that is being left, with room to spare.
+    INBOXES_OPEN_MAX: usize = 8;
+    /// Inboxes of one neighbour: the one in use and one that is being left.
+    NEIGHBOUR_INBOXES_MAX: usize = 2;
+    /// Inboxes whose counters a mailbox keeps in memory: the busy ones of a large relay in a few megabytes.
+    INBOXES_CACHED_MAX: usize = 8_192;
+    /// Runs of acknowledged envelopes remembered for one reader while another reader has not acknowledged them: bounds a row that is rewritten.
+    ACKED_RUNS_MAX: usize = 1_024;
+    /// Rows that a mailbox works through in one step of forgetting: keeps each input short.
+    FORGET_ROWS_MAX: usize = 256;
+    /// How often a mailbox looks for what expired.
+    EXPIRY_CHECK_MS: Millis = 10 * MINUTE;
+    /// Envelopes that expire within such a span are forgotten together, at its end: one row for all of them.
+    EXPIRY_SPAN_MS: Millis = HOUR;
+    /// Custody receipts promise whole steps of this, so that many share one signature.
+    RECEIPT_STEP_MS: Millis = MINUTE;
+    /// Hand-overs of one inbox that are tried, or whose results wait to be told.
+    INBOX_HANDOVERS_MAX: u64 = 1_000;
+    /// Hand-overs that one node tries: the peers they go to are kept in memory.
+    HANDOVERS_MAX: u64 = 50_000;
+    /// Targets of one hand-over: all devices and mailboxes of one account.
+    HANDOVER_TARGETS_MAX: usize = DEVICES_MAX + MAILBOXES_MAX;
+    /// Dials for hand-overs that run at a time: a relay that comes back does not storm.
+    HANDOVER_DIALS_MAX: usize = 64;
+    /// How long a target of a hand-over may take to answer before it is tried again later.
+    HANDOVER_ANSWER_MS: Millis = MINUTE;
+    /// How often a relay tells who it is.
+    RELAY_ANNOUNCE_MS: Millis = 6 * HOUR;
+    /// How soon it may do so again.
+    RELAY_ANNOUNCE_MS_MIN: Millis = MINUTE;
+    /// How long a relay that was heard of is remembered.
+    RELAY_TTL_MS: Millis = 3 * DAY;
+    /// Relays remembered: 300 million people need about that many (4 MB of rows).
+    RELAYS_MAX: usize = 10_000;
     /// Frames waiting to be written to one peer; a slower peer is told so by a closed stream.
     STREAM_FRAMES_MAX: usize = 1_024;
     /// Bytes waiting to be written to one peer.
@@ -188,6 +292,14 @@ limits! {
     BALLAST_BYTES: u64 = 32 * 1024 * 1024;
     /// Scores of misbehaviour after which a peer is disconnected and not accepted for a while.
     MISBEHAVIOUR_MAX: u32 = 100;
+    /// Memory that stretching a passphrase takes, in KiB (RFC 9106 section 4, second choice).
+    PASSPHRASE_MEMORY_KIB: u32 = 64 * 1024;
+    /// Passes of it.
+    PASSPHRASE_PASSES: u32 = 3;
+    /// Memory that a key file may ask for, in KiB: a forged one cannot exhaust the machine.
+    PASSPHRASE_MEMORY_KIB_MAX: u32 = 1024 * 1024;
+    /// Passes that it may ask for.
+    PASSPHRASE_PASSES_MAX: u32 = 10;
     /// Bytes of one HTTP request to the node's own interface.
     HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
 }

@@ -2,9 +2,9 @@
 
 use bincode::{Decode, Encode};
 
-use super::codec::{self, DecodeError};
+use super::codec;
 use super::mailbox::Grant;
-use crate::types::limits::{ADDRESSES_MAX, CARD_BYTES_MAX, DEVICES_MAX, LINK_BYTES_MAX, MAILBOXES_MAX, NAME_BYTES_MAX};
+use crate::types::limits::LINK_BYTES_MAX;
 use crate::types::{AccountId, Address, DeviceId, InboxId, Millis, PeerId};
 
 /// What an account tells its contacts about itself. Only [`Signed`] ones travel.
@@ -59,23 +59,6 @@ pub struct Signed {
     pub card: Vec<u8>,
     /// The account's signature over them.
     pub signature: [u8; 64],
-}
-
-impl Signed {
-    /// Decodes untrusted bytes and checks the signature and every bound with `verify(account, bytes, signature)`.
-    pub fn open(bytes: &[u8], verify: impl Fn(&AccountId, &[u8], &[u8; 64]) -> bool) -> Result<Card, DecodeError> {
-        if bytes.len() > CARD_BYTES_MAX {
-            return Err(DecodeError::Malformed);
-        }
-        let signed: Self = codec::decode(bytes)?;
-        let card: Card = codec::decode(&signed.card)?;
-        let bounded = card.name.len() <= NAME_BYTES_MAX
-            && (1..=DEVICES_MAX).contains(&card.devices.len())
-            && card.mailboxes.len() <= MAILBOXES_MAX
-            && card.devices.iter().all(|device| device.addresses.len() <= ADDRESSES_MAX)
-            && card.mailboxes.iter().all(|mailbox| mailbox.addresses.len() <= ADDRESSES_MAX);
-        if bounded && verify(&card.account, &signed.card, &signed.signature) { Ok(card) } else { Err(DecodeError::Malformed) }
-    }
 }
 
 /// Leads to a card, with a one-time secret and the tokens to reach its owner's mailboxes.

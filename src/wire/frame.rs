@@ -84,7 +84,7 @@ frames! {
     /// Try for me.
     26 Handover(mail::Handover),
     /// What became of it.
-    27 HandoverDone(mail::HandoverDone),
+    27 HandoverDone(mail::Report),
     /// Tokens no longer good.
     28 Revoke(mail::Revoke),
     /// Forget an inbox.

@@ -94,6 +94,11 @@ pub struct OpenToken {
     pub proof: [u8; 64],
 }
 
+/// What a stranger's deposit pays for: `inbox | envelope id`.
+pub fn work_text(inbox: &InboxId, envelope: &EnvelopeId) -> Vec<u8> {
+    [&inbox.0[..], &envelope.0[..]].concat()
+}
+
 /// Which part of an inbox an envelope goes into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum Lane {
@@ -215,11 +220,24 @@ pub struct Handover {
     pub inbox: InboxId,
     /// Any of these will do.
     pub targets: Vec<Target>,
+    /// Which part of an inbox at a mailbox it goes into: `Chat` or `Control`.
+    pub lane: Lane,
     /// The sealed bytes.
     pub envelope: Vec<u8>,
 }
 
-/// What became of a hand-over: the receipt that the target gave, for the sender to verify.
+/// Tells an owner what became of hand-overs. It has a place in the owner's inbox like an envelope, and is acknowledged like one.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Report {
+    /// The inbox that paid for the hand-over.
+    pub inbox: InboxId,
+    /// Its place there, for [`MailAck`].
+    pub sequence: u64,
+    /// What became of it.
+    pub done: HandoverDone,
+}
+
+/// What became of a hand-over: the receipt that the target gave, for the sender to verify. One receipt may cover several.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum HandoverDone {
     /// A mailbox holds it.

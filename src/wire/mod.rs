@@ -11,6 +11,7 @@
 //! | [`envelope`] | the sealed unit that travels |
 //! | [`content`] | what is inside: messages of a room, first contact |
 //! | [`mailbox`] | tokens, deposits, receipts |
+//! | [`sign`] | which key signs what |
 //! | [`row`] | stored values |
 
 pub mod card;
@@ -21,3 +22,4 @@ pub mod frame;
 pub mod kind;
 pub mod mailbox;
 pub mod row;
+pub mod sign;

@@ -5,7 +5,7 @@ use bincode::{Decode, Encode};
 use super::codec::{self, DecodeError};
 use super::content::{Body, Clock};
 use super::mailbox::{Grant, Reason};
-use crate::types::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, Millis, PeerId, RoomId};
+use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, MessageId, Millis, PeerId, RoomId};
 
 /// The version of every row so far.
 pub const VERSION: u8 = 1;
@@ -112,14 +112,19 @@ pub struct Room {
     pub name: String,
     /// The accounts in it, this one included.
     pub members: Vec<AccountId>,
-    /// The MLS group that carries it now, once there is one.
-    pub group: Option<GroupId>,
-    /// Generation of that group.
+    /// Generation of the MLS group that carries it; 0 before there is one.
     pub generation: u32,
     /// The latest clock seen.
     pub clock: Clock,
     /// The last number this device gave a message here.
     pub number: u64,
+}
+
+impl Room {
+    /// A room without a group yet.
+    pub fn new(kind: RoomKind, name: String, members: Vec<AccountId>) -> Self {
+        Self { kind, name, members, generation: 0, clock: Clock::default(), number: 0 }
+    }
 }
 
 /// The key of a message in `Table::Message`: the key order is the room's one order.
@@ -217,6 +222,18 @@ pub struct Mark {
     pub clock: Clock,
     /// A reaction, an edit or a recall.
     pub body: Body,
+}
+
+impl Mark {
+    /// Its key under the message it is about.
+    pub fn key(&self, target: &MessageId) -> Vec<u8> {
+        mark_key(target, &self.clock, &self.sender, &self.message)
+    }
+}
+
+/// The key of a mark: those of one message lie together, in the room's one order.
+pub fn mark_key(target: &MessageId, clock: &Clock, sender: &AccountId, message: &MessageId) -> Vec<u8> {
+    [&target.0[..], &clock.ms.to_be_bytes(), &clock.count.to_be_bytes(), &sender.0, &message.0].concat()
 }
 
 /// `Table::Heads`: `room | device`.

@@ -1,1 +1,5 @@
-//! Tests of `room`.
+//! Rooms with real MLS, in a small world in memory.
+
+mod hunt;
+mod story;
+mod world;

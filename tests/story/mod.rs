@@ -1,1 +1,5 @@
-//! Tests of `story`.
+//! Stories: whole nodes with real cryptography in a world that the story owns.
+
+mod hunt;
+mod meeting;
+mod world;

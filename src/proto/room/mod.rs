@@ -1,10 +1,43 @@
 //! Rooms as MLS groups. This module alone owns epoch state: nothing outside it knows of bags, parked epochs or branches.
 //!
 //! It seals and opens the contents of rooms and tells its caller, as [`Effect`]s, what must reach whom.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `branch` | what is known of a room: a tree of epochs, as it is stored |
+//! | `converge` | which branch the room follows: a pure function of that tree |
+//! | `epoch` | one epoch at work: its group, its envelopes |
+//! | `commit` | who may do what; own commits, and those of others |
+//! | `settle` | what changes when the tree has changed |
+//! | `join` | making and joining rooms, key packages |
+//! | `recover` | being added again, what is due |
+//!
+//! `docs/protocol/rooms.md` has the formats and the rules.
 
+mod branch;
+mod commit;
+mod converge;
+mod epoch;
+mod join;
+mod recover;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
+use self::branch::{Hint, Intent, Room};
+use self::epoch::{Outer, seal_outer};
+use self::join::{PACKAGES, Packages};
+use self::recover::{Asked, Strange};
+use crate::crypto::keys::Keys;
+use crate::crypto::label::{Label, derive};
+use crate::crypto::mls::{self, Engine, Group, MlsError, OpenError};
 use crate::proto::ctx::Ctx;
-use crate::types::{AccountId, DeviceId, GroupId, Millis, RoomId};
-use crate::wire::row::RoomKind;
+use crate::types::limits::LIVE_GROUPS_MAX;
+use crate::types::{AccountId, DeviceId, GroupId, Millis, RoomId, Scan, Table, View};
+use crate::wire::row::{self, RoomKind};
 
 /// Names an epoch of one branch: the first bytes of its epoch authenticator.
 pub type EpochId = [u8; 16];
@@ -18,7 +51,7 @@ pub struct RoomInfo {
     pub kind: RoomKind,
     /// Which of the room's groups this is, counted from 1; a higher one replaces a lower one, of two alike the lower group id.
     pub generation: u32,
-    /// Who may add and remove other accounts. In a direct room both; in notes the account itself.
+    /// Who may add and remove other accounts, in order. In a direct room both; in notes the account itself.
     pub admins: Vec<AccountId>,
 }
 
@@ -44,7 +77,7 @@ pub enum Effect {
         group: GroupId,
         /// Its generation.
         generation: u32,
-        /// The RFC 9420 Welcome.
+        /// The RFC 9420 Welcome, and where its epoch stands among the branches; for [`Rooms::join`].
         welcome: Vec<u8>,
     },
     /// This device must ask to be added again: the caller seals a `Knock::Rejoin` to these accounts, siblings and admins first.
@@ -59,6 +92,7 @@ pub enum Effect {
         generation: u32,
     },
     /// Own contents that were sealed in these epochs and are still owed must be sealed again, with the same message ids.
+    /// Some members may have opened them already.
     Abandoned {
         /// Where.
         room: RoomId,
@@ -141,118 +175,230 @@ pub enum RoomError {
     Mls(&'static str),
 }
 
+impl From<MlsError> for RoomError {
+    fn from(error: MlsError) -> Self {
+        match error {
+            MlsError::Invalid(what) => Self::Invalid(what),
+            MlsError::NoKeyPackage => Self::Invalid("welcome: it is for a key package that is not here"),
+            MlsError::OwnCommit => Self::Invalid("commit"),
+            MlsError::Failed(what) => Self::Mls(what),
+        }
+    }
+}
+
 /// All rooms of this node.
-pub struct Rooms {}
+pub struct Rooms {
+    account: AccountId,
+    device: DeviceId,
+    engine: Engine,
+    rooms: BTreeMap<RoomId, Room>,
+    /// Which epoch an envelope belongs to.
+    hints: BTreeMap<Hint, (RoomId, EpochId)>,
+    /// Hints of epochs that are gone.
+    gone: BTreeSet<Hint>,
+    /// Groups at hand, each equal to what is stored of it.
+    live: LruCache<(GroupId, EpochId), Group>,
+    packages: Packages,
+    /// When there is something to do for which room (monotonic clock), both ways.
+    due: (BTreeSet<(Millis, RoomId)>, BTreeMap<RoomId, Millis>),
+    /// When own commits that lost are made anew (monotonic clock).
+    reissue: BTreeMap<RoomId, Millis>,
+    /// Rooms whose state here is damaged, and when this device last asked to be added again.
+    lost: BTreeSet<RoomId>,
+    asked: Asked,
+    strange: Strange,
+}
 
 impl Rooms {
     /// The indexes, read from the store.
-    pub fn open(_view: &dyn crate::types::View, _keys: &crate::crypto::keys::Keys) -> Self {
-        todo!()
+    pub fn open(view: &dyn View, keys: &Keys) -> Self {
+        let mut rooms = Self {
+            account: keys.account_id(),
+            device: keys.device_id(),
+            engine: Engine::default(),
+            rooms: BTreeMap::new(),
+            hints: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            live: LruCache::new(NonZeroUsize::new(LIVE_GROUPS_MAX).unwrap_or(NonZeroUsize::MIN)),
+            packages: Packages::default(),
+            due: Default::default(),
+            reissue: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            asked: Asked::default(),
+            strange: Strange::default(),
+        };
+        for (key, value) in view.scan(&Scan::prefix(Table::Group, [])) {
+            if key == PACKAGES {
+                rooms.packages = row::decode(&value).unwrap_or_default();
+            } else if let Ok(room) = row::decode::<Room>(&value) {
+                rooms.due_at(room.info.room, Some(0));
+                rooms.index(room);
+            }
+        }
+        rooms
     }
 
     /// A key package of this device, for others to add it with. Good for several rooms (RFC 9420 section 16.8, last resort).
-    pub fn key_package(&mut self, _ctx: &mut Ctx) -> Vec<u8> {
-        todo!()
+    pub fn key_package(&mut self, ctx: &mut Ctx) -> Vec<u8> {
+        self.current_package(ctx)
     }
 
     /// Whether a key package is well-formed, in date, of a device that its account certified, and of this account.
-    pub fn check_key_package(&self, _ctx: &Ctx, _account: &AccountId, _key_package: &[u8]) -> bool {
-        todo!()
+    pub fn check_key_package(&self, ctx: &Ctx, account: &AccountId, key_package: &[u8]) -> bool {
+        self.admit_package(ctx, account, key_package).is_ok()
     }
 
     /// Makes the group of a room with these devices besides this one; the effects carry one welcome for each account.
-    pub fn create(&mut self, _ctx: &mut Ctx, _info: RoomInfo, _devices: &[(AccountId, Vec<u8>)]) -> Result<Vec<Effect>, RoomError> {
-        todo!()
+    pub fn create(&mut self, ctx: &mut Ctx, info: RoomInfo, devices: &[(AccountId, Vec<u8>)]) -> Result<Vec<Effect>, RoomError> {
+        self.make(ctx, info, devices)
     }
 
     /// Joins by a welcome that `from` sent. Every leaf of the tree is checked; the room of a direct group must be that of
-    /// `from` and this account. A welcome of a lower generation than the one that is here is refused.
-    pub fn join(&mut self, _ctx: &mut Ctx, _from: &AccountId, _welcome: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
-        todo!()
+    /// `from` (or of the other account, when a sibling device welcomes this one) and this account. A welcome of a lower
+    /// generation than the one that is here is refused; of two groups of one generation both are kept for what was sealed in them,
+    /// and the room follows the lower group id. A welcome that is here already has no effect.
+    pub fn join(&mut self, ctx: &mut Ctx, from: &AccountId, welcome: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
+        self.enter_by(ctx, from, welcome)
     }
 
-    /// Whether a room has a group.
-    pub fn has(&self, _room: &RoomId) -> bool {
-        todo!()
+    /// Whether a room has a group that this device is in.
+    pub fn has(&self, room: &RoomId) -> bool {
+        self.rooms.get(room).is_some_and(|room| room.here().is_some())
     }
 
     /// The accounts in a room, in order.
-    pub fn members(&self, _room: &RoomId) -> Vec<AccountId> {
-        todo!()
+    pub fn members(&self, room: &RoomId) -> Vec<AccountId> {
+        self.rooms.get(room).map(Room::accounts).unwrap_or_default()
     }
 
     /// The devices in a room, in order.
-    pub fn devices(&self, _room: &RoomId) -> Vec<(AccountId, DeviceId)> {
-        todo!()
+    pub fn devices(&self, room: &RoomId) -> Vec<(AccountId, DeviceId)> {
+        self.rooms.get(room).map(|room| room.members.clone()).unwrap_or_default()
+    }
+
+    /// What the members of a room agree on.
+    pub fn info(&self, room: &RoomId) -> Option<&RoomInfo> {
+        self.rooms.get(room).map(|room| &room.info)
     }
 
     /// The room's epoch: its number, and the branch.
-    pub fn epoch(&self, _room: &RoomId) -> Option<(u64, EpochId)> {
-        todo!()
+    pub fn epoch(&self, room: &RoomId) -> Option<(u64, EpochId)> {
+        self.rooms.get(room)?.here().map(|epoch| (epoch.number, epoch.id))
     }
 
     /// The gossip topic of the room's epoch.
-    pub fn topic(&self, _room: &RoomId) -> Option<[u8; 32]> {
-        todo!()
+    pub fn topic(&self, room: &RoomId) -> Option<[u8; 32]> {
+        self.rooms.get(room)?.here().map(|epoch| derive(Label::RoomTopic, &[&epoch.secret]))
     }
 
     /// Seals a content for the room. The step of the ratchet is in the ctx's batch before this returns.
-    pub fn seal(&mut self, _ctx: &mut Ctx, _room: &RoomId, _content: &[u8]) -> Result<Sealed, RoomError> {
-        todo!()
+    pub fn seal(&mut self, ctx: &mut Ctx, room: &RoomId, content: &[u8]) -> Result<Sealed, RoomError> {
+        let epoch = self.rooms.get(room).and_then(|room| room.here().cloned()).ok_or(RoomError::NoGroup)?;
+        let mut group = self.hold_or_lose(ctx, room, &epoch)?;
+        let message = group.seal(&self.engine, ctx.rng, ctx.keys, content)?;
+        self.save(ctx, &epoch, group);
+        Ok(Sealed { envelope: seal_outer(ctx, &epoch, &message), epoch: epoch.id })
     }
 
     /// Opens the body of a room envelope; of a commit, decides which branch the room follows.
-    pub fn open_envelope(&mut self, _ctx: &mut Ctx, _body: &[u8]) -> (Opened, Vec<Effect>) {
-        todo!()
+    pub fn open_envelope(&mut self, ctx: &mut Ctx, body: &[u8]) -> (Opened, Vec<Effect>) {
+        let nothing = |opened| (opened, Vec::new());
+        let Some(outer) = Outer::decode(body) else { return nothing(Opened::Deferred) };
+        let Some((room, epoch)) = self.hints.get(outer.hint).copied() else {
+            return nothing(if self.gone.contains(outer.hint) { Opened::Expired } else { Opened::Deferred });
+        };
+        let Some(epoch) = self.rooms.get(&room).and_then(|room| room.epoch(&epoch).cloned()) else {
+            return nothing(Opened::Deferred);
+        };
+        let Some(message) = outer.open(&epoch) else { return nothing(Opened::Misbehaved(room)) };
+        match mls::group::kind(&message) {
+            Some(mls::group::Kind::Commit) => self.take_commit(ctx, &room, &epoch, &message),
+            Some(mls::group::Kind::Application) => (self.open_content(ctx, &room, &epoch, &message), Vec::new()),
+            None => nothing(Opened::Misbehaved(room)),
+        }
     }
 
-    /// Adds devices; this account must be an admin, or the devices its own.
-    pub fn add(&mut self, _ctx: &mut Ctx, _room: &RoomId, _devices: &[(AccountId, Vec<u8>)]) -> Result<Vec<Effect>, RoomError> {
-        todo!()
+    fn open_content(&mut self, ctx: &mut Ctx, room: &RoomId, epoch: &branch::Epoch, message: &[u8]) -> Opened {
+        let Ok(mut group) = self.hold_or_lose(ctx, room, epoch) else { return Opened::Deferred };
+        let opened = group.open(&self.engine, ctx.rng, message);
+        self.save(ctx, epoch, group);
+        match opened {
+            Ok((leaf, content)) => Opened::Content { room: *room, sender: leaf.account, device: leaf.device, content },
+            Err(OpenError::Own) => Opened::Own,
+            Err(OpenError::Reused) => Opened::Duplicate,
+            Err(OpenError::Old) => Opened::Expired,
+            Err(OpenError::Early) => Opened::Deferred,
+            Err(OpenError::Invalid) => Opened::Misbehaved(*room),
+        }
     }
 
-    /// Removes all devices of an account, or some of its own.
-    pub fn remove(&mut self, _ctx: &mut Ctx, _room: &RoomId, _devices: &[DeviceId]) -> Result<Vec<Effect>, RoomError> {
-        todo!()
+    /// Adds devices; this account must be an admin, or the devices its own. Those that are in already are passed over.
+    pub fn add(&mut self, ctx: &mut Ctx, room: &RoomId, devices: &[(AccountId, Vec<u8>)]) -> Result<Vec<Effect>, RoomError> {
+        let info = self.rooms.get(room).map(|room| room.info.clone()).ok_or(RoomError::NoGroup)?;
+        let mut intents = Vec::new();
+        for (account, key_package) in devices {
+            if !commit::may(&info, &self.account, account) {
+                return Err(RoomError::NotAllowed);
+            }
+            let device = self.admit_package(ctx, account, key_package)?.leaf.device;
+            intents.push(Intent::Add { account: *account, device, key_package: key_package.clone() });
+        }
+        self.commit(ctx, room, intents)
+    }
+
+    /// Removes all devices of an account, or some of its own. Not this device: nobody can commit their own removal.
+    pub fn remove(&mut self, ctx: &mut Ctx, room: &RoomId, devices: &[DeviceId]) -> Result<Vec<Effect>, RoomError> {
+        let state = self.rooms.get(room).ok_or(RoomError::NoGroup)?;
+        let mut intents = Vec::new();
+        for (account, device) in state.members.iter().filter(|(_, device)| devices.contains(device)) {
+            if *device == self.device || !commit::may(&state.info, &self.account, account) {
+                return Err(RoomError::NotAllowed);
+            }
+            let all = state.members.iter().filter(|(whose, _)| whose == account).all(|(_, device)| devices.contains(device));
+            intents.push(if all { Intent::Expel(*account) } else { Intent::Remove { account: *account, device: *device } });
+        }
+        intents.dedup();
+        self.commit(ctx, room, intents)
     }
 
     /// Fresh keys for this device.
-    pub fn update(&mut self, _ctx: &mut Ctx, _room: &RoomId) -> Result<Vec<Effect>, RoomError> {
-        todo!()
+    pub fn update(&mut self, ctx: &mut Ctx, room: &RoomId) -> Result<Vec<Effect>, RoomError> {
+        self.commit(ctx, room, vec![Intent::Update])
     }
 
-    /// A device that lost its place asks to be added again.
+    /// A device that lost its place asks to be added again: its stale leaf goes and the fresh one comes in one commit.
     pub fn handle_rejoin(
         &mut self,
-        _ctx: &mut Ctx,
-        _from: &AccountId,
-        _room: &RoomId,
-        _key_package: &[u8],
-        _generation: u32,
+        ctx: &mut Ctx,
+        from: &AccountId,
+        room: &RoomId,
+        key_package: &[u8],
+        generation: u32,
     ) -> Result<Vec<Effect>, RoomError> {
-        todo!()
+        self.swap(ctx, from, room, key_package, generation)
     }
 
-    /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend.
+    /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend, and
+    /// a room that has no group here though others have one.
     pub fn handle_heads(
         &mut self,
-        _ctx: &mut Ctx,
-        _room: &RoomId,
-        _from: &AccountId,
-        _device: &DeviceId,
-        _epoch: u64,
-        _epoch_id: &EpochId,
+        ctx: &mut Ctx,
+        room: &RoomId,
+        from: &AccountId,
+        device: &DeviceId,
+        epoch: u64,
+        epoch_id: &EpochId,
     ) -> Vec<Effect> {
-        todo!()
+        self.compare(ctx, room, from, device, (epoch, *epoch_id))
     }
 
     /// Drops parked epochs that are too old, re-issues own commits that lost, renews keys that are due.
-    pub fn on_deadline(&mut self, _ctx: &mut Ctx) -> Vec<Effect> {
-        todo!()
+    pub fn on_deadline(&mut self, ctx: &mut Ctx) -> Vec<Effect> {
+        self.work_off(ctx)
     }
 
     /// When [`on_deadline`](Self::on_deadline) has something to do, on the monotonic clock.
     pub fn next_deadline(&self) -> Option<Millis> {
-        todo!()
+        self.due.0.first().map(|(at, _)| *at)
     }
 }

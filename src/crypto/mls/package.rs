@@ -1,0 +1,58 @@
+//! Key packages. One serves many rooms (RFC 9420 section 16.8, last resort), so that an invitation needs no round trip.
+
+use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
+use openmls::prelude::{
+    Extension, ExtensionType, Extensions, KeyPackage, KeyPackageIn, LastResortExtension, Lifetime, MlsMessageBodyIn, MlsMessageIn,
+    MlsMessageOut, ProtocolVersion, UnknownExtension,
+};
+
+use super::bag::Bag;
+use super::{DeviceSigner, Engine, Leaf, MADE, MlsError, SUITE, capabilities};
+use crate::crypto::keys::Keys;
+use crate::types::{Millis, Rng};
+
+/// A key package whose signatures and certificate hold.
+#[derive(Clone)]
+pub struct Package {
+    /// Whose it is.
+    pub leaf: Leaf,
+    /// When it says it was made.
+    pub made: Millis,
+    pub(super) inner: KeyPackage,
+}
+
+impl Package {
+    /// Opens an untrusted one. Whether it is in date is for the one who wants to add it to say: RFC 9420's lifetime is
+    /// left open, because members judge an Add alike only if no clock is asked.
+    pub fn open(engine: &Engine, bytes: &[u8]) -> Option<Self> {
+        let MlsMessageBodyIn::KeyPackage(package) = MlsMessageIn::tls_deserialize_exact(bytes).ok()?.extract() else { return None };
+        let inner = KeyPackageIn::validate(package, &engine.crypto, ProtocolVersion::Mls10).ok()?;
+        if inner.ciphersuite() != SUITE {
+            return None;
+        }
+        let node = inner.leaf_node();
+        let leaf = Leaf::verify(node.credential(), node.signature_key().as_slice())?;
+        let made = inner.extensions().unknown(MADE)?.0.as_slice().try_into().ok()?;
+        Some(Self { leaf, made: u64::from_be_bytes(made), inner })
+    }
+}
+
+/// Makes a key package of this device; its secrets are in the bag.
+pub fn make(engine: &Engine, rng: &mut Rng, keys: &Keys, made: Millis) -> Result<(Vec<u8>, Bag), MlsError> {
+    let failed = MlsError::Failed("making a key package");
+    let mut bag = Bag::default();
+    let extensions = Extensions::from_vec(vec![
+        Extension::LastResort(LastResortExtension::default()),
+        Extension::Unknown(MADE, UnknownExtension(made.to_be_bytes().to_vec())),
+    ])
+    .map_err(|_| failed)?;
+    debug_assert!(extensions.contains(ExtensionType::LastResort));
+    let bundle = KeyPackage::builder()
+        .key_package_lifetime(Lifetime::init(0, u64::MAX))
+        .key_package_extensions(extensions)
+        .leaf_node_capabilities(capabilities())
+        .build(SUITE, &engine.provider(rng, &mut bag), &DeviceSigner(&keys.device), Leaf::credential(keys))
+        .map_err(|_| failed)?;
+    let message = MlsMessageOut::from(bundle.into_key_package());
+    Ok((message.tls_serialize_detached().map_err(|_| failed)?, bag))
+}

@@ -1,0 +1,107 @@
+//! The account's own side: its card, and the tokens it gives out.
+
+use super::ctx::Ctx;
+use super::node::State;
+use super::timer::Timer;
+use crate::crypto::keys::{Keys, Signing};
+use crate::crypto::label::{Label, derive};
+use crate::types::limits::{CARD_DELAY_MS, GRANT_TTL_MS, NAME_BYTES_MAX};
+use crate::types::{Address, InboxId, PeerId, Table, View};
+use crate::wire::card::{self, Card};
+use crate::wire::mailbox::{Grant, Token};
+
+/// Where the own signed card lies in `Table::Meta`.
+pub(super) const CARD_KEY: &[u8] = b"card";
+
+/// The account's own record.
+#[derive(Debug)]
+pub(super) struct Account {
+    /// The card that contacts get.
+    pub(super) card: Card,
+    /// Its signed bytes.
+    pub(super) signed: Vec<u8>,
+    /// Where this node can be dialled.
+    pub(super) addresses: Vec<Address>,
+}
+
+impl Account {
+    /// As the store has it; a new account starts with an unnumbered card.
+    pub(super) fn open(view: &dyn View, keys: &Keys, name: &str) -> Self {
+        let signed = view.get(Table::Meta, CARD_KEY).unwrap_or_default();
+        let card = card::Signed::open(&signed).unwrap_or_else(|_| Card {
+            account: keys.account_id(),
+            number: 0,
+            name: bounded_name(name),
+            seal: keys.seal_public(),
+            devices: Vec::new(),
+            mailboxes: Vec::new(),
+        });
+        Self { card, signed, addresses: Vec::new() }
+    }
+}
+
+/// A name cut to its bound at a character.
+pub(super) fn bounded_name(name: &str) -> String {
+    let mut end = name.len().min(NAME_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+impl State {
+    /// Makes a new card when something in it changed, and tells contacts soon.
+    pub(super) fn refresh_card(&mut self, ctx: &mut Ctx) {
+        let own = card::Device {
+            device: ctx.keys.device_id(),
+            peer: ctx.keys.peer_id(),
+            addresses: self.account.addresses.clone(),
+            certificate: ctx.keys.certificate,
+        };
+        let mailboxes = self.mailboxes.for_card();
+        let card = Card { devices: vec![own], mailboxes, seal: ctx.keys.seal_public(), ..self.account.card.clone() };
+        if card == self.account.card && !self.account.signed.is_empty() {
+            return;
+        }
+        // The wall clock in the number keeps a restored account above the cards it published before.
+        let number = (card.number + 1).max(ctx.now.wall);
+        self.account.card = Card { number, ..card };
+        self.account.signed = self.account.card.sign(&ctx.keys.account);
+        ctx.put_raw(Table::Meta, CARD_KEY, self.account.signed.clone());
+        self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
+    }
+
+    /// Tokens for all own mailboxes, the same for the same holder and round.
+    pub(super) fn grants_for(&self, ctx: &Ctx, holder: &[u8], round: u32) -> Vec<Grant> {
+        self.mailboxes.registered().map(|(mailbox, inbox)| grant(ctx, &mailbox, inbox, holder, round)).collect()
+    }
+}
+
+/// The name of the own inbox at a mailbox.
+pub(super) fn inbox_at(keys: &Keys, mailbox: &PeerId) -> InboxId {
+    InboxId(derive(Label::InboxName, &[&keys.inbox_owner(mailbox).public()]))
+}
+
+/// Seed of the key of a token.
+fn grant_seed(keys: &Keys, mailbox: &PeerId, holder: &[u8], round: u32) -> [u8; 32] {
+    derive(Label::Grant, &[&keys.inbox_owner(mailbox).seed()[..], holder, &round.to_be_bytes()])
+}
+
+/// The id of the token that a holder got in a round, to revoke it.
+pub(super) fn grant_id(keys: &Keys, mailbox: &PeerId, holder: &[u8], round: u32) -> [u8; 16] {
+    let public = Signing::from_seed(&grant_seed(keys, mailbox, holder, round)).public();
+    let hash = derive(Label::Grant, &[&public]);
+    std::array::from_fn(|i| hash[i])
+}
+
+fn grant(ctx: &Ctx, mailbox: &PeerId, inbox: InboxId, holder: &[u8], round: u32) -> Grant {
+    let seed = grant_seed(ctx.keys, mailbox, holder, round);
+    let token = Token {
+        inbox,
+        id: grant_id(ctx.keys, mailbox, holder, round),
+        holder: Signing::from_seed(&seed).public(),
+        not_after: ctx.now.wall + GRANT_TTL_MS,
+        signature: [0; 64],
+    };
+    Grant { mailbox: *mailbox, token: token.sign(&ctx.keys.inbox_owner(mailbox)), seed }
+}

@@ -1,0 +1,368 @@
+//! Contacts: meeting by a link, requests, accepting and blocking.
+
+use std::collections::BTreeMap;
+
+use super::account::bounded_name;
+use super::ctx::Ctx;
+use super::node::State;
+use super::seam::{CommandError, Event, Output, Reply};
+use crate::crypto::keys::direct_room;
+use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS};
+use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Scan, Table, View};
+use crate::wire::card::{self, Card};
+use crate::wire::content::{Knock, Signed};
+use crate::wire::row::{self, ContactState, RoomKind};
+use crate::wire::{codec, envelope};
+
+/// A contact with its card opened.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// What is stored.
+    pub(super) row: row::Contact,
+    /// Its newest card.
+    pub(super) card: Card,
+}
+
+/// Everybody this account has to do with.
+#[derive(Debug, Default)]
+pub(super) struct Contacts {
+    rows: BTreeMap<AccountId, Known>,
+    peers: BTreeMap<PeerId, (AccountId, DeviceId)>,
+    devices: BTreeMap<DeviceId, (AccountId, PeerId)>,
+    /// Requests and deposits that wait for a proof of work, by the text that is paid for.
+    unpaid: BTreeMap<Vec<u8>, Unpaid>,
+    /// Proofs of work for deposits at mailboxes whose token we lack.
+    paid: BTreeMap<(EnvelopeId, InboxId), u64>,
+}
+
+/// What a proof of work is for.
+#[derive(Clone, Debug)]
+enum Unpaid {
+    Request { account: AccountId, signed: Signed },
+    Deposit { account: AccountId, envelope: EnvelopeId, inbox: InboxId },
+}
+
+impl Contacts {
+    /// As the store has them.
+    pub(super) fn open(view: &dyn View) -> Self {
+        let mut contacts = Self::default();
+        for (key, value) in view.scan(&Scan::prefix(Table::Contact, [])) {
+            let (Some(account), Ok(row)) = (AccountId::from_slice(&key), row::decode::<row::Contact>(&value)) else { continue };
+            let Ok(card) = card::Signed::open(&row.card) else { continue };
+            contacts.insert(account, Known { row, card });
+        }
+        contacts
+    }
+
+    pub(super) fn get(&self, account: &AccountId) -> Option<&Known> {
+        self.rows.get(account)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&AccountId, &Known)> {
+        self.rows.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn state(&self, account: &AccountId) -> Option<ContactState> {
+        self.rows.get(account).map(|known| known.row.state)
+    }
+
+    pub(super) fn is_accepted(&self, account: &AccountId) -> bool {
+        self.state(account) == Some(ContactState::Accepted)
+    }
+
+    /// Whose device a peer is, by the cards we hold.
+    pub(super) fn by_peer(&self, peer: &PeerId) -> Option<(AccountId, DeviceId)> {
+        self.peers.get(peer).copied()
+    }
+
+    /// Whose a device is, and the peer that it is on the wire.
+    pub(super) fn by_device(&self, device: &DeviceId) -> Option<(AccountId, PeerId)> {
+        self.devices.get(device).copied()
+    }
+
+    /// The devices of a contact.
+    pub(super) fn devices(&self, account: &AccountId) -> Vec<(DeviceId, PeerId)> {
+        self.rows.get(account).into_iter().flat_map(|known| known.card.devices.iter().map(|d| (d.device, d.peer))).collect()
+    }
+
+    /// Where a device of a contact can be dialled.
+    pub(super) fn addresses(&self, account: &AccountId, peer: &PeerId) -> Option<Vec<Address>> {
+        let devices = &self.rows.get(account)?.card.devices;
+        devices.iter().find(|device| device.peer == *peer).map(|device| device.addresses.clone())
+    }
+
+    fn insert(&mut self, account: AccountId, known: Known) {
+        if let Some(before) = self.rows.get(&account) {
+            for device in &before.card.devices {
+                self.peers.remove(&device.peer);
+                self.devices.remove(&device.device);
+            }
+        }
+        for device in &known.card.devices {
+            self.peers.insert(device.peer, (account, device.device));
+            self.devices.insert(device.device, (account, device.peer));
+        }
+        self.rows.insert(account, known);
+    }
+}
+
+impl State {
+    pub(super) fn save_contact(&mut self, ctx: &mut Ctx, account: &AccountId, known: Known) {
+        ctx.put(Table::Contact, account.0, &known.row);
+        self.contacts.insert(*account, known);
+        ctx.emit(Event::Contact(*account));
+    }
+
+    /// Changes a contact that is there.
+    pub(super) fn change_contact(&mut self, ctx: &mut Ctx, account: &AccountId, change: impl FnOnce(&mut row::Contact)) {
+        if let Some(mut known) = self.contacts.get(account).cloned() {
+            change(&mut known.row);
+            self.save_contact(ctx, account, known);
+        }
+    }
+
+    /// A link that leads to this account.
+    pub(super) fn invite(&mut self, ctx: &mut Ctx, ttl_ms: Millis, public: bool) -> Result<Reply, CommandError> {
+        if public {
+            let invite = card::Invite { card: self.account.signed.clone(), secret: None, not_after: Millis::MAX, grants: Vec::new() };
+            return Ok(Reply::Link(invite.to_link()));
+        }
+        if ctx.scan(&Scan::prefix(Table::Invite, []).limit(INVITES_MAX)).len() >= INVITES_MAX {
+            return Err(CommandError::TooMany("open invites"));
+        }
+        let secret: [u8; 32] = ctx.rng.bytes();
+        let not_after = ctx.now.wall.saturating_add(ttl_ms);
+        ctx.put(Table::Invite, invite_key(&secret), &row::Invite { not_after, used_by: None });
+        let grants = self.grants_for(ctx, &secret, 0);
+        let invite = card::Invite { card: self.account.signed.clone(), secret: Some(secret), not_after, grants };
+        Ok(Reply::Link(invite.to_link()))
+    }
+
+    /// Asks the owner of a link to be a contact. The room is there at once; what is sent waits until they answer.
+    pub(super) fn contact_add(&mut self, ctx: &mut Ctx, link: &str, name: Option<String>, greeting: &str) -> Result<Reply, CommandError> {
+        let invite = card::Invite::from_link(link)?;
+        let card = card::Signed::open(&invite.card).map_err(|_| CommandError::Card)?;
+        let account = card.account;
+        if account == ctx.keys.account_id() {
+            return Err(CommandError::Self_);
+        }
+        check_name(name.as_deref())?;
+        if greeting.len() > GREETING_BYTES_MAX {
+            return Err(CommandError::TooLong { has: greeting.len() as u64, max: GREETING_BYTES_MAX as u64 });
+        }
+        match self.contacts.state(&account) {
+            Some(ContactState::Accepted) => {
+                if let Some(name) = name {
+                    self.change_contact(ctx, &account, |row| row.name = name);
+                }
+                return Ok(Reply::Contact(account));
+            }
+            Some(ContactState::Blocked) => return Err(CommandError::Blocked),
+            Some(ContactState::Pending) => {
+                if let Some(name) = name {
+                    self.change_contact(ctx, &account, |row| row.name = name);
+                }
+                return self.contact_accept(ctx, &account);
+            }
+            Some(ContactState::Requested | ContactState::Declined) | None => {}
+        }
+        if invite.not_after < ctx.now.wall {
+            return Err(CommandError::Expired);
+        }
+        if self.contacts.len() >= CONTACTS_MAX {
+            return Err(CommandError::TooMany("contacts"));
+        }
+        let before = self.contacts.get(&account).filter(|known| known.card.number > card.number).cloned();
+        let name = name.unwrap_or_else(|| default_name(&card));
+        let row = row::Contact {
+            name,
+            state: ContactState::Requested,
+            verified: false,
+            card: before.as_ref().map_or(invite.card, |known| known.row.card.clone()),
+            grants: invite.grants,
+            card_sent: 0,
+            key_packages: Vec::new(),
+            greeting: greeting.to_owned(),
+            secret: invite.secret,
+            grant_round: before.as_ref().map_or(0, |known| known.row.grant_round),
+            welcomed: None,
+            since: ctx.now.wall,
+        };
+        self.save_contact(ctx, &account, Known { row, card: before.map_or(card, |known| known.card) });
+        self.make_direct_room(ctx, &account);
+        self.request(ctx, &account);
+        Ok(Reply::Contact(account))
+    }
+
+    /// The row of a direct room, so that it can be written to before there is a group.
+    pub(super) fn make_direct_room(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let me = ctx.keys.account_id();
+        let room = direct_room(&me, account);
+        if ctx.get(Table::Room, &room.0).is_none() {
+            let mut members = vec![me, *account];
+            members.sort();
+            ctx.put(Table::Room, room.0, &row::Room::new(RoomKind::Direct, String::new(), members));
+            ctx.emit(Event::Room(room));
+        }
+    }
+
+    /// Sends (or renews) the request to a contact that has not answered: earlier ones, with an older card, are dropped.
+    pub(super) fn request(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let Some(known) = self.contacts.get(account).cloned() else { return };
+        self.drop_knocks(ctx, account);
+        let number = self.account.card.number;
+        self.change_contact(ctx, account, |row| row.card_sent = number);
+        let knock = Knock::Request {
+            secret: known.row.secret,
+            key_packages: vec![self.rooms.key_package(ctx)],
+            grants: self.grants_for(ctx, &account.0, known.row.grant_round),
+            greeting: known.row.greeting.clone(),
+        };
+        let signed = Signed::new(&self.account.signed, account, &knock, &ctx.keys.account);
+        if known.row.secret.is_some() || known.row.welcomed.is_some() {
+            self.post_knock(ctx, account, &signed);
+        } else {
+            let text = signed.signature.to_vec();
+            self.contacts.unpaid.retain(|_, unpaid| !matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
+            self.contacts.unpaid.insert(text.clone(), Unpaid::Request { account: *account, signed });
+            ctx.speak(Output::Work { text, bits: STRANGER_WORK_BITS });
+        }
+    }
+
+    /// At start: requests whose proof of work was lost with the process are made again.
+    pub(super) fn renew_lost_requests(&mut self, ctx: &mut Ctx) {
+        let requested: Vec<AccountId> =
+            self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Requested).map(|(account, _)| *account).collect();
+        for account in requested {
+            let rows = ctx.scan(&Scan::prefix(Table::Outbox, account.0));
+            let is_owed = rows.iter().any(|(_, value)| row::decode::<row::Outbox>(value).is_ok_and(|row| row.cargo == row::Cargo::Knock));
+            if !is_owed {
+                self.change_contact(ctx, &account, |row| row.card_sent = 0);
+            }
+        }
+    }
+
+    /// Seals something from outside the room to an account and owes it to them.
+    pub(super) fn send_knock(&mut self, ctx: &mut Ctx, account: &AccountId, knock: &Knock) {
+        let signed = Signed::new(&self.account.signed, account, knock, &ctx.keys.account);
+        self.post_knock(ctx, account, &signed);
+    }
+
+    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed) {
+        let Some(known) = self.contacts.get(account) else { return };
+        let padded = crate::crypto::aead::pad(&codec::encode(signed));
+        let Ok(sealed) = crate::crypto::seal::seal(&known.card.seal, KNOCK_INFO, &padded) else { return };
+        let bytes = envelope::Envelope::encode(envelope::Kind::Sealed, &sealed);
+        self.owe(ctx, account, row::Cargo::Knock, Some(&bytes), [0; 16], false);
+        self.pump(ctx, account);
+    }
+
+    /// A proof of work is there.
+    pub(super) fn on_worked(&mut self, ctx: &mut Ctx, text: &[u8], number: u64) {
+        match self.contacts.unpaid.remove(text) {
+            Some(Unpaid::Request { account, signed }) if self.contacts.state(&account) == Some(ContactState::Requested) => {
+                self.post_knock(ctx, &account, &Signed { work: number, ..signed });
+            }
+            Some(Unpaid::Deposit { account, envelope, inbox }) => {
+                self.contacts.paid.insert((envelope, inbox), number);
+                self.pump(ctx, &account);
+            }
+            Some(Unpaid::Request { .. }) | None => {}
+        }
+    }
+
+    /// The work paid for a stranger's deposit; asks for it when it is not there yet.
+    pub(super) fn work_for(&mut self, ctx: &mut Ctx, account: &AccountId, envelope: &EnvelopeId, inbox: &InboxId, bits: u8) -> Option<u64> {
+        if let Some(number) = self.contacts.paid.get(&(*envelope, *inbox)) {
+            return Some(*number);
+        }
+        let text = crate::wire::mailbox::work_text(inbox, envelope);
+        if !self.contacts.unpaid.contains_key(&text) {
+            let unpaid = Unpaid::Deposit { account: *account, envelope: *envelope, inbox: *inbox };
+            self.contacts.unpaid.insert(text.clone(), unpaid);
+            ctx.speak(Output::Work { text, bits: bits.min(STRANGER_WORK_BITS + 4) });
+        }
+        None
+    }
+
+    /// Says yes to a request.
+    pub(super) fn contact_accept(&mut self, ctx: &mut Ctx, account: &AccountId) -> Result<Reply, CommandError> {
+        match self.contacts.state(account) {
+            Some(ContactState::Pending) => {}
+            Some(ContactState::Accepted | ContactState::Requested) => return Ok(Reply::Contact(*account)),
+            Some(ContactState::Declined | ContactState::Blocked) => return Err(CommandError::Blocked),
+            None => return Err(CommandError::NoContact),
+        }
+        self.establish(ctx, account);
+        Ok(Reply::Contact(*account))
+    }
+
+    /// Says no to a request.
+    pub(super) fn contact_decline(&mut self, ctx: &mut Ctx, account: &AccountId) -> Result<Reply, CommandError> {
+        if self.contacts.state(account) != Some(ContactState::Pending) {
+            return Err(CommandError::NoContact);
+        }
+        self.change_contact(ctx, account, |row| row.state = ContactState::Declined);
+        Ok(Reply::Contact(*account))
+    }
+
+    /// Takes nothing more from a contact, or takes it again.
+    pub(super) fn contact_block(&mut self, ctx: &mut Ctx, account: &AccountId, on: bool) -> Result<Reply, CommandError> {
+        let state = self.contacts.state(account).ok_or(CommandError::NoContact)?;
+        if on && state != ContactState::Blocked {
+            self.change_contact(ctx, account, |row| {
+                row.state = ContactState::Blocked;
+                row.grant_round += 1;
+            });
+            for (mailbox, inbox) in self.mailboxes.registered().collect::<Vec<_>>() {
+                if self.peers.is_up(&mailbox) {
+                    self.revoke_blocked(ctx, mailbox, inbox);
+                }
+            }
+        }
+        if !on && state == ContactState::Blocked {
+            let has_room = self.rooms.has(&direct_room(&ctx.keys.account_id(), account));
+            let state = if has_room { ContactState::Accepted } else { ContactState::Declined };
+            self.change_contact(ctx, account, |row| {
+                row.state = state;
+                row.card_sent = 0;
+            });
+            self.queue_cards(ctx);
+            self.pump(ctx, account);
+        }
+        Ok(Reply::Contact(*account))
+    }
+
+    /// Calls a contact something else.
+    pub(super) fn contact_rename(&mut self, ctx: &mut Ctx, account: &AccountId, name: String) -> Result<Reply, CommandError> {
+        check_name(Some(&name))?;
+        self.contacts.get(account).ok_or(CommandError::NoContact)?;
+        self.change_contact(ctx, account, |row| row.name = name);
+        Ok(Reply::Contact(*account))
+    }
+}
+
+/// The key of an invite: its secret is stored nowhere.
+pub(super) fn invite_key(secret: &[u8; 32]) -> [u8; 32] {
+    *blake3::hash(secret).as_bytes()
+}
+
+/// What a card's owner calls themselves, or the start of their id.
+pub(super) fn default_name(card: &Card) -> String {
+    if card.name.is_empty() { card.account.to_string()[..8].to_owned() } else { bounded_name(&card.name) }
+}
+
+fn check_name(name: Option<&str>) -> Result<(), CommandError> {
+    match name {
+        Some(name) if name.len() > NAME_BYTES_MAX => Err(CommandError::TooLong { has: name.len() as u64, max: NAME_BYTES_MAX as u64 }),
+        Some(name) if name.trim().is_empty() => Err(CommandError::Empty),
+        _ => Ok(()),
+    }
+}
+
+/// What a sealed knock is bound to.
+pub(super) const KNOCK_INFO: &[u8] = b"tidings v1 knock";

@@ -1,0 +1,292 @@
+//! What arrives from outside a room: requests, welcomes, and devices that lost their place.
+
+use super::contact::{KNOCK_INFO, Known, default_name, invite_key};
+use super::ctx::Ctx;
+use super::node::State;
+use super::room::{RoomError, RoomInfo};
+use super::seam::{Event, Misbehaviour, Outcome, Refusal};
+use crate::crypto::keys::direct_room;
+use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS};
+use crate::types::{AccountId, RoomId, Table};
+use crate::wire::card::Card;
+use crate::wire::content::{Knock, Signed};
+use crate::wire::mailbox::Grant;
+use crate::wire::row::{self, ContactState, RoomKind};
+
+impl State {
+    /// Opens what was sealed to this account.
+    pub(super) fn handle_sealed(&mut self, ctx: &mut Ctx, body: &[u8]) -> Outcome {
+        let Ok(padded) = crate::crypto::seal::open(&ctx.keys.seal_secret(), KNOCK_INFO, body) else {
+            return Outcome::Refused(Refusal::Unknown);
+        };
+        let Some(bytes) = crate::crypto::aead::unpad(&padded) else { return Outcome::Misbehaved(Misbehaviour::Malformed) };
+        let Ok((signed, card, knock)) = Signed::open(bytes, &ctx.keys.account_id()) else {
+            return Outcome::Misbehaved(Misbehaviour::Signature);
+        };
+        let account = card.account;
+        if account == ctx.keys.account_id() || self.contacts.state(&account) == Some(ContactState::Blocked) {
+            return Outcome::Refused(Refusal::Unwanted);
+        }
+        match knock {
+            Knock::Request { secret, key_packages, grants, greeting } => {
+                if key_packages.is_empty() || key_packages.len() > KEY_PACKAGES_MAX || grants.len() > MAILBOXES_MAX {
+                    return Outcome::Misbehaved(Misbehaviour::Malformed);
+                }
+                if greeting.len() > GREETING_BYTES_MAX || !key_packages.iter().all(|kp| self.rooms.check_key_package(ctx, &account, kp)) {
+                    return Outcome::Misbehaved(Misbehaviour::Malformed);
+                }
+                let request = Request { card, signed_card: signed.card.clone(), secret, key_packages, grants, greeting };
+                let is_paid = crate::crypto::work::is_paid(&signed.signature, signed.work, STRANGER_WORK_BITS);
+                self.handle_request(ctx, request, is_paid)
+            }
+            Knock::Welcome { room, welcome, grants, .. } => {
+                self.update_card(ctx, &account, &signed.card, card, grants, None);
+                self.handle_welcome(ctx, &account, &room, &welcome)
+            }
+            Knock::Rejoin { room, key_package, generation } => {
+                if !self.contacts.is_accepted(&account) {
+                    return Outcome::Refused(Refusal::Unwanted);
+                }
+                self.update_card(ctx, &account, &signed.card, card, Vec::new(), None);
+                match self.rooms.handle_rejoin(ctx, &account, &room, &key_package, generation) {
+                    Ok(effects) => {
+                        self.apply_effects(ctx, effects);
+                        Outcome::Accepted
+                    }
+                    Err(error) => outcome(error),
+                }
+            }
+        }
+    }
+
+    fn handle_request(&mut self, ctx: &mut Ctx, request: Request, is_paid: bool) -> Outcome {
+        let account = request.card.account;
+        let state = self.contacts.state(&account);
+        let is_invited = self.take_invite(ctx, request.secret.as_ref(), &account);
+        match state {
+            Some(ContactState::Accepted) => {
+                let kps = hash_all(&request.key_packages);
+                let Request { card, signed_card, key_packages, grants, .. } = request;
+                self.update_card(ctx, &account, &signed_card, card, grants, Some(key_packages));
+                // Other key packages than those they were welcomed with: they start anew, from a phrase or a backup.
+                if self.contacts.get(&account).is_some_and(|known| known.row.welcomed != Some(kps)) {
+                    self.establish(ctx, &account);
+                }
+                Outcome::Accepted
+            }
+            Some(ContactState::Requested) => {
+                self.store_request(ctx, request, ContactState::Requested);
+                // Both asked. The lower account makes the room; the other waits for its welcome.
+                if ctx.keys.account_id() < account {
+                    self.establish(ctx, &account);
+                }
+                Outcome::Accepted
+            }
+            _ if is_invited => {
+                self.store_request(ctx, request, ContactState::Pending);
+                self.establish(ctx, &account);
+                Outcome::Accepted
+            }
+            Some(ContactState::Pending) => {
+                self.store_request(ctx, request, ContactState::Pending);
+                Outcome::Accepted
+            }
+            Some(ContactState::Declined | ContactState::Blocked) => Outcome::Refused(Refusal::Unwanted),
+            None if !is_paid => Outcome::Misbehaved(Misbehaviour::Work),
+            None => {
+                let pending = self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Pending).count();
+                if pending >= REQUESTS_MAX || self.contacts.len() >= CONTACTS_MAX {
+                    return Outcome::Refused(Refusal::Limit);
+                }
+                self.store_request(ctx, request, ContactState::Pending);
+                Outcome::Accepted
+            }
+        }
+    }
+
+    /// Whether the secret belongs to an open invite of ours; uses it up.
+    fn take_invite(&mut self, ctx: &mut Ctx, secret: Option<&[u8; 32]>, account: &AccountId) -> bool {
+        let Some(secret) = secret else { return false };
+        let key = invite_key(secret);
+        let Some(invite) = ctx.row::<row::Invite>(Table::Invite, &key) else { return false };
+        if invite.used_by.is_some_and(|by| by != *account) || invite.not_after < ctx.now.wall {
+            return false;
+        }
+        ctx.put(Table::Invite, key, &row::Invite { used_by: Some(*account), ..invite });
+        true
+    }
+
+    fn store_request(&mut self, ctx: &mut Ctx, request: Request, state: ContactState) {
+        let account = request.card.account;
+        let before = self.contacts.get(&account).cloned();
+        let Request { card, signed_card, key_packages, grants, greeting, .. } = request;
+        let is_newer = before.as_ref().is_none_or(|known| known.card.number <= card.number);
+        let (card, signed_card) = match &before {
+            Some(known) if !is_newer => (known.card.clone(), known.row.card.clone()),
+            _ => (card, signed_card),
+        };
+        let row = row::Contact {
+            name: before.as_ref().map_or_else(|| default_name(&card), |known| known.row.name.clone()),
+            state,
+            verified: before.as_ref().is_some_and(|known| known.row.verified),
+            card: signed_card,
+            grants,
+            card_sent: 0,
+            key_packages,
+            greeting: before.as_ref().filter(|_| state == ContactState::Requested).map_or(greeting, |known| known.row.greeting.clone()),
+            secret: before.as_ref().and_then(|known| known.row.secret),
+            grant_round: before.as_ref().map_or(0, |known| known.row.grant_round),
+            welcomed: before.as_ref().and_then(|known| known.row.welcomed),
+            since: ctx.now.wall,
+        };
+        self.save_contact(ctx, &account, Known { row, card });
+        self.make_direct_room(ctx, &account);
+    }
+
+    /// Makes the direct room's group with the contact's devices, and welcomes them.
+    pub(super) fn establish(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let Some(known) = self.contacts.get(account).cloned() else { return };
+        let me = ctx.keys.account_id();
+        let room = direct_room(&me, account);
+        self.drop_knocks(ctx, account);
+        self.make_direct_room(ctx, account);
+        let generation = ctx.row::<row::Room>(Table::Room, &room.0).map_or(1, |row| row.generation + 1);
+        let mut admins = vec![me, *account];
+        admins.sort();
+        let info = RoomInfo { room, kind: RoomKind::Direct, generation, admins };
+        let devices: Vec<_> = known.row.key_packages.iter().map(|kp| (*account, kp.clone())).collect();
+        let effects = match self.rooms.create(ctx, info, &devices) {
+            Ok(effects) => effects,
+            Err(error) => {
+                tracing::warn!(?error, "a contact's key package could not be used");
+                return;
+            }
+        };
+        self.change_contact(ctx, account, |row| {
+            row.state = ContactState::Accepted;
+            row.welcomed = Some(hash_all(&row.key_packages));
+            row.secret = None;
+            row.card_sent = 0;
+        });
+        self.set_group(ctx, &room, generation);
+        self.apply_effects(ctx, effects);
+        self.reseal(ctx, &room, None);
+        self.greet(ctx, account);
+        self.queue_cards(ctx);
+    }
+
+    fn handle_welcome(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, welcome: &[u8]) -> Outcome {
+        let is_direct = *room == direct_room(&ctx.keys.account_id(), account);
+        let is_expected = match self.contacts.state(account) {
+            Some(ContactState::Accepted) => true,
+            Some(ContactState::Requested) => is_direct,
+            _ => false,
+        };
+        if !is_expected {
+            return Outcome::Refused(Refusal::Unwanted);
+        }
+        let (info, effects) = match self.rooms.join(ctx, account, welcome) {
+            Ok(joined) => joined,
+            Err(error) => return outcome(error),
+        };
+        if is_direct && self.contacts.state(account) == Some(ContactState::Requested) {
+            self.drop_knocks(ctx, account);
+            self.change_contact(ctx, account, |row| {
+                row.state = ContactState::Accepted;
+                row.secret = None;
+                row.card_sent = 0;
+                // A later request with other key packages than these means that they start anew.
+                row.welcomed.get_or_insert_with(|| hash_all(&row.key_packages));
+            });
+            self.greet(ctx, account);
+            self.queue_cards(ctx);
+        }
+        if !is_direct && ctx.get(Table::Room, &info.room.0).is_none() {
+            let members = self.rooms.members(&info.room);
+            ctx.put(Table::Room, info.room.0, &row::Room::new(info.kind, String::new(), members));
+            ctx.emit(Event::Room(info.room));
+        }
+        self.set_group(ctx, &info.room, info.generation);
+        self.apply_effects(ctx, effects);
+        self.reseal(ctx, &info.room, None);
+        Outcome::Accepted
+    }
+
+    /// Notes which group carries a room.
+    pub(super) fn set_group(&mut self, ctx: &mut Ctx, room: &RoomId, generation: u32) {
+        if let Some(row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+            ctx.put(Table::Room, room.0, &row::Room { generation, ..row });
+            ctx.emit(Event::Room(*room));
+        }
+    }
+
+    /// Takes a newer card of a contact, with the tokens that came with it; an older card changes nothing.
+    pub(super) fn update_card(
+        &mut self,
+        ctx: &mut Ctx,
+        account: &AccountId,
+        signed: &[u8],
+        card: Card,
+        grants: Vec<Grant>,
+        key_packages: Option<Vec<Vec<u8>>>,
+    ) {
+        let Some(mut known) = self.contacts.get(account).cloned() else { return };
+        if card.number < known.card.number || grants.len() > MAILBOXES_MAX {
+            return;
+        }
+        known.row.card = signed.to_vec();
+        known.card = card;
+        if !grants.is_empty() {
+            known.row.grants = grants;
+        }
+        if let Some(key_packages) = key_packages.filter(|kps| !kps.is_empty() && kps.len() <= KEY_PACKAGES_MAX) {
+            known.row.key_packages = key_packages;
+        }
+        self.save_contact(ctx, account, known);
+        self.on_card(ctx, account);
+    }
+
+    /// A contact's card may have new addresses or mailboxes: tries again what failed by the old ones.
+    fn on_card(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        for (_, peer) in self.contacts.devices(account) {
+            self.peers.forget_failures(&peer);
+            let addresses = self.contacts.addresses(account, &peer).unwrap_or_default();
+            if let Some(row) = self.mailboxes.rows.get(&peer).filter(|row| row.neighbour.is_some() && row.addresses != addresses).cloned() {
+                self.save_mailbox(ctx, peer, row::Mailbox { addresses, ..row });
+                self.refresh_card(ctx);
+            }
+            self.want(ctx, peer);
+        }
+        self.outbox.rewind(account);
+        self.pump(ctx, account);
+    }
+}
+
+/// An opened request.
+struct Request {
+    card: Card,
+    signed_card: Vec<u8>,
+    secret: Option<[u8; 32]>,
+    key_packages: Vec<Vec<u8>>,
+    grants: Vec<Grant>,
+    greeting: String,
+}
+
+fn hash_all(parts: &[Vec<u8>]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_be_bytes()).update(part);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// What a failed room operation says of the peer that asked for it.
+fn outcome(error: RoomError) -> Outcome {
+    match error {
+        RoomError::NoGroup => Outcome::Refused(Refusal::Unknown),
+        RoomError::NotAllowed => Outcome::Misbehaved(Misbehaviour::Right),
+        RoomError::Invalid(_) => Outcome::Refused(Refusal::Unknown),
+        RoomError::TooMany => Outcome::Refused(Refusal::Limit),
+        RoomError::Mls(_) => Outcome::Refused(Refusal::Unknown),
+    }
+}

@@ -1,0 +1,258 @@
+//! Peers: who is connected, who they are, and when to dial whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ctx::Ctx;
+use super::node::State;
+use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal};
+use super::timer::Timer;
+use crate::crypto::keys::{direct_room, is_certified};
+use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
+use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
+use crate::wire::frame::{Delivered, Frame, Hello};
+use crate::wire::row::ContactState;
+
+/// Connected peers, and those we would like to be.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    up: BTreeMap<PeerId, Peer>,
+    /// Envelopes that are durable here, to be told together.
+    delivered: BTreeMap<PeerId, Vec<EnvelopeId>>,
+    dials: BTreeMap<PeerId, Dial>,
+}
+
+/// One connected peer.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    /// Which contact's device it proved to be.
+    pub(super) who: Option<(AccountId, DeviceId)>,
+    /// Whether it has our hello.
+    said_hello: bool,
+    /// Inboxes for which it has our token.
+    pub(super) tokens: BTreeSet<InboxId>,
+    /// Envelopes it sent that nobody could open.
+    pub(super) junk: u32,
+}
+
+/// How dialling a peer went.
+#[derive(Debug, Default)]
+struct Dial {
+    failures: u32,
+    busy: bool,
+    next_at: Millis,
+}
+
+impl Peers {
+    pub(super) fn is_up(&self, peer: &PeerId) -> bool {
+        self.up.contains_key(peer)
+    }
+
+    pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut Peer> {
+        self.up.get_mut(peer)
+    }
+
+    /// Whether dialling it was tried and failed, and is not being tried now.
+    pub(super) fn is_away(&self, peer: &PeerId) -> bool {
+        self.dials.get(peer).is_some_and(|dial| dial.failures > 0 && !dial.busy)
+    }
+
+    /// Something new is known about it: the next dial need not wait.
+    pub(super) fn forget_failures(&mut self, peer: &PeerId) {
+        if let Some(dial) = self.dials.get_mut(peer) {
+            dial.next_at = 0;
+            dial.failures = dial.failures.min(1);
+        }
+    }
+}
+
+impl State {
+    /// A stream to a peer is open.
+    pub(super) fn on_peer_up(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        self.peers.up.insert(peer, Peer::default());
+        self.peers.dials.remove(&peer);
+        self.timers.cancel(Timer::Dial(peer));
+        if let Some((account, _)) = self.contacts.by_peer(&peer)
+            && self.contacts.is_accepted(&account)
+        {
+            self.say_hello(ctx, peer, &account);
+        }
+        self.service.on_peer_up(ctx, peer);
+        if self.mailboxes.rows.contains_key(&peer) {
+            self.on_mailbox_up(ctx, peer);
+        }
+        for account in self.outbox.busy_accounts() {
+            if self.is_way_to(&peer, &account) {
+                self.pump(ctx, &account);
+            }
+        }
+    }
+
+    /// A stream is gone, or could not be opened.
+    pub(super) fn on_peer_down(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        if let Some(gone) = self.peers.up.remove(&peer) {
+            if let Some((account, device)) = gone.who {
+                ctx.emit(Event::Presence { account, device, on: false });
+            }
+            self.peers.delivered.remove(&peer);
+            self.service.on_peer_down(ctx, peer);
+            self.on_mailbox_down(&peer);
+        }
+        self.forget_deferred_of(&peer);
+        let dial = self.peers.dials.entry(peer).or_default();
+        dial.busy = false;
+        dial.failures = dial.failures.saturating_add(1);
+        let base = (RETRY_MS_MIN << dial.failures.saturating_sub(1).min(16)).min(RETRY_MS_MAX);
+        dial.next_at = ctx.now.mono + base / 2 + ctx.rng.below(base);
+        let next_at = dial.next_at;
+        if self.wanted(&peer).is_some() {
+            self.timers.set(Timer::Dial(peer), next_at);
+        } else {
+            self.peers.dials.remove(&peer);
+        }
+        for account in self.outbox.busy_accounts() {
+            if self.outbox.forget_flight(&account, &peer) || self.is_way_to(&peer, &account) {
+                self.pump(ctx, &account);
+            }
+        }
+    }
+
+    /// Whether an account can be reached by this peer: it is one of its devices, or holds its mail.
+    fn is_way_to(&self, peer: &PeerId, account: &AccountId) -> bool {
+        self.contacts.get(account).is_some_and(|known| {
+            known.card.devices.iter().any(|device| device.peer == *peer) || known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer)
+        }) || self.mailboxes.rows.contains_key(peer)
+    }
+
+    /// Where a peer can be dialled, when there is a reason to: it is our mailbox, a contact's device, or holds mail for
+    /// somebody to whom we owe something.
+    fn wanted(&self, peer: &PeerId) -> Option<Vec<Address>> {
+        if let Some(row) = self.mailboxes.rows.get(peer) {
+            return Some(row.addresses.clone());
+        }
+        if let Some((account, _)) = self.contacts.by_peer(peer) {
+            let state = self.contacts.state(&account)?;
+            let owed = self.outbox.is_busy(&account);
+            let is_known = state == ContactState::Accepted && (owed || self.contacts.len() <= IDLE_DIALS_MAX);
+            if is_known || (state == ContactState::Requested && owed) {
+                return self.contacts.addresses(&account, peer);
+            }
+        }
+        let mut accounts = self.outbox.busy_accounts().into_iter();
+        accounts.find_map(|account| {
+            let mailboxes = &self.contacts.get(&account)?.card.mailboxes;
+            mailboxes.iter().find(|mailbox| mailbox.peer == *peer).map(|mailbox| mailbox.addresses.clone())
+        })
+    }
+
+    /// Dials a peer as soon as its back-off allows.
+    pub(super) fn want(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        if self.peers.is_up(&peer) || peer == ctx.keys.peer_id() {
+            return;
+        }
+        let next_at = match self.peers.dials.get(&peer) {
+            Some(dial) if dial.busy => return,
+            Some(dial) => dial.next_at,
+            None => 0,
+        };
+        if next_at > ctx.now.mono {
+            self.timers.sooner(Timer::Dial(peer), next_at);
+        } else {
+            self.dial(ctx, peer);
+        }
+    }
+
+    /// Dials a peer at once: a person asked for it.
+    pub(super) fn want_now(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        self.peers.forget_failures(&peer);
+        self.want(ctx, peer);
+    }
+
+    /// Dials, if there is still a reason to.
+    pub(super) fn dial(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        let Some(addresses) = self.wanted(&peer) else {
+            self.peers.dials.remove(&peer);
+            return;
+        };
+        if self.peers.is_up(&peer) {
+            return;
+        }
+        self.peers.dials.entry(peer).or_default().busy = true;
+        ctx.speak(Output::Dial { peer, addresses });
+    }
+
+    /// Dials all mailboxes, and the contacts that fit.
+    pub(super) fn dial_everyone(&mut self, ctx: &mut Ctx) {
+        let mailboxes: Vec<PeerId> = self.mailboxes.rows.keys().copied().collect();
+        let accepted = self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Accepted);
+        let devices: Vec<PeerId> = accepted.flat_map(|(_, known)| known.card.devices.iter().map(|d| d.peer)).take(IDLE_DIALS_MAX).collect();
+        for peer in mailboxes.into_iter().chain(devices) {
+            self.want(ctx, peer);
+        }
+    }
+
+    /// Which accepted contact's device a connected peer is: it proved it, or its account's card says so.
+    pub(super) fn contact_at(&self, peer: &PeerId) -> Option<(AccountId, DeviceId)> {
+        let proved = self.peers.up.get(peer).and_then(|peer| peer.who);
+        proved.or_else(|| self.contacts.by_peer(peer)).filter(|(account, _)| self.contacts.is_accepted(account))
+    }
+
+    /// Says hello to a new contact's devices that are connected already.
+    pub(super) fn greet(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        for (_, peer) in self.contacts.devices(account) {
+            self.say_hello(ctx, peer, account);
+        }
+    }
+
+    fn say_hello(&mut self, ctx: &mut Ctx, peer: PeerId, account: &AccountId) {
+        let Some(there) = self.peers.up.get_mut(&peer).filter(|there| !there.said_hello) else { return };
+        there.said_hello = true;
+        let hello = Hello {
+            account: ctx.keys.account_id(),
+            device: ctx.keys.device_id(),
+            certificate: ctx.keys.certificate,
+            proof: [0; 64],
+            knows_number: self.contacts.get(account).map_or(0, |known| known.card.number),
+        };
+        ctx.transmit(peer, Frame::Hello(hello.sign(&ctx.keys.peer_id(), &peer, &ctx.keys.device)));
+    }
+
+    /// A peer says who it is. Nobody but an accepted contact gets an answer.
+    pub(super) fn handle_hello(&mut self, ctx: &mut Ctx, from: PeerId, hello: &Hello) -> Outcome {
+        if !is_certified(&hello.account, &hello.device, &from, &hello.certificate) || !hello.is_signed(&from, &ctx.keys.peer_id()) {
+            return Outcome::Misbehaved(Misbehaviour::Signature);
+        }
+        if !self.contacts.is_accepted(&hello.account) {
+            return Outcome::Refused(Refusal::Unwanted);
+        }
+        let Some(peer) = self.peers.up.get_mut(&from) else { return Outcome::Refused(Refusal::Unknown) };
+        peer.who = Some((hello.account, hello.device));
+        ctx.emit(Event::Presence { account: hello.account, device: hello.device, on: true });
+        self.say_hello(ctx, from, &hello.account);
+        if hello.knows_number < self.account.card.number {
+            self.change_contact(ctx, &hello.account, |row| row.card_sent = row.card_sent.min(hello.knows_number));
+            self.queue_cards(ctx);
+        }
+        self.send_heads(ctx, from, &direct_room(&ctx.keys.account_id(), &hello.account));
+        self.pump(ctx, &hello.account);
+        Outcome::Accepted
+    }
+
+    /// An envelope of this peer is durable here: it is told with the next deadline, together with others.
+    pub(super) fn note_delivered(&mut self, ctx: &Ctx, peer: &PeerId, envelope: EnvelopeId) {
+        if self.peers.is_up(peer) {
+            self.peers.delivered.entry(*peer).or_default().push(envelope);
+            self.timers.sooner(Timer::Acks, ctx.now.mono);
+        }
+    }
+
+    /// Tells peers what of theirs is durable.
+    pub(super) fn send_delivered(&mut self, ctx: &mut Ctx) {
+        let device = ctx.keys.device_id();
+        for (peer, envelopes) in std::mem::take(&mut self.peers.delivered) {
+            for envelopes in envelopes.chunks(FRAME_IDS_MAX) {
+                let delivered = Delivered { device, envelopes: envelopes.to_vec(), signature: [0; 64] };
+                ctx.transmit(peer, Frame::Delivered(delivered.sign(&ctx.keys.device)));
+            }
+        }
+    }
+}

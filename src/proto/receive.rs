@@ -1,0 +1,290 @@
+//! What arrives: an envelope is looked at once, and answered only when what is in it is in the batch.
+
+use super::ctx::Ctx;
+use super::node::State;
+use super::outbox::id_of;
+use super::room::{Effect, Opened};
+use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal, Topic};
+use crate::crypto::keys::direct_room;
+use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, SEEN_TTL_MS};
+use crate::types::{AccountId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
+use crate::wire::content::{Content, Knock};
+use crate::wire::envelope::{Envelope, Kind};
+use crate::wire::frame::Frame;
+use crate::wire::row::{self, Cargo};
+
+/// Where an envelope came from, and so who is told that it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A stream.
+    Direct(PeerId),
+    /// One of our mailboxes.
+    Mail {
+        /// Which.
+        mailbox: PeerId,
+        /// Our inbox there.
+        inbox: InboxId,
+        /// The place in it.
+        sequence: u64,
+    },
+    /// A room's gossip topic: nobody is told.
+    Gossip,
+}
+
+/// Envelopes of an epoch that is not here yet. In memory only: whoever sent them keeps them.
+#[derive(Debug, Default)]
+pub(super) struct Deferred {
+    waiting: Vec<(EnvelopeId, Source, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl State {
+    /// Takes an envelope in.
+    pub(super) fn receive(&mut self, ctx: &mut Ctx, source: Source, bytes: Vec<u8>) -> Outcome {
+        if bytes.len() > ENVELOPE_BYTES_MAX {
+            return Outcome::Misbehaved(Misbehaviour::Malformed);
+        }
+        if self.disk_full {
+            return Outcome::Refused(Refusal::Disk);
+        }
+        let id = id_of(&bytes);
+        if let Some(seen) = ctx.row::<row::Seen>(Table::Seen, &id.0) {
+            if let Some((room, message, account)) = seen.about {
+                self.owe_receipt(ctx, source, &account, &room, &message);
+            }
+            self.answer(ctx, source, id);
+            return Outcome::Duplicate;
+        }
+        let outcome = match Envelope::decode(&bytes) {
+            Ok(Envelope { kind: Kind::Room, body }) => self.receive_room(ctx, source, id, body),
+            Ok(Envelope { kind: Kind::Sealed, body }) => {
+                let outcome = self.handle_sealed(ctx, body);
+                if outcome == Outcome::Accepted {
+                    self.mark_seen(ctx, id, None);
+                }
+                outcome
+            }
+            Err(crate::wire::codec::DecodeError::Version(_) | crate::wire::codec::DecodeError::Kind(_)) => Outcome::Refused(Refusal::Newer),
+            Err(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
+        };
+        self.conclude(ctx, source, id, bytes, outcome)
+    }
+
+    /// Tells the source what became of it.
+    fn conclude(&mut self, ctx: &mut Ctx, source: Source, id: EnvelopeId, bytes: Vec<u8>, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Accepted | Outcome::Duplicate => {
+                self.answer(ctx, source, id);
+                outcome
+            }
+            Outcome::Deferred => {
+                self.defer(source, id, bytes);
+                match source {
+                    Source::Direct(peer) => ctx.transmit(peer, Frame::Deferred(vec![id])),
+                    Source::Mail { mailbox, .. } => ctx.transmit(mailbox, Frame::Deferred(vec![id])),
+                    Source::Gossip => {}
+                }
+                outcome
+            }
+            // A later release of this node may take it: the mailbox keeps it until it expires.
+            Outcome::Refused(Refusal::Newer | Refusal::Disk | Refusal::Limit) => {
+                if let Source::Mail { mailbox, .. } = source {
+                    ctx.transmit(mailbox, Frame::Deferred(vec![id]));
+                }
+                outcome
+            }
+            // Nothing that waits in a mailbox becomes better by waiting longer; the one who put it there may not be its bearer.
+            Outcome::Refused(_) | Outcome::Misbehaved(_) => {
+                if let Source::Mail { mailbox, sequence, .. } = source {
+                    self.acknowledge(ctx, mailbox, sequence);
+                    return Outcome::Refused(Refusal::Unwanted);
+                }
+                self.count_junk(source, outcome)
+            }
+        }
+    }
+
+    /// A stranger's or a relay's envelope may be junk without their fault; a flood of it is theirs.
+    fn count_junk(&mut self, source: Source, outcome: Outcome) -> Outcome {
+        let Source::Direct(peer) = source else { return outcome };
+        let Some(there) = self.peers.get_mut(&peer) else { return outcome };
+        there.junk = there.junk.saturating_add(1);
+        if there.junk > JUNK_MAX { Outcome::Misbehaved(Misbehaviour::Unexpected) } else { outcome }
+    }
+
+    /// It is durable (once this input's batch is): whoever kept it for us may let go.
+    fn answer(&mut self, ctx: &mut Ctx, source: Source, id: EnvelopeId) {
+        match source {
+            Source::Direct(peer) => self.note_delivered(ctx, &peer, id),
+            Source::Mail { mailbox, sequence, .. } => self.acknowledge(ctx, mailbox, sequence),
+            Source::Gossip => {}
+        }
+    }
+
+    fn defer(&mut self, source: Source, id: EnvelopeId, bytes: Vec<u8>) {
+        // Only what contacts and our mailboxes send is worth memory.
+        let is_known = match source {
+            Source::Direct(peer) => self.contacts.by_peer(&peer).is_some(),
+            Source::Mail { .. } => true,
+            Source::Gossip => false,
+        };
+        let fits = self.deferred.waiting.len() < DEFERRED_MAX && self.deferred.bytes + bytes.len() <= DEFERRED_BYTES_MAX;
+        if is_known && fits && !self.deferred.waiting.iter().any(|(other, from, _)| *other == id && *from == source) {
+            self.deferred.bytes += bytes.len();
+            self.deferred.waiting.push((id, source, bytes));
+        }
+    }
+
+    /// The peer will send them again when it is back.
+    pub(super) fn forget_deferred_of(&mut self, peer: &PeerId) {
+        let is_of = |source: &Source| match source {
+            Source::Direct(from) => from == peer,
+            Source::Mail { mailbox, .. } => mailbox == peer,
+            Source::Gossip => false,
+        };
+        self.deferred.waiting.retain(|(_, source, _)| !is_of(source));
+        self.deferred.bytes = self.deferred.waiting.iter().map(|(_, _, bytes)| bytes.len()).sum();
+    }
+
+    fn receive_room(&mut self, ctx: &mut Ctx, source: Source, id: EnvelopeId, body: &[u8]) -> Outcome {
+        let (opened, effects) = self.rooms.open_envelope(ctx, body);
+        let outcome = match opened {
+            Opened::Content { room, sender, device, content } => {
+                let blocked = sender != ctx.keys.account_id() && !self.contacts.is_accepted(&sender);
+                if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
+                    Outcome::Refused(Refusal::Unwanted)
+                } else {
+                    match crate::wire::codec::decode::<Content>(&content) {
+                        Ok(content) => self.handle_content(ctx, source, id, (room, sender, device), content, body),
+                        // A kind of content that a later release knows: it was authentic, and is counted as seen.
+                        Err(_) => {
+                            self.mark_seen(ctx, id, None);
+                            Outcome::Accepted
+                        }
+                    }
+                }
+            }
+            Opened::Commit(_) => {
+                self.mark_seen(ctx, id, None);
+                Outcome::Accepted
+            }
+            Opened::Own | Opened::Duplicate => Outcome::Duplicate,
+            Opened::Deferred => Outcome::Deferred,
+            Opened::Expired => Outcome::Refused(Refusal::Expired),
+            Opened::Misbehaved(_) => Outcome::Misbehaved(Misbehaviour::Right),
+        };
+        self.apply_effects(ctx, effects);
+        outcome
+    }
+
+    /// Remembers an envelope for as long as a copy can come.
+    pub(super) fn mark_seen(&mut self, ctx: &mut Ctx, id: EnvelopeId, about: Option<(RoomId, MessageId, AccountId)>) {
+        ctx.put(Table::Seen, id.0, &row::Seen { until: ctx.now.wall + SEEN_TTL_MS, about });
+    }
+
+    /// Owes a receipt for what did not come straight from its sender (who gets a device's receipt on the stream).
+    fn owe_receipt(&mut self, ctx: &mut Ctx, source: Source, account: &AccountId, room: &RoomId, message: &MessageId) {
+        let is_straight = match source {
+            Source::Direct(peer) => self.contacts.by_peer(&peer).is_some_and(|(owner, _)| owner == *account),
+            Source::Mail { .. } | Source::Gossip => false,
+        };
+        if !is_straight {
+            self.owe_delivered(ctx, account, room, message);
+        }
+    }
+
+    fn handle_content(
+        &mut self,
+        ctx: &mut Ctx,
+        source: Source,
+        id: EnvelopeId,
+        (room, sender, device): (RoomId, AccountId, crate::types::DeviceId),
+        content: Content,
+        body: &[u8],
+    ) -> Outcome {
+        if !super::message::is_bounded(&content.body) {
+            return Outcome::Misbehaved(Misbehaviour::Malformed);
+        }
+        if content.number == 0 {
+            self.mark_seen(ctx, id, None);
+            return self.handle_aside(ctx, &room, &sender, &device, content.body);
+        }
+        let message = content.message;
+        self.mark_seen(ctx, id, Some((room, message, sender)));
+        self.note_number(ctx, &room, &device, content.number);
+        if sender != ctx.keys.account_id() {
+            self.owe_receipt(ctx, source, &sender, &room, &message);
+        }
+        if ctx.get(Table::Index, &message.0).is_some() {
+            return Outcome::Duplicate;
+        }
+        let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, body) } else { Vec::new() };
+        self.store_message(ctx, (room, sender, device), content, Vec::new(), keeps);
+        ctx.emit(Event::Message { room, message });
+        Outcome::Accepted
+    }
+
+    /// Does what follows from a change of a room, and opens what waited for it.
+    pub(super) fn apply_effects(&mut self, ctx: &mut Ctx, effects: Vec<Effect>) {
+        let mut has_new_epoch = false;
+        for effect in effects {
+            match effect {
+                Effect::Commit { room, to, envelope } => self.owe_commit(ctx, &room, &to, &envelope),
+                Effect::Welcome { room, to, group, generation, welcome } => {
+                    let round = self.contacts.get(&to).map_or(0, |known| known.row.grant_round);
+                    let grants = self.grants_for(ctx, &to.0, round);
+                    self.send_knock(ctx, &to, &Knock::Welcome { room, group, generation, welcome, grants });
+                }
+                Effect::Rejoin { room, to, key_package, generation } => {
+                    for account in to {
+                        let knock = Knock::Rejoin { room, key_package: key_package.clone(), generation };
+                        self.send_knock(ctx, &account, &knock);
+                    }
+                }
+                Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
+                Effect::Epoch { room } => {
+                    has_new_epoch = true;
+                    self.follow_topic(ctx, &room);
+                }
+                Effect::Members { room, members } => {
+                    if let Some(row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+                        ctx.put(Table::Room, room.0, &row::Room { members, ..row });
+                        ctx.emit(Event::Room(room));
+                    }
+                }
+                Effect::Removed { room } => ctx.emit(Event::Room(room)),
+            }
+        }
+        if has_new_epoch {
+            self.retry_deferred(ctx);
+        }
+    }
+
+    fn owe_commit(&mut self, ctx: &mut Ctx, room: &RoomId, to: &[AccountId], envelope: &[u8]) {
+        let me = ctx.keys.account_id();
+        let others: Vec<AccountId> = to.iter().filter(|account| **account != me).copied().collect();
+        for account in &others {
+            self.owe(ctx, account, Cargo::Commit { room: *room }, Some(envelope), [0; 16], others.len() > 1);
+        }
+        for account in &others {
+            self.pump(ctx, account);
+        }
+    }
+
+    fn retry_deferred(&mut self, ctx: &mut Ctx) {
+        let Deferred { waiting, .. } = std::mem::take(&mut self.deferred);
+        for (_, source, bytes) in waiting {
+            // Whether it is taken, refused or deferred again, its source hears of it.
+            self.receive(ctx, source, bytes);
+        }
+    }
+
+    /// Rooms of many devices also travel by gossip, on a topic that changes with the epoch.
+    fn follow_topic(&mut self, ctx: &mut Ctx, room: &RoomId) {
+        if self.rooms.devices(room).len() > GOSSIP_ROOM_DEVICES_MIN
+            && let Some(topic) = self.rooms.topic(room)
+        {
+            ctx.speak(Output::Subscribe { topic: Topic::Room(topic), on: true });
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What ordinary delivery does not mend: a branch that left beyond the horizon, a state that is lost. And what is due.
+
+use std::collections::BTreeMap;
+
+use super::branch::{Epoch, Intent, State};
+use super::{Effect, EpochId, RoomError, Rooms, commit};
+use crate::crypto::mls::Group;
+use crate::proto::ctx::Ctx;
+use crate::types::limits::{BRANCH_GRACE_MS, PARKED_EPOCH_TTL_MS, REISSUE_MS_MAX, REJOIN_MS_MIN, STRANGE_DEVICES_MAX, UPDATE_QUIET_MS};
+use crate::types::time::HOUR;
+use crate::types::{AccountId, DeviceId, Millis, RoomId};
+
+/// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
+pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
+
+/// Devices in an epoch that is not known here: the epoch, ours at that time, and since when (monotonic clock).
+pub(super) type Strange = BTreeMap<(RoomId, DeviceId), (EpochId, EpochId, Millis)>;
+
+impl Rooms {
+    /// The group of an epoch; when its values are damaged, this device will ask to be added again.
+    pub(super) fn hold_or_lose(&mut self, ctx: &mut Ctx, room: &RoomId, epoch: &Epoch) -> Result<Group, RoomError> {
+        if let Some(group) = self.hold(ctx, epoch) {
+            return Ok(group);
+        }
+        if epoch.state == State::Here && self.rooms.get(room).is_some_and(|room| room.tip == epoch.id) {
+            self.lose(ctx, room);
+        }
+        Err(RoomError::NoGroup)
+    }
+
+    /// Notes that the state of a room is damaged.
+    pub(super) fn lose(&mut self, ctx: &Ctx, room: &RoomId) {
+        if self.lost.insert(*room) {
+            tracing::warn!(room = ?room, "the keys of a room are damaged; asking its members to be added again");
+        }
+        self.due_at(*room, Some(ctx.now.mono));
+    }
+
+    /// Asks to be added again, one account at a time: other devices of this account first, then those who may.
+    pub(super) fn ask(&mut self, ctx: &mut Ctx, id: &RoomId, met: Option<&AccountId>) -> Option<Effect> {
+        let (not_before, count) = self.asked.get(id).copied().unwrap_or_default();
+        if ctx.now.mono < not_before {
+            return None;
+        }
+        let room = self.rooms.get(id);
+        let mut whom: Vec<AccountId> = Vec::new();
+        if let Some(room) = room {
+            whom.extend(room.members.iter().filter(|member| **member != (self.account, self.device)).map(|(account, _)| *account));
+            whom.retain(|account| *account == self.account || room.info.admins.contains(account));
+        }
+        whom.extend(met);
+        whom.sort_unstable_by_key(|account| (*account != self.account, *account));
+        whom.dedup();
+        let to = *whom.get(count % whom.len().max(1))?;
+        let generation = room.map_or(0, |room| room.info.generation);
+        if self.asked.len() >= STRANGE_DEVICES_MAX {
+            self.asked.clear();
+        }
+        self.asked.insert(*id, (ctx.now.mono + ctx.rng.jitter(REJOIN_MS_MIN), count + 1));
+        let key_package = self.fresh_package(ctx);
+        Some(Effect::Rejoin { room: *id, to: vec![to], key_package, generation })
+    }
+
+    /// See [`Rooms::handle_rejoin`].
+    pub(super) fn swap(
+        &mut self,
+        ctx: &mut Ctx,
+        from: &AccountId,
+        id: &RoomId,
+        key_package: &[u8],
+        generation: u32,
+    ) -> Result<Vec<Effect>, RoomError> {
+        let room = self.rooms.get(id).ok_or(RoomError::NoGroup)?;
+        let tip = room.here().cloned().ok_or(RoomError::NoGroup)?;
+        let is_member = room.members.iter().any(|(account, _)| account == from);
+        if generation > room.info.generation || !is_member || !commit::may(&room.info, &self.account, from) {
+            return Err(RoomError::NotAllowed);
+        }
+        let device = self.admit_package(ctx, from, key_package)?.leaf.device;
+        if device == self.device {
+            return Err(RoomError::NotAllowed);
+        }
+        let group = self.hold_or_lose(ctx, id, &tip)?;
+        let stale = group.encryption_key(&device);
+        self.save(ctx, &tip, group);
+        self.commit(ctx, id, vec![Intent::Swap { account: *from, device, key_package: key_package.to_vec(), stale }])
+    }
+
+    /// See [`Rooms::handle_heads`]. The higher epoch wins, of two alike the lower id; who loses asks to be added again, after
+    /// commits have had time to come and while this device's own epoch stands still.
+    pub(super) fn compare(
+        &mut self,
+        ctx: &mut Ctx,
+        id: &RoomId,
+        from: &AccountId,
+        device: &DeviceId,
+        theirs: (u64, EpochId),
+    ) -> Vec<Effect> {
+        let Some(room) = self.rooms.get(id) else { return self.ask(ctx, id, Some(from)).into_iter().collect() };
+        let Some(tip) = room.here() else { return Vec::new() };
+        let ours = (tip.number, tip.id);
+        let is_known = room.epoch(&theirs.1).is_some();
+        let wins = theirs.0 > ours.0 || (theirs.0 == ours.0 && theirs.1 < ours.1);
+        let whose = (*id, *device);
+        if is_known || !wins {
+            self.strange.remove(&whose);
+            return Vec::new();
+        }
+        if self.strange.len() >= STRANGE_DEVICES_MAX && !self.strange.contains_key(&whose) {
+            self.strange.clear();
+        }
+        let (_, ours_then, since) = *self.strange.entry(whose).or_insert((theirs.1, ours.1, ctx.now.mono));
+        if ours_then != ours.1 {
+            self.strange.insert(whose, (theirs.1, ours.1, ctx.now.mono));
+            return Vec::new();
+        }
+        if ctx.now.mono.saturating_sub(since) < BRANCH_GRACE_MS {
+            return Vec::new();
+        }
+        self.ask(ctx, id, Some(from)).into_iter().collect()
+    }
+
+    /// See [`Rooms::on_deadline`].
+    pub(super) fn work_off(&mut self, ctx: &mut Ctx) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let ready: Vec<RoomId> = self.due.0.iter().take_while(|(at, _)| *at <= ctx.now.mono).map(|(_, room)| *room).collect();
+        for id in ready {
+            self.due_at(id, None);
+            if self.lost.contains(&id) {
+                effects.extend(self.ask(ctx, &id, None));
+            }
+            effects.extend(self.expire(ctx, &id));
+            effects.extend(self.make_anew(ctx, &id));
+            effects.extend(self.renew(ctx, &id));
+            self.schedule(ctx, &id);
+        }
+        effects
+    }
+
+    fn expire(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
+        match self.rooms.get(id).cloned() {
+            Some(room) if oldest(&room.epochs).is_some_and(|at| at <= ctx.now.wall) => self.settle(ctx, room),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Commits anew what own commits that lost were for.
+    fn make_anew(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
+        let is_due = self.reissue.get(id).is_none_or(|at| *at <= ctx.now.mono) && !self.lost.contains(id);
+        let Some(room) = self.rooms.get(id).filter(|room| is_due && !room.wanted.is_empty()) else { return Vec::new() };
+        let mut room = room.clone();
+        self.reissue.remove(id);
+        let wanted = std::mem::take(&mut room.wanted);
+        self.write(ctx, room);
+        self.commit(ctx, id, wanted).unwrap_or_else(|error| {
+            tracing::warn!(room = ?id, %error, "what a lost commit was for cannot be done any more");
+            Vec::new()
+        })
+    }
+
+    /// Fresh keys, when they are old and the room is quiet.
+    fn renew(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
+        let Some(room) = self.rooms.get(id).filter(|room| room.here().is_some() && room.members.len() > 1) else { return Vec::new() };
+        if room.update_due.max(room.committed.saturating_add(UPDATE_QUIET_MS)) > ctx.now.wall {
+            return Vec::new();
+        }
+        self.commit(ctx, id, vec![Intent::Update]).unwrap_or_default()
+    }
+
+    /// Notes when a room has something due next.
+    pub(super) fn schedule(&mut self, ctx: &Ctx, id: &RoomId) {
+        let Some(room) = self.rooms.get(id) else { return };
+        let mono = |wall: Millis| ctx.now.mono.saturating_add(wall.saturating_sub(ctx.now.wall));
+        let expiry = oldest(&room.epochs).map(|at| mono(if at <= ctx.now.wall { ctx.now.wall + HOUR } else { at }));
+        let update = room.update_due.max(room.committed.saturating_add(UPDATE_QUIET_MS));
+        let update = (room.here().is_some() && room.members.len() > 1).then(|| mono(update));
+        let again = (!room.wanted.is_empty() && !self.lost.contains(id))
+            .then(|| self.reissue.get(id).copied().unwrap_or(ctx.now.mono + REISSUE_MS_MAX));
+        let lost = self.lost.contains(id).then(|| self.asked.get(id).map_or(ctx.now.mono, |(at, _)| *at));
+        let next = [expiry, update, again, lost].into_iter().flatten().min();
+        self.due_at(*id, next);
+    }
+
+    /// Sets when a room is looked at next.
+    pub(super) fn due_at(&mut self, id: RoomId, at: Option<Millis>) {
+        let (order, rooms) = &mut self.due;
+        if let Some(was) = rooms.remove(&id) {
+            order.remove(&(was, id));
+        }
+        if let Some(at) = at {
+            rooms.insert(id, at);
+            order.insert((at, id));
+        }
+    }
+}
+
+/// When the first epoch that was left is to go (wall clock).
+fn oldest(epochs: &[Epoch]) -> Option<Millis> {
+    epochs.iter().filter_map(|epoch| epoch.left).min().map(|left| left.saturating_add(PARKED_EPOCH_TTL_MS))
+}

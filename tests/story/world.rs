@@ -1,0 +1,405 @@
+//! A small world for stories: people with real nodes and real cryptography, rows in memory, a network and a clock that the
+//! story owns. Everything in it follows from one seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidings::crypto::keys::{Keys, direct_room};
+use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
+use tidings::types::time::{DAY, HOUR, SECOND};
+use tidings::types::{AccountId, Address, Batch, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use tidings::wire::content::Body;
+use tidings::wire::row;
+
+/// Rows in memory.
+#[derive(Clone, Default)]
+pub struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>);
+
+impl Rows {
+    fn apply(&mut self, batch: &Batch) {
+        for (table, key, value) in batch.iter() {
+            match value {
+                Some(value) => self.0.insert((table, key.to_vec()), value.to_vec()),
+                None => self.0.remove(&(table, key.to_vec())),
+            };
+        }
+    }
+
+    /// All rows of a table, decoded.
+    pub fn all<T: bincode::Decode<()>>(&self, table: Table) -> Vec<(Vec<u8>, T)> {
+        self.scan(&Scan::prefix(table, [])).into_iter().map(|(key, value)| (key, row::decode(&value).unwrap())).collect()
+    }
+}
+
+impl View for Rows {
+    fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(&(table, key.to_vec())).cloned()
+    }
+
+    fn scan(&self, scan: &Scan) -> Vec<Row> {
+        let range = self.0.range((scan.table, scan.prefix.clone())..);
+        let rows = range.take_while(|((table, key), _)| *table == scan.table && key.starts_with(&scan.prefix));
+        let beyond = |key: &[u8]| scan.after.as_deref().is_none_or(|after| if scan.reverse { key < after } else { key > after });
+        let rows = rows.filter(|((_, key), _)| beyond(key)).map(|((_, key), value)| (key.clone(), value.clone()));
+        if scan.reverse {
+            let mut rows: Vec<Row> = rows.collect();
+            rows.reverse();
+            rows.truncate(scan.limit);
+            rows
+        } else {
+            rows.take(scan.limit).collect()
+        }
+    }
+}
+
+/// One person and their node.
+pub struct Person {
+    pub keys: Keys,
+    pub rows: Rows,
+    pub node: Option<Node>,
+    pub events: Vec<Event>,
+    /// How many inputs this node answered with `Misbehaved`.
+    pub blamed: u32,
+    settings: Settings,
+    peers: BTreeSet<PeerId>,
+    replies: BTreeMap<u64, Result<Reply, CommandError>>,
+    started: Millis,
+    life: u64,
+}
+
+impl Person {
+    pub fn account(&self) -> AccountId {
+        self.keys.account_id()
+    }
+}
+
+enum Happening {
+    Input { to: String, life: u64, input: Box<Input> },
+    Connect { from: String, to: PeerId },
+}
+
+/// The world of a story.
+pub struct World {
+    pub now: Millis,
+    pub people: BTreeMap<String, Person>,
+    /// Chance in a thousand of a crash before each output.
+    pub crash_permille: u64,
+    pub crashes: u64,
+    queue: BTreeMap<(Millis, u64), Happening>,
+    cut: BTreeSet<(String, String)>,
+    rng: Rng,
+    sequence: u64,
+}
+
+/// A Monday in November.
+const EPOCH: Millis = 20_000 * DAY;
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        Self {
+            now: HOUR,
+            people: BTreeMap::new(),
+            crash_permille: 0,
+            crashes: 0,
+            queue: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            rng: Rng::from_seed(bytes),
+            sequence: 0,
+        }
+    }
+
+    /// A person with a node of their own, online.
+    pub fn add(&mut self, name: &str) {
+        self.add_as(name, false);
+    }
+
+    /// A relay, online.
+    pub fn add_relay(&mut self, name: &str) {
+        self.add_as(name, true);
+    }
+
+    fn add_as(&mut self, name: &str, relay: bool) {
+        let keys = Keys::new(&self.rng.bytes(), &self.rng.bytes(), &self.rng.bytes());
+        let settings =
+            Settings { name: name.to_owned(), relay, neighbour: true, relay_inbox_bytes: 64 << 20, neighbour_inbox_bytes: 16 << 20 };
+        let person = Person {
+            keys,
+            rows: Rows::default(),
+            node: None,
+            events: Vec::new(),
+            blamed: 0,
+            settings,
+            peers: BTreeSet::new(),
+            replies: BTreeMap::new(),
+            started: 0,
+            life: 0,
+        };
+        self.people.insert(name.to_owned(), person);
+        self.start(name);
+    }
+
+    pub fn person(&self, name: &str) -> &Person {
+        &self.people[name]
+    }
+
+    fn now_of(&self, name: &str) -> Now {
+        Now { mono: self.now - self.people[name].started, wall: EPOCH + self.now }
+    }
+
+    /// Starts a node from its rows.
+    pub fn start(&mut self, name: &str) {
+        let seed = self.rng.bytes();
+        let now = self.now;
+        let person = self.people.get_mut(name).unwrap();
+        assert!(person.node.is_none(), "{name} is running");
+        person.started = now;
+        person.life += 1;
+        let at = Now { mono: 0, wall: EPOCH + now };
+        person.node = Some(Node::open(person.keys.clone(), person.settings.clone(), &person.rows, seed, at));
+        self.perform(name);
+        let address = Address::new(&format!("/ip4/127.0.0.1/tcp/{}", 4000 + self.people.keys().position(|k| k == name).unwrap())).unwrap();
+        self.input(name, Input::Listening(vec![address]));
+    }
+
+    /// Ends a node as SIGKILL does; its rows stay.
+    pub fn kill(&mut self, name: &str) {
+        let person = self.people.get_mut(name).unwrap();
+        person.node = None;
+        person.life += 1;
+        let peer = person.keys.peer_id();
+        for other in std::mem::take(&mut person.peers) {
+            if let Some(other) = self.name_of(&other) {
+                self.disconnect(&other, &peer);
+            }
+        }
+    }
+
+    /// The device's rows are taken by another device of the account, as from a backup.
+    pub fn replace_device(&mut self, name: &str) {
+        self.kill(name);
+        let (device, transport) = (self.rng.bytes(), self.rng.bytes());
+        let person = self.people.get_mut(name).unwrap();
+        person.keys = Keys::new(person.keys.entropy(), &device, &transport);
+        self.start(name);
+    }
+
+    fn disconnect(&mut self, name: &str, peer: &PeerId) {
+        let person = self.people.get_mut(name).unwrap();
+        if person.peers.remove(peer) && person.node.is_some() {
+            self.later(name, 1, Input::PeerDown(*peer));
+        }
+    }
+
+    fn name_of(&self, peer: &PeerId) -> Option<String> {
+        self.people.iter().find(|(_, person)| person.keys.peer_id() == *peer).map(|(name, _)| name.clone())
+    }
+
+    /// Two people cannot reach each other.
+    pub fn cut(&mut self, one: &str, other: &str) {
+        self.cut.insert((one.to_owned(), other.to_owned()));
+        self.cut.insert((other.to_owned(), one.to_owned()));
+        let (a, b) = (self.people[one].keys.peer_id(), self.people[other].keys.peer_id());
+        self.disconnect(one, &b);
+        self.disconnect(other, &a);
+    }
+
+    /// They can again.
+    pub fn heal(&mut self) {
+        self.cut.clear();
+    }
+
+    fn later(&mut self, to: &str, delay: Millis, input: Input) {
+        self.sequence += 1;
+        let life = self.people[to].life;
+        self.queue.insert((self.now + delay, self.sequence), Happening::Input { to: to.to_owned(), life, input: Box::new(input) });
+    }
+
+    /// Gives a node one input and performs what follows.
+    pub fn input(&mut self, name: &str, input: Input) -> Option<Outcome> {
+        let now = self.now_of(name);
+        let person = self.people.get_mut(name)?;
+        let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
+        if matches!(outcome, Outcome::Misbehaved(_)) {
+            person.blamed += 1;
+        }
+        self.perform(name);
+        Some(outcome)
+    }
+
+    fn perform(&mut self, name: &str) {
+        loop {
+            let crash = self.rng.below(1000) < self.crash_permille;
+            let person = self.people.get_mut(name).unwrap();
+            let Some(output) = person.node.as_mut().and_then(Node::poll) else { return };
+            if crash {
+                self.crashes += 1;
+                self.kill(name);
+                return self.start(name);
+            }
+            match output {
+                Output::Persist(batch) => person.rows.apply(&batch),
+                Output::Transmit { to, frame } => {
+                    if person.peers.contains(&to)
+                        && let Some(other) = self.name_of(&to)
+                    {
+                        let from = self.people[name].keys.peer_id();
+                        self.later(&other, 5, Input::Frame { from, bytes: frame.encode() });
+                    }
+                }
+                Output::Dial { peer, .. } => {
+                    self.sequence += 1;
+                    self.queue.insert((self.now + 10, self.sequence), Happening::Connect { from: name.to_owned(), to: peer });
+                }
+                Output::Disconnect { peer, .. } => {
+                    let me = person.keys.peer_id();
+                    if let Some(other) = self.name_of(&peer) {
+                        self.disconnect(&other, &me);
+                    }
+                    self.disconnect(name, &peer);
+                }
+                Output::Work { text, bits } => {
+                    let number = tidings::crypto::work::pay(&text, bits);
+                    self.later(name, 400, Input::Worked { text, number });
+                }
+                Output::Reply { id, result } => {
+                    person.replies.insert(id, result);
+                }
+                Output::Emit(event) => person.events.push(event),
+                Output::Publish { .. } | Output::Subscribe { .. } => {}
+            }
+        }
+    }
+
+    fn connect(&mut self, from: &str, to: &PeerId) {
+        let target = self.name_of(to).filter(|other| !self.cut.contains(&(from.to_owned(), other.clone())));
+        let is_there = target.as_ref().is_some_and(|other| self.people[other].node.is_some());
+        if self.people[from].node.is_none() {
+            return;
+        }
+        let Some(other) = target.filter(|_| is_there) else {
+            self.input(from, Input::PeerDown(*to));
+            return;
+        };
+        let me = self.people[from].keys.peer_id();
+        if self.people.get_mut(from).unwrap().peers.insert(*to) {
+            self.people.get_mut(&other).unwrap().peers.insert(me);
+            self.input(from, Input::PeerUp(*to));
+            self.input(&other, Input::PeerUp(me));
+        }
+    }
+
+    /// One happening, or one deadline.
+    pub fn step(&mut self, until: Millis) -> bool {
+        let deadline = self
+            .people
+            .iter()
+            .filter_map(|(name, person)| Some((person.node.as_ref()?.next_deadline()? + person.started, name.clone())))
+            .min();
+        let next = self.queue.first_key_value().map(|((at, _), _)| *at);
+        let deadline = deadline.map(|(at, name)| (at.max(self.now), name));
+        match (next, deadline) {
+            (Some(at), Some((due, name))) if due < at && due <= until => {
+                self.now = due;
+                self.input(&name, Input::Deadline);
+            }
+            (None, Some((due, name))) if due <= until => {
+                self.now = due;
+                self.input(&name, Input::Deadline);
+            }
+            (Some(at), _) if at <= until => {
+                let (_, happening) = self.queue.pop_first().unwrap();
+                self.now = self.now.max(at);
+                match happening {
+                    Happening::Input { to, life, input } => {
+                        let person = &self.people[&to];
+                        let is_from_gone = matches!(&*input, Input::Frame { from, .. } if !person.peers.contains(from));
+                        if person.life == life && !is_from_gone {
+                            self.input(&to, *input);
+                        }
+                    }
+                    Happening::Connect { from, to } => self.connect(&from, &to),
+                }
+            }
+            _ => {
+                self.now = until;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, duration: Millis) {
+        let until = self.now + duration;
+        let mut steps = 0u64;
+        while self.step(until) {
+            steps += 1;
+            assert!(steps < 3_000_000, "the world does not come to rest");
+        }
+    }
+
+    /// Has a command done.
+    pub fn command(&mut self, name: &str, command: Command) -> Result<Reply, CommandError> {
+        self.sequence += 1;
+        let id = self.sequence;
+        self.input(name, Input::Command { id, command });
+        let reply = self.people.get_mut(name).unwrap().replies.remove(&id);
+        reply.unwrap_or(Err(CommandError::Internal))
+    }
+
+    pub fn invite(&mut self, name: &str) -> String {
+        match self.command(name, Command::Invite { ttl_ms: DAY, public: false }) {
+            Ok(Reply::Link(link)) => link,
+            other => panic!("no invite: {other:?}"),
+        }
+    }
+
+    /// `guest` adds `host` by an invite.
+    pub fn meet(&mut self, host: &str, guest: &str) {
+        let link = self.invite(host);
+        let added = self.command(guest, Command::ContactAdd { link, name: Some(host.to_owned()), greeting: String::new() });
+        assert_eq!(added, Ok(Reply::Contact(self.people[host].account())));
+        self.run(5 * SECOND);
+    }
+
+    /// `name` joins a relay.
+    pub fn join(&mut self, name: &str, relay: &str) {
+        let Ok(Reply::Link(link)) = self.command(relay, Command::RelayInvite) else { panic!("no relay link") };
+        self.command(name, Command::RelayJoin(link)).unwrap();
+        self.run(5 * SECOND);
+    }
+
+    pub fn room(&self, one: &str, other: &str) -> RoomId {
+        direct_room(&self.people[one].account(), &self.people[other].account())
+    }
+
+    /// `from` writes to `to`.
+    pub fn say(&mut self, from: &str, to: &str, text: &str) -> Option<MessageId> {
+        let room = self.room(from, to);
+        match self.command(from, Command::Send { room, body: Body::Text { text: text.to_owned(), reply: None } }) {
+            Ok(Reply::Sent { message, .. }) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The texts of a room on one person's device, in its order.
+    pub fn transcript(&self, name: &str, room: &RoomId) -> Vec<String> {
+        let rows = self.people[name].rows.scan(&Scan::prefix(Table::Message, room.0));
+        let texts = rows.into_iter().map(|(_, value)| match row::decode::<row::Message>(&value).unwrap().body {
+            Body::Text { text, .. } => text,
+            other => panic!("not a text: {other:?}"),
+        });
+        texts.collect()
+    }
+
+    /// The custody of a message to its one recipient.
+    pub fn custody(&self, name: &str, message: &MessageId) -> row::Custody {
+        let index: row::Index = row::decode(&self.people[name].rows.get(Table::Index, &message.0).unwrap()).unwrap();
+        index.custody[0].1.clone()
+    }
+
+    pub fn owed(&self, name: &str) -> usize {
+        self.people[name].rows.scan(&Scan::prefix(Table::Outbox, [])).len()
+    }
+}
