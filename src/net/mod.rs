@@ -57,6 +57,15 @@ pub struct Listen {
     pub preferred: Option<u16>,
 }
 
+/// Where a node came to listen.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The port of each address to listen on, in the same order.
+    pub ports: Vec<u16>,
+    /// Where this node can be dialled, as in [`Arrival::Listening`].
+    pub addresses: Vec<Address>,
+}
+
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
@@ -167,6 +176,17 @@ pub struct Stats {
     pub cut_off: u64,
 }
 
+/// Reads the figures of a network, also after its end.
+#[derive(Clone, Debug)]
+pub struct Meter(Arc<streams::Counters>);
+
+impl Meter {
+    /// Figures since the start.
+    pub fn stats(&self) -> Stats {
+        self.0.snapshot()
+    }
+}
+
 /// The network as the driver sees it. When it is dropped, everything ends at once.
 pub struct Network {
     peer: PeerId,
@@ -176,8 +196,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Listens, and starts the task. Returns what arrives, and for each address to listen on the port it has.
-    pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Arrival>, Vec<u16>), NetError> {
+    /// Listens, and starts the task. Returns what arrives, and where it listens.
+    pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Arrival>, Bound), NetError> {
         swarm::start(config).await
     }
 
@@ -215,6 +235,11 @@ impl Network {
     /// Figures since the start.
     pub fn stats(&self) -> Stats {
         self.counters.snapshot()
+    }
+
+    /// The same, for whoever does not hold the network.
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::clone(&self.counters))
     }
 
     /// Closes all streams after what was sent has left, within a second or so.

@@ -23,7 +23,7 @@ use super::gossip::{self, Mesh};
 use super::listen::{self, Listening};
 use super::opening::Opened;
 use super::streams::{self, Attempt, Ends, Outlets, Ready, Running, Side};
-use super::{Arrival, Config, Heard, Listen, NetError, Network, Topic, Verdict, translate};
+use super::{Arrival, Bound, Config, Heard, Listen, NetError, Network, Topic, Verdict, translate};
 use crate::types::limits::{
     CONNECTION_IDLE_MS, DIALS_MAX, DIALS_WAITING_MAX, GOSSIP_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX, STREAM_DRAIN_MS,
     STREAM_WAIT_MS, STREAMS_PENDING_MAX,
@@ -53,7 +53,7 @@ pub(super) enum Order {
 }
 
 /// See [`Network::start`].
-pub(super) async fn start(config: Config) -> Result<(Network, mpsc::Receiver<Arrival>, Vec<u16>), NetError> {
+pub(super) async fn start(config: Config) -> Result<(Network, mpsc::Receiver<Arrival>, Bound), NetError> {
     let mut secret = config.transport.clone();
     let keypair = Keypair::ed25519_from_bytes(&mut secret[..]).map_err(|_| NetError::Key)?;
     let peer = translate::from_libp2p(&keypair.public().to_peer_id()).ok_or(NetError::Key)?;
@@ -89,8 +89,9 @@ pub(super) async fn start(config: Config) -> Result<(Network, mpsc::Receiver<Arr
     for listen in &config.listen {
         ports.push(task.listen(listen).await?);
     }
+    let bound = Bound { ports, addresses: task.listening.dialable() };
     let task = tokio::spawn(task.run());
-    Ok((Network { peer, orders: order_sender, counters, task }, arrived, ports))
+    Ok((Network { peer, orders: order_sender, counters, task }, arrived, bound))
 }
 
 /// Orders waiting for the task; it takes them at once, so this only smooths.

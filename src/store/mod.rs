@@ -31,6 +31,7 @@ mod file;
 mod generation;
 mod memory;
 pub mod migrate;
+pub mod reader;
 mod recover;
 mod rows;
 mod scrub;

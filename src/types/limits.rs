@@ -238,6 +238,8 @@ limits! {
     WORKERS_MAX: usize = 1;
     /// Proofs of work waiting for that; more are forgotten, and asked for again by whoever needs them.
     WORK_WAITING_MAX: usize = 256;
+    /// How often the store gets its housekeeping: ballast, snapshots.
+    TEND_MS: Millis = MINUTE;
     /// How often the free space of the disk is looked at.
     DISK_POLL_MS: Millis = 5 * SECOND;
     /// How long a clean stop may take.
@@ -316,4 +318,10 @@ limits! {
     PASSPHRASE_PASSES_MAX: u32 = 10;
     /// Bytes of one HTTP request to the node's own interface.
     HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Texts in one HTTP request: one flush serves them all, and all fit among the inputs that may wait.
+    HTTP_TEXTS_MAX: usize = 256;
+    /// Messages in one HTTP answer.
+    MESSAGES_SHOWN_MAX: usize = 1_000;
+    /// How long an HTTP request may wait for another node: a person's patience.
+    HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }
