@@ -11,8 +11,8 @@ use futures::StreamExt as _;
 use libp2p::gossipsub::{self, MessageAcceptance, MessageId};
 use libp2p::identity::Keypair;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, Swarm, ping};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{Multiaddr, Swarm, TransportError, ping};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -25,8 +25,8 @@ use super::opening::Opened;
 use super::streams::{self, Attempt, Ends, Outlets, Ready, Running, Side};
 use super::{Arrival, Bound, Config, Heard, Listen, NetError, Network, Topic, Verdict, translate};
 use crate::types::limits::{
-    CONNECTION_IDLE_MS, DIALS_MAX, DIALS_WAITING_MAX, GOSSIP_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX, STREAM_DRAIN_MS,
-    STREAM_WAIT_MS, STREAMS_PENDING_MAX,
+    CONNECTION_IDLE_MS, DIAL_MS, DIALS_MAX, DIALS_WAITING_MAX, GOSSIP_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX,
+    STREAM_DRAIN_MS, STREAM_WAIT_MS, STREAMS_PENDING_MAX,
 };
 use crate::types::{Address, Millis, PeerId};
 
@@ -155,8 +155,17 @@ struct Current {
 #[derive(Default)]
 struct Dials {
     policy: Policy,
-    flying: BTreeMap<ConnectionId, PeerId>,
-    waiting: VecDeque<(PeerId, Vec<Multiaddr>)>,
+    flying: BTreeMap<ConnectionId, Dial>,
+    waiting: VecDeque<Dial>,
+}
+
+/// One dial.
+struct Dial {
+    peer: PeerId,
+    addresses: Vec<Multiaddr>,
+    /// From a port of its own, after the first try broke off.
+    is_second: bool,
+    since: Instant,
 }
 
 impl Peers {
@@ -299,30 +308,47 @@ impl Task {
         }
         if id != self.me && !safe.is_empty() && self.stopping.is_none() && self.dials.waiting.len() < DIALS_WAITING_MAX {
             peer.is_dialling = true;
-            self.dials.waiting.push_back((id, safe));
+            self.dials.waiting.push_back(Dial { peer: id, addresses: safe, is_second: false, since: Instant::now() });
             self.start_dials();
         } else {
             self.settle(id);
         }
     }
 
-    /// A fresh port for each dial: two nodes that dial each other from their listening ports at the same moment would meet
-    /// in one TCP connection that both believe to have dialled (RFC 9293 section 3.5), and fail.
+    /// Dials leave from the port that TCP listens on, so that a router or a proxy on the way knows whose they are. When two nodes dial each
+    /// other within one round trip, the two meet in one TCP connection that both believe to have dialled (RFC 9293 section 3.5), and its
+    /// handshake fails: then each tries once more from a port of its own. The error does not tell whether that was it, so every dial
+    /// that fails soon gets a second try; one to nowhere does not.
     fn start_dials(&mut self) {
         while self.dials.flying.len() < DIALS_MAX {
-            let Some((id, addresses)) = self.dials.waiting.pop_front() else { return };
+            let Some(dial) = self.dials.waiting.pop_front() else { return };
+            let (id, dial) = (dial.peer, Dial { since: Instant::now(), ..dial });
             let Some(peer) = translate::to_libp2p(&id) else {
                 self.on_dial_over(id);
                 continue;
             };
-            let options = DialOpts::peer_id(peer).addresses(addresses).condition(PeerCondition::Always).allocate_new_port().build();
+            let options = DialOpts::peer_id(peer).addresses(dial.addresses.clone()).condition(PeerCondition::Always);
+            let options = if dial.is_second { options.allocate_new_port() } else { options }.build();
             let connection = options.connection_id();
-            self.dials.flying.insert(connection, id);
+            self.dials.flying.insert(connection, dial);
             if self.swarm.dial(options).is_err() {
                 self.dials.flying.remove(&connection);
                 self.on_dial_over(id);
             }
         }
+    }
+
+    fn on_dial_failed(&mut self, connection: ConnectionId, error: &DialError) {
+        let Some(dial) = self.dials.flying.remove(&connection) else { return };
+        tracing::debug!(peer = ?dial.peer, error = kind(error), "a dial failed");
+        let is_alone = self.peers.known.get(&dial.peer).is_some_and(|peer| peer.link.is_none() && peer.connections.is_empty());
+        let is_soon = dial.since.elapsed() < Duration::from_millis(DIAL_MS) / 3;
+        if is_alone && is_soon && !dial.is_second && matches!(error, DialError::Transport(_)) {
+            self.dials.waiting.push_front(Dial { is_second: true, ..dial });
+        } else {
+            self.on_dial_over(dial.peer);
+        }
+        self.start_dials();
     }
 
     fn on_dial_over(&mut self, id: PeerId) {
@@ -337,8 +363,8 @@ impl Task {
         let Some(id) = translate::from_libp2p(peer) else { return };
         self.peers.unlinked.insert(connection, (id, Instant::now()));
         self.peers.entry(id).connections.push(connection);
-        if let Some(id) = self.dials.flying.remove(&connection) {
-            self.on_dial_over(id);
+        if let Some(dial) = self.dials.flying.remove(&connection) {
+            self.on_dial_over(dial.peer);
             self.start_dials();
         }
     }
@@ -355,7 +381,7 @@ impl Task {
 
     fn on_disconnect(&mut self, id: PeerId, refuse_ms: Millis) {
         let Some(peer) = translate::to_libp2p(&id) else { return };
-        self.dials.waiting.retain(|(waiting, _)| *waiting != id);
+        self.dials.waiting.retain(|dial| dial.peer != id);
         let linked = self.peers.known.get(&id).and_then(|known| known.link.as_ref());
         if refuse_ms > 0 {
             if let Some(link) = linked {
@@ -375,7 +401,7 @@ impl Task {
                 known.connections.clear();
             }
         }
-        let is_flying = self.dials.flying.values().any(|flying| *flying == id);
+        let is_flying = self.dials.flying.values().any(|dial| dial.peer == id);
         if !is_flying {
             self.on_dial_over(id);
         }
@@ -539,13 +565,7 @@ impl Task {
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => self.on_connected(&peer_id, connection_id),
             SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => self.on_connection_closed(&peer_id, connection_id),
-            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
-                tracing::debug!(error = %kind(&error), "a dial failed");
-                if let Some(id) = self.dials.flying.remove(&connection_id) {
-                    self.on_dial_over(id);
-                    self.start_dials();
-                }
-            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => self.on_dial_failed(connection_id, &error),
             SwarmEvent::NewListenAddr { listener_id, address } => self.on_listening(|listening| listening.add(listener_id, address)),
             SwarmEvent::ExpiredListenAddr { listener_id, address } => {
                 self.on_listening(|listening| listening.remove(listener_id, &address));
@@ -567,23 +587,22 @@ impl Task {
 }
 
 /// What the system said, without libp2p's words around it.
-fn why(error: &libp2p::TransportError<std::io::Error>) -> String {
+fn why(error: &TransportError<std::io::Error>) -> String {
     match error {
-        libp2p::TransportError::Other(error) => error.to_string(),
-        libp2p::TransportError::MultiaddrNotSupported(_) => "not a plain TCP or QUIC address".to_owned(),
+        TransportError::Other(error) => error.to_string(),
+        TransportError::MultiaddrNotSupported(_) => "not a plain TCP or QUIC address".to_owned(),
     }
 }
 
 /// Which kind of error; its text would name addresses.
-fn kind(error: &libp2p::swarm::DialError) -> &'static str {
-    use libp2p::swarm::DialError as E;
+fn kind(error: &DialError) -> &'static str {
     match error {
-        E::LocalPeerId { .. } => "it is this node",
-        E::NoAddresses => "no address",
-        E::DialPeerConditionFalse(_) => "connected already",
-        E::Aborted => "aborted",
-        E::WrongPeerId { .. } => "another peer answered",
-        E::Denied { .. } => "denied by a limit",
-        E::Transport(_) => "nobody answered",
+        DialError::LocalPeerId { .. } => "it is this node",
+        DialError::NoAddresses => "no address",
+        DialError::DialPeerConditionFalse(_) => "connected already",
+        DialError::Aborted => "aborted",
+        DialError::WrongPeerId { .. } => "another peer answered",
+        DialError::Denied { .. } => "denied by a limit",
+        DialError::Transport(_) => "nobody answered as a node does",
     }
 }

@@ -10,12 +10,30 @@ use crate::wire::frame::Frame;
 pub(super) enum Word {
     /// A frame, on the stream that was open when the node spoke.
     Transmit(Link, Frame),
-    Publish { topic: Topic, bytes: Vec<u8> },
-    Subscribe { topic: Topic, on: bool },
-    Dial { peer: PeerId, addresses: Vec<Address> },
-    Disconnect { peer: PeerId, refuse_ms: Millis },
-    Work { text: Vec<u8>, bits: u8 },
-    Reply { id: u64, result: Result<Reply, CommandError> },
+    Publish {
+        topic: Topic,
+        bytes: Vec<u8>,
+    },
+    Subscribe {
+        topic: Topic,
+        on: bool,
+    },
+    Dial {
+        peer: PeerId,
+        addresses: Vec<Address>,
+    },
+    Disconnect {
+        peer: PeerId,
+        refuse_ms: Millis,
+    },
+    Work {
+        text: Vec<u8>,
+        bits: u8,
+    },
+    Reply {
+        id: u64,
+        result: Result<Reply, CommandError>,
+    },
     Emit(Event),
     /// A frame to somebody who is gone.
     Lost,

@@ -62,12 +62,8 @@ async fn run(options: Options, keys: Keys, store: Store, report: OpenReport) -> 
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| StartError::Random)?;
     let (network, arrivals, listening) = listen(&options, &keys, &store).await?;
-    let identity = Identity {
-        account: keys.account_id(),
-        device: keys.device_id(),
-        peer: keys.peer_id(),
-        entropy: Zeroizing::new(*keys.entropy()),
-    };
+    let identity =
+        Identity { account: keys.account_id(), device: keys.device_id(), peer: keys.peer_id(), entropy: Zeroizing::new(*keys.entropy()) };
     let clock = Clock::new(Instant::now());
     let (rows, settings, now) = (store.clone(), options.settings, clock.now());
     let node = spawn_blocking(move || Node::open(keys, settings, &rows, seed, now)).await.map_err(|_| StartError::Broken)?;
@@ -139,13 +135,7 @@ fn is_any_port(address: &Address) -> bool {
 }
 
 /// Runs the loop to its end, then frees the directory and says why it ended.
-async fn attend(
-    driver: Driver,
-    mut wanted: watch::Receiver<Wanted>,
-    stopped: watch::Sender<Option<Stopped>>,
-    store: Store,
-    dir: DataDir,
-) {
+async fn attend(driver: Driver, mut wanted: watch::Receiver<Wanted>, stopped: watch::Sender<Option<Stopped>>, store: Store, dir: DataDir) {
     let mut running = tokio::spawn(driver.run(wanted.clone()));
     let (why, is_clean) = tokio::select! {
         ended = &mut running => match ended {

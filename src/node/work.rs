@@ -73,7 +73,8 @@ impl Jobs {
             self.proofs += 1;
             let is_over = Arc::clone(&self.is_over);
             self.running.spawn_blocking(move || {
-                let found = (0..u64::MAX).take_while(|_| !is_over.load(Ordering::Relaxed)).find(|number| work::is_paid(&text, *number, bits));
+                let found =
+                    (0..u64::MAX).take_while(|_| !is_over.load(Ordering::Relaxed)).find(|number| work::is_paid(&text, *number, bits));
                 found.map_or(Done::Unpaid, |number| Done::Paid { text, number })
             });
         }
