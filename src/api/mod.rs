@@ -1,1 +1,192 @@
-//! Under construction.
+//! Floor 6: HTTP and events on loopback, for the commands, the web app and scripts.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`body`] | what goes in and out as JSON |
+//! | [`error`] | every error with its status |
+//! | `guard` | who may ask: the token, and only over a loopback name |
+//! | `app` | what the handlers share |
+//! | `route` | the table of routes, and the OpenAPI document |
+//! | `node`, `contact`, `room`, `mailbox`, `event` | the handlers |
+//!
+//! A running node leaves `api.json` in its data directory, which only its owner can read: `url`, `token` and `pid`.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this floor listens on a socket, starts tasks and tells the time
+
+mod app;
+pub mod body;
+mod contact;
+pub mod error;
+mod event;
+mod guard;
+mod mailbox;
+mod node;
+mod room;
+mod route;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use guard::{is_loopback_host, is_token};
+pub use route::{ROUTES, document};
+
+use crate::config::Explained;
+use crate::node::Handle;
+
+/// How to start the interface of a node.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory, where `api.json` goes.
+    pub data: PathBuf,
+    /// Where to listen; loopback only. Port 0 is chosen.
+    pub ui: SocketAddr,
+    /// How the node was configured, for `doctor`.
+    pub config: Vec<Explained>,
+}
+
+/// Why the interface does not start. The sentence is for the person.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Others could reach it.
+    #[error("{ui} is not a loopback address, and whoever reaches the interface acts as you: use --ui 127.0.0.1:0")]
+    NotLoopback {
+        /// What was asked for.
+        ui: SocketAddr,
+    },
+    /// It cannot listen there.
+    #[error("cannot listen on {ui} ({source}): another program may use that port; choose another with --ui, or 127.0.0.1:0 for any")]
+    Listen {
+        /// Where.
+        ui: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The token cannot be written down.
+    #[error("cannot write {path} ({source}): commands find the node by it; make the data directory writable")]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What `api.json` holds: how the owner's programs find the node.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Access {
+    /// `http://127.0.0.1:…`
+    pub url: String,
+    /// The bearer token, new at each start.
+    pub token: String,
+    /// The node's process.
+    pub pid: u32,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Access({})", self.url)
+    }
+}
+
+/// The file that tells the owner's programs where the node is.
+pub const ACCESS_FILE: &str = "api.json";
+
+/// The interface of one running node.
+#[derive(Debug)]
+pub struct Api {
+    access: Access,
+    file: PathBuf,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+}
+
+impl Api {
+    /// Listens, and writes `api.json` once requests are answered.
+    pub async fn start(handle: Handle, options: Options) -> Result<Self, StartError> {
+        let ui = options.ui;
+        if !ui.ip().is_loopback() {
+            return Err(StartError::NotLoopback { ui });
+        }
+        let listener = TcpListener::bind(ui).await.map_err(|source| StartError::Listen { ui, source })?;
+        let at = listener.local_addr().map_err(|source| StartError::Listen { ui, source })?;
+        let file = options.data.join(ACCESS_FILE);
+        let token_error = |source| StartError::Token { path: file.clone(), source };
+        let access = Access { url: format!("http://{at}"), token: new_token().map_err(token_error)?, pid: std::process::id() };
+        let (stop, stopped) = watch::channel(false);
+        let app = Arc::new(app::App::new(handle, &options, &access.token, stopped.clone()));
+        let router = route::router(app);
+        let server = tokio::spawn(async move {
+            let mut stopped = stopped;
+            let shutdown = async move {
+                // An error means that the sender is gone, which ends the server too.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
+                tracing::error!(%error, "the HTTP interface ended");
+            }
+        });
+        write_access(&file, &access).map_err(token_error)?;
+        Ok(Self { access, file, stop, server })
+    }
+
+    /// Where it is, as a URL.
+    pub fn url(&self) -> &str {
+        &self.access.url
+    }
+
+    /// Where it is, with the token.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Ends all answers and event streams, and removes `api.json`.
+    pub async fn stop(mut self) {
+        remove_access(&self.file, &self.access);
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(STOP_TIME, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+    }
+}
+
+/// Answers that are under way get so long to end.
+const STOP_TIME: Duration = Duration::from_secs(1);
+
+fn new_token() -> io::Result<String> {
+    let mut token = [0; 32];
+    getrandom::fill(&mut token).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(data_encoding::HEXLOWER.encode(&token))
+}
+
+/// Reads how to reach the node of a data directory; `None` when none has left word.
+pub fn read_access(data: &Path) -> Option<Access> {
+    serde_json::from_slice(&fs::read(data.join(ACCESS_FILE)).ok()?).ok()
+}
+
+fn write_access(file: &Path, access: &Access) -> io::Result<()> {
+    let fresh = file.with_extension("json.new");
+    // A file left by a crash could have other rights than a new one gets.
+    let _ = fs::remove_file(&fresh);
+    let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    out.write_all(&serde_json::to_vec(access).map_err(io::Error::other)?)?;
+    out.write_all(b"\n")?;
+    fs::rename(&fresh, file)
+}
+
+fn remove_access(file: &Path, access: &Access) {
+    let is_ours =
+        fs::read(file).ok().and_then(|bytes| serde_json::from_slice::<Access>(&bytes).ok()).is_some_and(|now| now.token == access.token);
+    if is_ours {
+        let _ = fs::remove_file(file);
+    }
+}

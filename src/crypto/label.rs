@@ -50,6 +50,8 @@ pub enum Label {
     RowKey,
     /// Keys of key files at rest.
     FileKey,
+    /// Keys of a directory's own archives, from the root key and a salt.
+    Archive,
     /// Outer seal of a room's envelopes, from an epoch's exporter.
     RoomOuter,
     /// What tells a member which epoch an envelope belongs to, from an epoch's exporter.
@@ -91,6 +93,7 @@ impl Label {
             Self::Words => "tidings v1 words",
             Self::RowKey => "tidings v1 row key",
             Self::FileKey => "tidings v1 file key",
+            Self::Archive => "tidings v1 archive",
             Self::RoomOuter => "tidings v1 room outer",
             Self::RoomHint => "tidings v1 room hint",
             Self::RoomTopic => "tidings v1 room topic",

@@ -12,7 +12,9 @@ use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
 use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
-use crate::wire::mailbox::{Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke};
+use crate::wire::mailbox::{
+    Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke,
+};
 use crate::wire::row::{self, ContactState};
 
 /// The mailboxes that hold mail for this account.

@@ -1,118 +1,255 @@
 //! Floor 4: rows on disk or in memory. Only [`sled`] names sled.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`dir`] | the data directory: one process, nobody else's files, a known format |
+//! | [`vault`] | the key files |
+//! | [`disk`] | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
+//! | [`rows`] | how a row lies in the database |
+//! | [`sled`] | sled and its traps |
+//! | [`generation`] | notices a database that went back |
+//! | [`memory`] | rows in memory |
+//! | [`migrate`] | from an older schema to this one |
+//! | [`archive`] | the file that exports and snapshots are |
+//! | [`export`] | everything into an archive, and back |
+//! | [`snapshot`] | own archives, written in the background to rebuild from |
+//! | [`recover`] | what to do with a damaged database |
+//! | [`scrub`] | reads and checks every row |
+//! | [`space`] | free room and the ballast |
+//!
+//! How it is used: [`DataDir::open`], [`Vault::open`], [`Store::open`]; then [`Store::apply`] for each batch and
+//! [`Store::flush`] before anything is said; [`Store::tend`] once a minute; [`Store::close`] at the end.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this floor is where files, clocks and randomness come in
 
-use crate::crypto::keys::Keys;
+mod archive;
+mod dir;
+mod disk;
+mod error;
+mod export;
+mod file;
+mod generation;
+mod memory;
+pub mod migrate;
+pub mod reader;
+mod recover;
+mod rows;
+mod scrub;
+mod sled;
+mod snapshot;
+mod space;
+mod vault;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+pub use archive::ArchiveError;
+pub use dir::{DataDir, FORMAT};
+pub use error::StoreError;
+pub use export::{Exported, Imported, Progress, import};
+pub use scrub::{Finding, ScrubReport, Trouble};
+pub use sled::Fault;
+pub use snapshot::SnapshotReport;
+pub use vault::Vault;
+
+use crate::types::limits::DISK_FLOOR_BYTES;
 use crate::types::{Batch, Row, Scan, Table, View};
-
-/// A person's data directory, held by this process alone while this value lives.
-pub struct DataDir {
-    path: PathBuf,
-}
-
-/// The secrets of a data directory.
-pub struct Vault {
-    /// Keys of account, device and transport.
-    pub keys: Keys,
-    /// The root of all keys at rest.
-    pub root: zeroize::Zeroizing<[u8; 32]>,
-    /// Whether they were made just now.
-    pub is_new: bool,
-}
-
-/// What is wrong with the store or the directory. The sentence is for the person.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has it.
-    #[error("{path} is in use by the tidings node with process id {pid}: stop that one first, or use another --data directory")]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-        /// The process.
-        pid: u32,
-    },
-}
-
-impl DataDir {
-    /// Makes the directory if it is not there, and locks it.
-    pub fn open(_path: &Path) -> Result<Self, StoreError> {
-        todo!()
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Vault {
-    /// The keys of a directory; a new directory gets new ones, or those of a recovery phrase.
-    pub fn open(_dir: &DataDir, _passphrase: Option<&str>, _entropy: Option<[u8; 32]>) -> Result<Self, StoreError> {
-        todo!()
-    }
-
-    /// Seals the root key under a passphrase, or lays it open again (`None`).
-    pub fn set_passphrase(&self, _dir: &DataDir, _passphrase: Option<&str>) -> Result<(), StoreError> {
-        todo!()
-    }
-}
+use disk::Disk;
+use memory::Memory;
+use snapshot::Upkeep;
 
 /// The rows of a data directory. Cheap to clone; every clone sees the same rows.
 #[derive(Clone)]
 pub struct Store {
-    _inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    rows: Rows,
+    /// Held by whoever reads a picture of all rows.
+    picture: Mutex<()>,
+    upkeep: Mutex<Upkeep>,
+    is_full: AtomicBool,
+    schema: u32,
+}
+
+enum Rows {
+    Disk(Box<Disk>),
+    Memory(Memory),
+}
+
+/// How to open a store.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Bytes that the engine may keep in memory: 64 MB for a person, 512 MB for a relay.
+    pub cache_bytes: u64,
+    /// The way from older schemas to this one.
+    pub steps: &'static [migrate::Step],
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, steps: migrate::STEPS }
+    }
+}
+
+impl OpenOptions {
+    /// For a node that serves a community.
+    #[must_use]
+    pub fn relay() -> Self {
+        Self { cache_bytes: 512 << 20, ..Self::default() }
+    }
 }
 
 /// What happened when a store was opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OpenReport {
     /// Where a damaged database was moved, if it was.
     pub moved_aside: Option<PathBuf>,
     /// Rows restored from the last own snapshot after that.
     pub restored_rows: u64,
+    /// When that snapshot was made, in milliseconds since the Unix epoch.
+    pub snapshot_at: Option<u64>,
+    /// Whether the database had lost what was written last, and is used as it is.
+    pub went_back: bool,
     /// Migrations that ran.
     pub migrated: Vec<String>,
 }
 
+impl OpenReport {
+    /// Whether rows were lost, so that they have to be fetched anew from mailboxes and peers.
+    pub fn is_restored(&self) -> bool {
+        self.moved_aside.is_some() || self.restored_rows > 0 || self.went_back
+    }
+}
+
 impl Store {
-    /// Opens (or makes) the rows of a directory. A damaged database is moved aside and rebuilt from the last snapshot.
-    pub fn open(_dir: &DataDir, _root: &[u8; 32]) -> Result<(Self, OpenReport), StoreError> {
-        todo!()
+    /// Opens (or makes) the rows of a directory. A damaged database is moved aside and rebuilt from the last snapshot;
+    /// `Table::Meta` has [`META_RESTORED`](crate::wire::row::META_RESTORED) then, until the node has fetched anew what is missing.
+    pub fn open(dir: &DataDir, root: &[u8; 32]) -> Result<(Self, OpenReport), StoreError> {
+        Self::open_with(dir, root, OpenOptions::default())
+    }
+
+    /// [`open`](Self::open) with options.
+    pub fn open_with(dir: &DataDir, root: &[u8; 32], options: OpenOptions) -> Result<(Self, OpenReport), StoreError> {
+        let (disk, mut report) = recover::open(dir.path(), root, options.cache_bytes)?;
+        let schema = migrate::run(&disk, options.steps, &mut report.migrated)?;
+        space::lay_ballast(dir.path());
+        let upkeep = Upkeep::new(dir.path(), root);
+        Ok((Self::new(Rows::Disk(Box::new(disk)), upkeep, schema), report))
     }
 
     /// Rows in memory only, for tests and simulations.
     pub fn memory() -> Self {
-        todo!()
+        Self::new(Rows::Memory(Memory::default()), Upkeep::none(), 0)
+    }
+
+    fn new(rows: Rows, upkeep: Upkeep, schema: u32) -> Self {
+        let inner = Inner { rows, picture: Mutex::new(()), upkeep: Mutex::new(upkeep), is_full: AtomicBool::new(false), schema };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Applies a batch, whole or not at all; visible at once to every clone, durable after the next [`flush`](Self::flush).
-    pub fn apply(&self, _batch: &Batch) -> Result<(), StoreError> {
-        todo!()
+    ///
+    /// After an error nothing more is applied: the node has to start again from the disk.
+    pub fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
+        match &self.inner.rows {
+            Rows::Disk(disk) => disk.apply(batch),
+            Rows::Memory(memory) => {
+                memory.apply(batch);
+                Ok(())
+            }
+        }
     }
 
     /// Makes everything applied so far durable. Blocking; may be called from another thread while batches are applied.
     pub fn flush(&self) -> Result<(), StoreError> {
-        todo!()
+        self.disk().map_or(Ok(()), Disk::flush)
     }
 
-    /// Whether the disk is under the floor of free space: new work is refused then.
+    /// Whether the disk is under the floor of free space: new work is refused then. Costs a system call.
     pub fn is_disk_full(&self) -> bool {
-        todo!()
+        let Some(disk) = self.disk() else { return false };
+        let was_full = self.inner.is_full.load(Ordering::Relaxed);
+        // A little more must be free to take work again, so that it does not go back and forth.
+        let floor = if was_full { DISK_FLOOR_BYTES + DISK_FLOOR_BYTES / 4 } else { DISK_FLOOR_BYTES };
+        let is_full = space::free_bytes(disk.home()).map_or(was_full, |free| free < floor);
+        self.inner.is_full.store(is_full, Ordering::Relaxed);
+        is_full
     }
 
-    /// The first read error, after which nothing read can be trusted and the node must stop.
+    /// The first error, after which nothing read can be trusted and the node must stop.
     pub fn failure(&self) -> Option<StoreError> {
-        todo!()
+        self.disk().and_then(Disk::failure)
+    }
+
+    /// Housekeeping, to be called about once a minute from a thread that may block: lays the ballast again when there is
+    /// room, and writes a snapshot when enough has changed. `None` when no snapshot was due.
+    pub fn tend(&self) -> Option<Result<SnapshotReport, StoreError>> {
+        let disk = self.disk()?;
+        space::lay_ballast(disk.home());
+        snapshot::is_due(self, disk).then(|| self.snapshot())
+    }
+
+    /// Writes a snapshot of all rows, checks it, and puts it in the place of the last one. Blocking, in bounded memory.
+    pub fn snapshot(&self) -> Result<SnapshotReport, StoreError> {
+        snapshot::write(self)
+    }
+
+    /// A clean stop: everything is durable, the next start is fast, and the directory's database is free when this returns.
+    /// Every clone reads nothing afterwards. A small database leaves a snapshot too.
+    pub fn close(&self) -> Result<(), StoreError> {
+        let Some(disk) = self.disk() else { return Ok(()) };
+        if snapshot::is_cheap(self, disk)
+            && let Err(error) = self.snapshot()
+        {
+            tracing::warn!(%error, "no snapshot was written at the stop");
+        }
+        let for_fast_start = (REOPEN_BYTES_MIN..REOPEN_BYTES_MAX).contains(&disk.written());
+        disk.close(for_fast_start)
+    }
+
+    /// Ends the store as a crash would, for tests: without a snapshot, a mark or a fast next start. What was applied and not flushed may
+    /// be there afterwards or not.
+    pub fn abandon(&self) {
+        if let Some(disk) = self.disk() {
+            disk.abandon();
+        }
+    }
+
+    fn disk(&self) -> Option<&Disk> {
+        match &self.inner.rows {
+            Rows::Disk(disk) => Some(disk),
+            Rows::Memory(_) => None,
+        }
     }
 }
 
 impl View for Store {
-    fn get(&self, _table: Table, _key: &[u8]) -> Option<Vec<u8>> {
-        todo!()
+    fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+        match &self.inner.rows {
+            Rows::Disk(disk) => disk.get(table, key),
+            Rows::Memory(memory) => memory.get(table, key),
+        }
     }
 
-    fn scan(&self, _scan: &Scan) -> Vec<Row> {
-        todo!()
+    fn scan(&self, scan: &Scan) -> Vec<Row> {
+        match &self.inner.rows {
+            Rows::Disk(disk) => disk.scan(scan),
+            Rows::Memory(memory) => memory.scan(scan),
+        }
     }
 }
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store(..)")
+    }
+}
+
+/// Bytes written since the start from which opening once more at the stop pays, and beyond which it would take too long.
+const REOPEN_BYTES_MIN: u64 = 4 << 20;
+const REOPEN_BYTES_MAX: u64 = 2 << 30;

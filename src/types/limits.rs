@@ -40,8 +40,18 @@ limits! {
     FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 32 * 1024;
     /// Ids in one frame: bounds the work one frame can cause.
     FRAME_IDS_MAX: usize = 512;
-    /// Bytes of a stored value before the store cuts it in pieces: sled leaks a file for each overwrite of values above 128 KiB.
-    VALUE_BYTES_MAX: usize = 60_000;
+    /// Bytes of a stored value before the store cuts it in pieces: sled puts up to 20 rows on a page, and pages above 128 KiB into
+    /// files that it never syncs and leaks.
+    VALUE_BYTES_MAX: usize = 6_000;
+    /// Bytes applied to the database before the store flushes by itself: keeps sled's unwritten log short, and less than a
+    /// segment of its log between two syncs of the disk.
+    SYNC_BYTES_MAX: u64 = 128 * 1024;
+    /// Bytes of overwritten rows that a running export keeps aside; one that is overtaken by more gives up.
+    CUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+    /// Shortest time between two own snapshots of the database.
+    SNAPSHOT_MS_MIN: Millis = 6 * HOUR;
+    /// Time after which any change is worth another snapshot.
+    SNAPSHOT_MS_MAX: Millis = DAY;
     /// How long an envelope is owed and held: a long holiday.
     ENVELOPE_TTL_MS: Millis = 30 * DAY;
     /// How long the id of an envelope is remembered: as long as a copy can live, and a clock's error more.
@@ -224,6 +234,10 @@ limits! {
     GOSSIP_BYTES_MAX: usize = 16 * 1024;
     /// Free bytes under which new work is refused, so that what was accepted can be finished.
     DISK_FLOOR_BYTES: u64 = 48 * 1024 * 1024;
+    /// Free bytes under which nothing is written at all: sled is never let run into a full disk.
+    DISK_STOP_BYTES: u64 = 8 * 1024 * 1024;
+    /// Free bytes needed to open a database, beside a share of its size: its log goes on and its table of pages is written.
+    OPEN_ROOM_BYTES: u64 = 16 * 1024 * 1024;
     /// Bytes of the ballast file, given free to open a database on a full disk.
     BALLAST_BYTES: u64 = 32 * 1024 * 1024;
     /// Scores of misbehaviour after which a peer is disconnected and not accepted for a while.
@@ -238,4 +252,10 @@ limits! {
     PASSPHRASE_PASSES_MAX: u32 = 10;
     /// Bytes of one HTTP request to the node's own interface.
     HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Texts in one HTTP request: one flush serves them all, and all fit among the inputs that may wait.
+    HTTP_TEXTS_MAX: usize = 256;
+    /// Messages in one HTTP answer.
+    MESSAGES_SHOWN_MAX: usize = 1_000;
+    /// How long an HTTP request may wait for another node: a person's patience.
+    HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }

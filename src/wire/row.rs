@@ -7,6 +7,14 @@ use super::content::{Body, Clock};
 use super::mailbox::{Grant, Reason};
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, MessageId, Millis, PeerId, RoomId};
 
+/// Name in `Table::Meta` of the schema of all rows; the store alone writes it.
+pub const META_SCHEMA: &[u8] = b"store schema";
+
+/// Name in `Table::Meta` of the moment (milliseconds since the Unix epoch, 8 bytes, big-endian) at which the rows were restored from an
+/// older copy. The store writes it; the node fetches anew what is missing, never sends from MLS state that was restored, and
+/// then deletes it.
+pub const META_RESTORED: &[u8] = b"store restored";
+
 /// The version of every row so far.
 pub const VERSION: u8 = 1;
 

@@ -1,12 +1,12 @@
 //! Break, heal, demand convergence: seeded worlds with crashes between outputs, partitions and absences.
 
 use tidings::types::time::{HOUR, MINUTE, SECOND};
-use tidings::types::{Rng, Table};
+use tidings::types::{Rng, Scan, Table, View as _};
 
 use super::world::World;
 
 /// Two people with a relay each and a neighbour in common, badly off.
-fn unlucky(seed: u64) {
+fn unlucky(seed: u64) -> Tally {
     let mut world = World::new(seed);
     let mut rng = Rng::from_seed([seed as u8; 32]);
     for name in ["alice", "bob", "carol"] {
@@ -56,6 +56,8 @@ fn unlucky(seed: u64) {
             world.start(name);
         }
     }
+    let held = |name: &str| world.person(name).rows.scan(&Scan::prefix(Table::Held, [])).len() as u64;
+    let held = held("relay") + held("carol");
     world.run(HOUR);
     let room = world.room("alice", "bob");
     let (alice, bob) = (world.transcript("alice", &room), world.transcript("bob", &room));
@@ -77,6 +79,15 @@ fn unlucky(seed: u64) {
         assert_eq!(world.person(name).blamed, 0, "seed {seed}: {name} blames an honest peer");
     }
     world.run(MINUTE);
+    Tally { sent: sent.len() as u64, crashes: world.crashes, held }
+}
+
+/// What a hunt went through, so that a hunt through nothing is noticed.
+#[derive(Debug, Default)]
+struct Tally {
+    sent: u64,
+    crashes: u64,
+    held: u64,
 }
 
 /// How many seeds: `TIDINGS_SEEDS` asks for more than the fast tests run.
@@ -86,7 +97,11 @@ fn seeds(fast: u64) -> u64 {
 
 #[test]
 fn nothing_is_lost_doubled_or_shown_untruly_whatever_fails() {
+    let mut all = Tally::default();
     for seed in 0..seeds(20) {
-        unlucky(seed);
+        let Tally { sent, crashes, held } = unlucky(seed);
+        all = Tally { sent: all.sent + sent, crashes: all.crashes + crashes, held: all.held + held };
     }
+    println!("{all:?}");
+    assert!(all.sent > 0 && all.crashes > 0 && all.held > 0, "a hunt that meets nothing proves nothing: {all:?}");
 }

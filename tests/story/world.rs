@@ -12,7 +12,7 @@ use tidings::wire::row;
 
 /// Rows in memory.
 #[derive(Clone, Default)]
-pub struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>);
+pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>);
 
 impl Rows {
     fn apply(&mut self, batch: &Batch) {
@@ -25,7 +25,7 @@ impl Rows {
     }
 
     /// All rows of a table, decoded.
-    pub fn all<T: bincode::Decode<()>>(&self, table: Table) -> Vec<(Vec<u8>, T)> {
+    pub(super) fn all<T: bincode::Decode<()>>(&self, table: Table) -> Vec<(Vec<u8>, T)> {
         self.scan(&Scan::prefix(table, [])).into_iter().map(|(key, value)| (key, row::decode(&value).unwrap())).collect()
     }
 }
@@ -52,13 +52,13 @@ impl View for Rows {
 }
 
 /// One person and their node.
-pub struct Person {
-    pub keys: Keys,
-    pub rows: Rows,
-    pub node: Option<Node>,
-    pub events: Vec<Event>,
+pub(super) struct Person {
+    pub(super) keys: Keys,
+    pub(super) rows: Rows,
+    pub(super) node: Option<Node>,
+    pub(super) events: Vec<Event>,
     /// How many inputs this node answered with `Misbehaved`.
-    pub blamed: u32,
+    pub(super) blamed: u32,
     settings: Settings,
     peers: BTreeSet<PeerId>,
     replies: BTreeMap<u64, Result<Reply, CommandError>>,
@@ -67,7 +67,7 @@ pub struct Person {
 }
 
 impl Person {
-    pub fn account(&self) -> AccountId {
+    pub(super) fn account(&self) -> AccountId {
         self.keys.account_id()
     }
 }
@@ -78,12 +78,12 @@ enum Happening {
 }
 
 /// The world of a story.
-pub struct World {
-    pub now: Millis,
-    pub people: BTreeMap<String, Person>,
+pub(super) struct World {
+    pub(super) now: Millis,
+    pub(super) people: BTreeMap<String, Person>,
     /// Chance in a thousand of a crash before each output.
-    pub crash_permille: u64,
-    pub crashes: u64,
+    pub(super) crash_permille: u64,
+    pub(super) crashes: u64,
     queue: BTreeMap<(Millis, u64), Happening>,
     cut: BTreeSet<(String, String)>,
     rng: Rng,
@@ -94,7 +94,7 @@ pub struct World {
 const EPOCH: Millis = 20_000 * DAY;
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         Self {
@@ -110,12 +110,12 @@ impl World {
     }
 
     /// A person with a node of their own, online.
-    pub fn add(&mut self, name: &str) {
+    pub(super) fn add(&mut self, name: &str) {
         self.add_as(name, false);
     }
 
     /// A relay, online.
-    pub fn add_relay(&mut self, name: &str) {
+    pub(super) fn add_relay(&mut self, name: &str) {
         self.add_as(name, true);
     }
 
@@ -139,7 +139,7 @@ impl World {
         self.start(name);
     }
 
-    pub fn person(&self, name: &str) -> &Person {
+    pub(super) fn person(&self, name: &str) -> &Person {
         &self.people[name]
     }
 
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// Starts a node from its rows.
-    pub fn start(&mut self, name: &str) {
+    pub(super) fn start(&mut self, name: &str) {
         let seed = self.rng.bytes();
         let now = self.now;
         let person = self.people.get_mut(name).unwrap();
@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Ends a node as SIGKILL does; its rows stay.
-    pub fn kill(&mut self, name: &str) {
+    pub(super) fn kill(&mut self, name: &str) {
         let person = self.people.get_mut(name).unwrap();
         person.node = None;
         person.life += 1;
@@ -176,7 +176,7 @@ impl World {
     }
 
     /// The device's rows are taken by another device of the account, as from a backup.
-    pub fn replace_device(&mut self, name: &str) {
+    pub(super) fn replace_device(&mut self, name: &str) {
         self.kill(name);
         let (device, transport) = (self.rng.bytes(), self.rng.bytes());
         let person = self.people.get_mut(name).unwrap();
@@ -196,7 +196,7 @@ impl World {
     }
 
     /// Two people cannot reach each other.
-    pub fn cut(&mut self, one: &str, other: &str) {
+    pub(super) fn cut(&mut self, one: &str, other: &str) {
         self.cut.insert((one.to_owned(), other.to_owned()));
         self.cut.insert((other.to_owned(), one.to_owned()));
         let (a, b) = (self.people[one].keys.peer_id(), self.people[other].keys.peer_id());
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// They can again.
-    pub fn heal(&mut self) {
+    pub(super) fn heal(&mut self) {
         self.cut.clear();
     }
 
@@ -216,7 +216,7 @@ impl World {
     }
 
     /// Gives a node one input and performs what follows.
-    pub fn input(&mut self, name: &str, input: Input) -> Option<Outcome> {
+    pub(super) fn input(&mut self, name: &str, input: Input) -> Option<Outcome> {
         let now = self.now_of(name);
         let person = self.people.get_mut(name)?;
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
@@ -290,7 +290,7 @@ impl World {
     }
 
     /// One happening, or one deadline.
-    pub fn step(&mut self, until: Millis) -> bool {
+    pub(super) fn step(&mut self, until: Millis) -> bool {
         let deadline = self
             .people
             .iter()
@@ -330,7 +330,7 @@ impl World {
     }
 
     /// Lets time pass.
-    pub fn run(&mut self, duration: Millis) {
+    pub(super) fn run(&mut self, duration: Millis) {
         let until = self.now + duration;
         let mut steps = 0u64;
         while self.step(until) {
@@ -340,7 +340,7 @@ impl World {
     }
 
     /// Has a command done.
-    pub fn command(&mut self, name: &str, command: Command) -> Result<Reply, CommandError> {
+    pub(super) fn command(&mut self, name: &str, command: Command) -> Result<Reply, CommandError> {
         self.sequence += 1;
         let id = self.sequence;
         self.input(name, Input::Command { id, command });
@@ -348,7 +348,7 @@ impl World {
         reply.unwrap_or(Err(CommandError::Internal))
     }
 
-    pub fn invite(&mut self, name: &str) -> String {
+    pub(super) fn invite(&mut self, name: &str) -> String {
         match self.command(name, Command::Invite { ttl_ms: DAY, public: false }) {
             Ok(Reply::Link(link)) => link,
             other => panic!("no invite: {other:?}"),
@@ -356,7 +356,7 @@ impl World {
     }
 
     /// `guest` adds `host` by an invite.
-    pub fn meet(&mut self, host: &str, guest: &str) {
+    pub(super) fn meet(&mut self, host: &str, guest: &str) {
         let link = self.invite(host);
         let added = self.command(guest, Command::ContactAdd { link, name: Some(host.to_owned()), greeting: String::new() });
         assert_eq!(added, Ok(Reply::Contact(self.people[host].account())));
@@ -364,18 +364,18 @@ impl World {
     }
 
     /// `name` joins a relay.
-    pub fn join(&mut self, name: &str, relay: &str) {
+    pub(super) fn join(&mut self, name: &str, relay: &str) {
         let Ok(Reply::Link(link)) = self.command(relay, Command::RelayInvite) else { panic!("no relay link") };
         self.command(name, Command::RelayJoin(link)).unwrap();
         self.run(5 * SECOND);
     }
 
-    pub fn room(&self, one: &str, other: &str) -> RoomId {
+    pub(super) fn room(&self, one: &str, other: &str) -> RoomId {
         direct_room(&self.people[one].account(), &self.people[other].account())
     }
 
     /// `from` writes to `to`.
-    pub fn say(&mut self, from: &str, to: &str, text: &str) -> Option<MessageId> {
+    pub(super) fn say(&mut self, from: &str, to: &str, text: &str) -> Option<MessageId> {
         let room = self.room(from, to);
         match self.command(from, Command::Send { room, body: Body::Text { text: text.to_owned(), reply: None } }) {
             Ok(Reply::Sent { message, .. }) => Some(message),
@@ -384,7 +384,7 @@ impl World {
     }
 
     /// The texts of a room on one person's device, in its order.
-    pub fn transcript(&self, name: &str, room: &RoomId) -> Vec<String> {
+    pub(super) fn transcript(&self, name: &str, room: &RoomId) -> Vec<String> {
         let rows = self.people[name].rows.scan(&Scan::prefix(Table::Message, room.0));
         let texts = rows.into_iter().map(|(_, value)| match row::decode::<row::Message>(&value).unwrap().body {
             Body::Text { text, .. } => text,
@@ -394,12 +394,12 @@ impl World {
     }
 
     /// The custody of a message to its one recipient.
-    pub fn custody(&self, name: &str, message: &MessageId) -> row::Custody {
+    pub(super) fn custody(&self, name: &str, message: &MessageId) -> row::Custody {
         let index: row::Index = row::decode(&self.people[name].rows.get(Table::Index, &message.0).unwrap()).unwrap();
         index.custody[0].1.clone()
     }
 
-    pub fn owed(&self, name: &str) -> usize {
+    pub(super) fn owed(&self, name: &str) -> usize {
         self.people[name].rows.scan(&Scan::prefix(Table::Outbox, [])).len()
     }
 }

@@ -1,0 +1,221 @@
+//! Who this node is, how it is, and what is wrong with it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+
+use super::app::{self, App};
+use super::body::{Check, Connected, Diagnosis, Identity, NewName, RecoveryPhrase, Status, StoreStatus};
+use super::error::ApiError;
+use crate::node::Command;
+use crate::store::reader::Reader;
+use crate::store::reader::view::{Mailbox, MailboxState, Outbox};
+use crate::types::PeerId;
+
+/// Who this node is.
+#[utoipa::path(get, path = "/api/v1/id", responses((status = 200, body = Identity)))]
+pub(super) async fn id(State(app): State<Arc<App>>) -> Json<Identity> {
+    let handle = &app.handle;
+    let (account, device, peer) = (handle.account(), handle.device(), handle.peer());
+    Json(Identity { account, device, peer, name: own_name(&app), listen: handle.listening() })
+}
+
+/// The 24 words that bring the account back. Whoever has them is this person.
+#[utoipa::path(get, path = "/api/v1/recovery-phrase", responses((status = 200, body = RecoveryPhrase)))]
+pub(super) async fn recovery_phrase(State(app): State<Arc<App>>) -> Json<RecoveryPhrase> {
+    Json(RecoveryPhrase { recovery_phrase: app.handle.recovery_phrase().to_string() })
+}
+
+/// What contacts see as this person's name.
+#[utoipa::path(post, path = "/api/v1/name", request_body = NewName, responses((status = 200, body = NewName)))]
+pub(super) async fn rename(State(app): State<Arc<App>>, app::Json(new): app::Json<NewName>) -> Result<Json<NewName>, ApiError> {
+    app.command(Command::SetName(new.name.clone())).await?;
+    Ok(Json(new))
+}
+
+/// Connections, mailboxes, messages on their way, rooms, and the store.
+#[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
+pub(super) async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, ApiError> {
+    let peers = app.handle.connected();
+    let store = store_status(&app).await?;
+    let account = app.handle.account();
+    let status = app.read(move |reader| Status {
+        account,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        peers: peers.len(),
+        connected: connected(&reader, &peers),
+        mailboxes: reader.mailboxes(),
+        outbox: reader.outbox(),
+        rooms: reader.rooms(),
+        store,
+    });
+    Ok(Json(status.await?))
+}
+
+/// What is wrong and how to mend it, and every setting with where it came from.
+#[utoipa::path(get, path = "/api/v1/doctor", responses((status = 200, body = Diagnosis)))]
+pub(super) async fn doctor(State(app): State<Arc<App>>) -> Result<Json<Diagnosis>, ApiError> {
+    let peers = app.handle.connected().len();
+    let store = store_status(&app).await?;
+    let is_reachable =
+        app.handle.listening().iter().any(|address| !address.as_str().contains("/127.0.0.1/") && !address.as_str().contains("/::1/"));
+    let is_relay = app.config.iter().any(|value| value.key == "relay" && value.value == "true");
+    let checks = app.read(move |reader| {
+        let mut checks = vec![check_disk(&store), check_database(&store), check_peers(peers), check_reach(is_reachable)];
+        if !is_relay {
+            checks.push(check_mailboxes(&reader.mailboxes()));
+        }
+        checks.extend([check_outbox(reader.outbox()), check_missing(&reader), check_requests(&reader)]);
+        checks
+    });
+    let checks = checks.await?;
+    Ok(Json(Diagnosis { healthy: checks.iter().all(|check| check.ok), checks, config: app.config.clone() }))
+}
+
+fn own_name(app: &App) -> String {
+    let value = app.config.iter().find(|value| value.key == "name").map(|value| value.value.clone()).unwrap_or_default();
+    value.trim_matches('"').to_owned()
+}
+
+fn connected(reader: &Reader<'_>, peers: &[PeerId]) -> Vec<Connected> {
+    let owners = reader.owners();
+    peers.iter().map(|peer| Connected { peer: *peer, name: owners.get(peer).cloned() }).collect()
+}
+
+async fn store_status(app: &App) -> Result<StoreStatus, ApiError> {
+    let (handle, data) = (app.handle.clone(), app.data.clone());
+    let task = tokio::task::spawn_blocking(move || {
+        let report = handle.open_report();
+        StoreStatus {
+            bytes: bytes_under(&data, DEPTH_MAX),
+            disk_full: handle.store().is_disk_full(),
+            moved_aside: report.moved_aside.as_ref().map(|path| path.display().to_string()),
+            restored_rows: report.restored_rows,
+        }
+    });
+    task.await.map_err(|_| ApiError::Internal)
+}
+
+/// A data directory is not deeper than this.
+const DEPTH_MAX: usize = 6;
+
+fn bytes_under(path: &Path, depth: usize) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let bytes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() && depth > 0 => bytes_under(&entry.path(), depth - 1),
+        Ok(meta) if meta.is_file() => meta.len(),
+        _ => 0,
+    });
+    bytes.sum()
+}
+
+fn well(name: &str, found: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), ok: true, found: found.into(), advice: String::new() }
+}
+
+fn ill(name: &str, found: impl Into<String>, advice: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), ok: false, found: found.into(), advice: advice.into() }
+}
+
+fn check_disk(store: &StoreStatus) -> Check {
+    if store.disk_full {
+        let found = "the disk is almost full: nothing new is accepted, and nothing is lost";
+        return ill("disk", found, "free some space; new messages are accepted again by themselves");
+    }
+    well("disk", "there is room for new messages")
+}
+
+fn check_database(store: &StoreStatus) -> Check {
+    match &store.moved_aside {
+        Some(path) => ill(
+            "database",
+            format!("it was damaged and moved to {path}; {} rows came back from the last snapshot", store.restored_rows),
+            "look whether messages are missing; what mailboxes and friends still have comes by itself. Check the disk of this machine",
+        ),
+        None => well("database", "it opened whole"),
+    }
+}
+
+fn check_peers(peers: usize) -> Check {
+    match peers {
+        0 => ill(
+            "network",
+            "no other node is connected",
+            "check the network of this machine; if you have no contacts and no relay yet, `tidings invite` is the way to begin",
+        ),
+        1 => well("network", "1 node is connected"),
+        many => well("network", format!("{many} nodes are connected")),
+    }
+}
+
+fn check_reach(is_reachable: bool) -> Check {
+    if is_reachable {
+        return well("addresses", "other machines can try to reach this node");
+    }
+    ill("addresses", "this node listens only for programs on this machine", "start it with --listen /ip4/0.0.0.0/tcp/0")
+}
+
+fn check_mailboxes(mailboxes: &[Mailbox]) -> Check {
+    let confirmed = mailboxes.iter().filter(|mailbox| mailbox.state == MailboxState::Confirmed).count();
+    let refused = mailboxes.iter().find(|mailbox| mailbox.state == MailboxState::Refused);
+    if let Some(mailbox) = refused {
+        let why = mailbox.why.clone().unwrap_or_default();
+        return ill(
+            "mailboxes",
+            format!("{} does not hold your mail: {why}", mailbox.peer),
+            "leave it with `tidings relay leave` or `tidings neighbour leave`, and choose another",
+        );
+    }
+    match confirmed {
+        0 => ill(
+            "mailboxes",
+            "nobody holds your messages while you are away",
+            "ask a friend with `tidings neighbour ask NAME`, or join a relay with `tidings relay join LINK`",
+        ),
+        1 => ill(
+            "mailboxes",
+            "one mailbox holds your messages while you are away",
+            "two keep them safe when one is lost: ask one more friend, or join one more relay",
+        ),
+        many => well("mailboxes", format!("{many} mailboxes hold your messages while you are away")),
+    }
+}
+
+fn check_outbox(outbox: Outbox) -> Check {
+    match outbox.waiting {
+        0 => well("outbox", format!("nothing waits only here; {} held by mailboxes", outbox.held)),
+        waiting => ill(
+            "outbox",
+            format!("{waiting} messages are only on this node so far, {} are held by mailboxes", outbox.held),
+            "keep this node running until they are held or delivered; friends with a mailbox can be reached while they are away",
+        ),
+    }
+}
+
+fn check_missing(reader: &Reader<'_>) -> Check {
+    let missing: Vec<String> =
+        reader.rooms().iter().filter(|room| room.missing > 0).map(|room| format!("{} in {}", room.missing, room.name)).collect();
+    if missing.is_empty() {
+        return well("messages", "none is missing");
+    }
+    ill(
+        "messages",
+        format!("some are missing and being asked for: {}", missing.join(", ")),
+        "stay online until somebody who has them is online too",
+    )
+}
+
+fn check_requests(reader: &Reader<'_>) -> Check {
+    let names: Vec<String> =
+        reader.contacts().into_iter().filter(|contact| contact.state == "pending").map(|contact| contact.name).collect();
+    if names.is_empty() {
+        return well("requests", "nobody waits for your answer");
+    }
+    ill(
+        "requests",
+        format!("these people ask to be your contacts: {}", names.join(", ")),
+        "answer with `tidings contact accept NAME` or `decline NAME`",
+    )
+}

@@ -1,0 +1,249 @@
+//! The answers of the reader, as they go out in JSON. Field names are fixed: scripts rely on them. Times are milliseconds since
+//! the Unix epoch.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::types::{AccountId, MessageId, Millis, PeerId, RoomId};
+use crate::wire::row;
+
+/// A contact, or somebody who asked to be one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Contact {
+    /// Who.
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// What this person calls them.
+    pub name: String,
+    /// `requested` (we asked), `pending` (they asked), `accepted`, `declined` or `blocked`.
+    pub state: String,
+    /// Whether the words were compared.
+    pub verified: bool,
+    /// Since when.
+    pub since: Millis,
+    /// How many mailboxes hold mail for them.
+    pub mailboxes: usize,
+    /// What they wrote with their request, while it waits for an answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub greeting: String,
+    /// Six words that both people see alike when nobody stands between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+}
+
+/// A conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Room {
+    /// Which.
+    #[schema(value_type = String)]
+    pub room: RoomId,
+    /// A direct room goes by its contact's name; the room with oneself is `notes`.
+    pub name: String,
+    /// Messages known of that are not here and may still come.
+    pub missing: u64,
+    /// Messages that can no longer come.
+    pub gone: u64,
+    /// Its kind.
+    pub kind: RoomKind,
+    /// The contact of a direct room.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<AccountId>,
+    /// The accounts in it.
+    #[schema(value_type = Vec<String>)]
+    pub members: Vec<AccountId>,
+    /// Whether messages can be sealed for it already; before that they wait here.
+    #[serde(rename = "ready")]
+    pub is_ready: bool,
+    /// When its last message was sent.
+    pub last_at: Option<Millis>,
+}
+
+/// The kind of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoomKind {
+    /// Two accounts.
+    Direct,
+    /// One account with itself.
+    Notes,
+    /// Any number.
+    Group,
+}
+
+impl From<row::RoomKind> for RoomKind {
+    fn from(kind: row::RoomKind) -> Self {
+        match kind {
+            row::RoomKind::Direct => Self::Direct,
+            row::RoomKind::Notes => Self::Notes,
+            row::RoomKind::Group => Self::Group,
+        }
+    }
+}
+
+/// A message of a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Message {
+    /// Which.
+    #[schema(value_type = String)]
+    pub message: MessageId,
+    /// Where.
+    #[schema(value_type = String)]
+    pub room: RoomId,
+    /// Who sent it.
+    #[schema(value_type = String)]
+    pub from: AccountId,
+    /// What the sender is called here; `you` for own messages.
+    pub from_name: String,
+    /// Whether this account sent it.
+    pub mine: bool,
+    /// When it was sent, by the room's clock.
+    pub at: Millis,
+    /// `text` or `recalled`.
+    pub kind: Kind,
+    /// The text, after the last edit; empty when it was recalled.
+    pub text: String,
+    /// Whether later messages were here before it.
+    pub late: bool,
+    /// Where it is.
+    pub custody: Custody,
+    /// Whether the text was changed.
+    pub edited: bool,
+    /// What it answers.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<MessageId>,
+    /// What people reacted with, one each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// It was taken back.
+    Recalled,
+}
+
+/// Somebody's reaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reaction {
+    /// Whose.
+    #[schema(value_type = String)]
+    pub from: AccountId,
+    /// What they are called here.
+    pub from_name: String,
+    /// The emoji.
+    pub emoji: String,
+}
+
+/// Where a message is, as far as receipts say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Custody {
+    /// The state of the recipient who is worst off.
+    pub state: State,
+    /// The mailboxes that hold it, while the state is `held`.
+    #[schema(value_type = Vec<String>)]
+    pub held_by: Vec<PeerId>,
+    /// Until when somebody holds it for every recipient, while the state is `held`.
+    pub until: Option<Millis>,
+}
+
+/// Where a message is for one recipient. The order is from worst to best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It can no longer arrive.
+    Expired,
+    /// Only this node has it.
+    Waiting,
+    /// A mailbox has it.
+    Held,
+    /// A device of the recipient has it.
+    Delivered,
+    /// The recipient has seen it.
+    Read,
+}
+
+impl State {
+    /// The word scripts see.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Waiting => "waiting",
+            Self::Held => "held",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// A mailbox of this account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Mailbox {
+    /// The node that holds the mail.
+    #[schema(value_type = String)]
+    pub peer: PeerId,
+    /// A relay, or a contact's node.
+    pub kind: MailboxKind,
+    /// What the neighbour is called; empty for a relay.
+    pub name: String,
+    /// Whether it serves us.
+    pub state: MailboxState,
+    /// Why it does not, when it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The neighbour.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// Bytes it holds for us at most.
+    pub quota_bytes: u64,
+    /// How long it holds them.
+    pub ttl_ms: Millis,
+}
+
+/// Whose mailbox it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MailboxKind {
+    /// A relay's.
+    Relay,
+    /// A contact's.
+    Neighbour,
+}
+
+/// How far the asking is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MailboxState {
+    /// No answer yet; the node goes on asking.
+    Asked,
+    /// It holds our mail.
+    Confirmed,
+    /// It said no.
+    Refused,
+}
+
+impl MailboxState {
+    /// The word scripts see.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Messages still owed to someone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Outbox {
+    /// Only this node has them.
+    pub waiting: u64,
+    /// Mailboxes hold them.
+    pub held: u64,
+}
