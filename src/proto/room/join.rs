@@ -163,12 +163,15 @@ impl Rooms {
         }
         let mut room = self.rooms.get(&info.room).cloned().unwrap_or_else(|| fresh(info.clone(), epoch.id));
         epoch.left = Some(ctx.now.wall);
+        let at = epoch.id;
         self.save(ctx, &epoch, group);
         room.graft(epoch, &joining.ancestors, ctx.now.wall);
         room.update_due = next_update(ctx);
         let room_id = room.info.room;
         self.lost.remove(&room_id);
-        self.asked.remove(&room_id);
+        if self.asked.remove(&room_id).is_some() {
+            room.anchor = Some(at);
+        }
         let effects = self.settle(ctx, room);
         Ok((info, effects))
     }
@@ -244,7 +247,17 @@ impl Room {
 }
 
 fn fresh(info: RoomInfo, tip: EpochId) -> Room {
-    Room { info, tip, epochs: Vec::new(), members: Vec::new(), gone: Vec::new(), wanted: Vec::new(), update_due: 0, committed: 0 }
+    Room {
+        info,
+        tip,
+        anchor: None,
+        epochs: Vec::new(),
+        members: Vec::new(),
+        gone: Vec::new(),
+        wanted: Vec::new(),
+        update_due: 0,
+        committed: 0,
+    }
 }
 
 /// Whether a group's claims fit together: its room is the one its kind derives, `from` may bring `own` in, and nobody is in
