@@ -116,6 +116,9 @@ impl Rooms {
             return Err(RoomError::TooMany);
         }
         let accounts: Vec<AccountId> = adds.iter().map(|package| package.leaf.account).collect();
+        if !info.admins.contains(&self.account) {
+            return Err(RoomError::NotAllowed);
+        }
         is_sound(&info, &self.account, &self.account, &[&accounts[..], &[self.account]].concat())?;
         let id = GroupId(ctx.rng.bytes());
         let mut group = Group::create(&self.engine, ctx.rng, ctx.keys, &id, &codec::encode(&info))?;
@@ -190,6 +193,11 @@ impl Rooms {
         }
         if self.rooms.get(&info.room).is_some_and(|room| room.info.generation > info.generation || room.info.kind != info.kind) {
             return Err(RoomError::Invalid("generation"));
+        }
+        // Who knows a room's id could make another group for it: only those who may change the room can.
+        let is_entitled = |known: &RoomInfo| known.kind != RoomKind::Group || *from == self.account || known.admins.contains(from);
+        if self.rooms.get(&info.room).is_some_and(|room| !is_entitled(&room.info)) {
+            return Err(RoomError::NotAllowed);
         }
         let accounts: Vec<AccountId> = leaves.iter().map(|leaf| leaf.account).collect();
         is_sound(info, from, &self.account, &accounts)

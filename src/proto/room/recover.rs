@@ -123,7 +123,8 @@ impl Rooms {
         theirs: (u64, EpochId),
     ) -> Vec<Effect> {
         let Some(room) = self.rooms.get(id) else { return self.ask(ctx, id, vec![*from]).into_iter().collect() };
-        let Some(tip) = room.here() else { return Vec::new() };
+        // Whoever was taken out compares too: the branch that did it may have lost.
+        let Some(tip) = room.epoch(&room.tip) else { return Vec::new() };
         let ours = (tip.number, tip.id);
         let is_behind = room.follows(&tip.id, &theirs.1);
         let wins = theirs.0 > ours.0 || (theirs.0 == ours.0 && theirs.1 < ours.1);
@@ -145,11 +146,12 @@ impl Rooms {
         if ctx.now.mono.saturating_sub(seen.since) < BRANCH_GRACE_MS {
             return Vec::new();
         }
-        // Only who is on the winning branch can bring this device there.
-        let helpers = self.helpers(id);
-        let mut there: Vec<AccountId> = self.sightings(id).map(|seen| seen.account).filter(|seen| helpers.contains(seen)).collect();
-        if there.is_empty() {
-            there.push(*from);
+        // Only who is on the winning branch can bring this device there; best somebody who may.
+        let info = self.rooms.get(id).map(|room| room.info.clone());
+        let may = |account: &AccountId| info.as_ref().is_some_and(|info| commit::may(info, account, &self.account));
+        let mut there: Vec<AccountId> = self.sightings(id).map(|seen| seen.account).collect();
+        if there.iter().any(may) {
+            there.retain(may);
         }
         self.ask(ctx, id, there).into_iter().collect()
     }
