@@ -129,7 +129,12 @@ impl State {
         if heads.heads.len() > FRAME_IDS_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
-        if !self.rooms.members(&heads.room).contains(&account) {
+        // Where the group is lost, or the branch that took this device out, others still speak of the room: that is how it comes back.
+        let members = match self.rooms.has(&heads.room) {
+            true => self.rooms.members(&heads.room),
+            false => ctx.row::<row::Room>(Table::Room, &heads.room.0).map(|row| row.members).unwrap_or_default(),
+        };
+        if !members.contains(&account) {
             return Outcome::Refused(Refusal::Unknown);
         }
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
