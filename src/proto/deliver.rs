@@ -442,7 +442,10 @@ impl State {
     /// A mailbox does not take something: pauses, longer the less it helps to try again.
     pub(super) fn handle_refused(&mut self, ctx: &mut Ctx, from: PeerId, refused: &Refused) -> Outcome {
         let Some(envelope) = refused.envelope else {
-            self.on_register_refused(ctx, from, refused.reason);
+            // A token for somebody else's inbox there says nothing about ours.
+            if self.mailboxes.rows.get(&from).is_some_and(|row| row.inbox == refused.inbox) {
+                self.on_register_refused(ctx, from, refused.reason);
+            }
             return Outcome::Accepted;
         };
         let pause = match refused.reason {
