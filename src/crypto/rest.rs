@@ -67,7 +67,7 @@ fn bound(table: Table, key: &[u8]) -> Vec<u8> {
     [&[table as u8], key].concat()
 }
 
-/// The layout of a wrapped key and of a key file.
+/// The layout of a wrapped key.
 const VERSION: u8 = 1;
 
 /// `version (1) | memory in KiB (4) | passes (4) | salt (16) | nonce (12)`, numbers big endian.
@@ -104,17 +104,16 @@ pub fn unwrap(wrapped: &[u8], passphrase: &str) -> Result<Zeroizing<[u8; 32]>, S
     secret(aead::open(&key, nonce, head, text)?)
 }
 
-/// Seals 32 secret bytes under the root key, bound to the name of their file: `version (1) | nonce (12) | ciphertext (48)`.
+/// Seals 32 secret bytes under the root key, bound to the name of their file: `nonce (12) | ciphertext (48)`.
 pub fn seal_file_key(root: &[u8; 32], name: &str, secret: &[u8; 32], nonce: [u8; 12]) -> Vec<u8> {
-    let text = aead::seal(&file_key(root), &nonce, &named(name), secret);
-    [&[VERSION], &nonce[..], &text].concat()
+    let text = aead::seal(&file_key(root, name), &nonce, name.as_bytes(), secret);
+    [&nonce[..], &text].concat()
 }
 
 /// Opens such bytes. What was sealed for another name does not open.
 pub fn open_file_key(root: &[u8; 32], name: &str, sealed: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
-    let [VERSION, rest @ ..] = sealed else { return Err(SealError) };
-    let (nonce, text) = rest.split_first_chunk::<12>().ok_or(SealError)?;
-    secret(aead::open(&file_key(root), nonce, &named(name), text)?)
+    let (nonce, text) = sealed.split_first_chunk::<12>().ok_or(SealError)?;
+    secret(aead::open(&file_key(root, name), nonce, name.as_bytes(), text)?)
 }
 
 /// Argon2id version 1.3 with one lane; `None` for parameters out of its bounds, or when there is not that much memory.
@@ -125,12 +124,8 @@ fn stretch(passphrase: &str, salt: &[u8; 16], memory_kib: u32, passes: u32) -> O
     Some(key)
 }
 
-fn file_key(root: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(derive(Label::FileKey, &[root]))
-}
-
-fn named(name: &str) -> Vec<u8> {
-    [&[VERSION], name.as_bytes()].concat()
+fn file_key(root: &[u8; 32], name: &str) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(derive(Label::FileKey, &[root, name.as_bytes()]))
 }
 
 fn secret(plain: Vec<u8>) -> Result<Zeroizing<[u8; 32]>, SealError> {

@@ -45,7 +45,7 @@ fn the_layouts_at_rest_stay_as_they_are() {
     let file = rest::seal_file_key(&[1; 32], "device", &[5; 32], [7; 12]);
     assert_eq!(
         data_encoding::HEXLOWER.encode(&file),
-        "010707070707070707070707075f6c09bd0968c1f95129bcb5cfc90f43461c6577a5afabc256168406dca97488836297b28a3d99c541db912972b9e5d8"
+        "07070707070707070707070731338f2a6dae928003a6185c6dd788d1442a8fe50c106df5729062484e32cb15128a267ba451ec7beb472be2ccad01dc"
     );
     let wrapped = hex(WRAPPED);
     assert_eq!(*rest::unwrap(&wrapped, "correct horse").unwrap(), [5; 32]);
