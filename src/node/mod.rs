@@ -1,12 +1,34 @@
 //! Floor 5: the driver. One loop performs the node's outputs with libp2p, sled and tokio; a [`Handle`] speaks to it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`start`] | from a data directory to a running loop, and from its end to a free directory |
+//! | [`driver`] | the loop: what is waited for, and in which order it is handled |
+//! | [`perform`] | what outputs do |
+//! | [`ledger`] | *persist, then speak*: which output waits for which flush |
+//! | [`guilt`] | what misbehaviour costs a peer |
+//! | [`work`] | proofs of work and housekeeping, off the loop |
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The driver is where clocks, tasks and randomness come in.
+
+mod driver;
+mod guilt;
+mod ledger;
+mod perform;
+mod start;
+mod work;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
+use crate::net;
 use crate::store::{OpenReport, Store, StoreError};
 use crate::types::{AccountId, Address, DeviceId, PeerId};
 
+pub use crate::crypto::phrase::{PhraseError, from_words as entropy_of_phrase};
 pub use crate::proto::{Command, CommandError, Event, Reply, Settings};
 pub use crate::wire::content::Body;
 
@@ -41,6 +63,15 @@ pub enum StartError {
         /// What the system said.
         why: String,
     },
+    /// The network cannot be set up.
+    #[error("the network cannot be started: {0}; your messages are untouched")]
+    Network(net::NetError),
+    /// The operating system gives no randomness, and nothing is safe without it.
+    #[error("the system gives no random numbers, so nothing can be sealed: your messages are untouched; see the system's log")]
+    Random,
+    /// The start itself broke off: a bug of ours.
+    #[error("the start broke off, which is a bug: your messages are untouched; see the log above")]
+    Broken,
 }
 
 /// Why a command got no answer, or a bad one.
@@ -54,75 +85,175 @@ pub enum CommandFailure {
     Stopped,
 }
 
-/// Speaks to a running node. Cheap to clone.
+/// Why a node runs no more. The sentence is for the person.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Somebody asked for it.
+    #[error("the node has stopped")]
+    Asked,
+    /// The store failed, so nothing more is accepted: what was confirmed before is on disk.
+    #[error("the node has stopped because its store failed: {0}; what was confirmed is safe, and nothing new was accepted")]
+    Store(StoreError),
+    /// A bug of ours.
+    #[error("the node has stopped because of a bug; what was confirmed is safe: start it again, and see the log above")]
+    Bug,
+}
+
+/// Speaks to a running node. Cheap to clone; the node runs until [`stop`](Self::stop), also when every handle is gone.
 #[derive(Clone)]
 pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// What handles and the loop share.
+struct Shared {
     store: Store,
+    report: OpenReport,
+    identity: Identity,
+    requests: mpsc::Sender<Request>,
+    events: broadcast::Sender<Event>,
+    reachable: watch::Receiver<Reachable>,
+    meter: driver::Meter,
+    wanted: watch::Sender<Wanted>,
+    stopped: watch::Receiver<Option<Stopped>>,
+}
+
+/// Who this node is.
+struct Identity {
+    account: AccountId,
+    device: DeviceId,
+    peer: PeerId,
+    entropy: Zeroizing<[u8; 32]>,
+}
+
+/// A command and who waits for its answer.
+struct Request {
+    command: Command,
+    answer: oneshot::Sender<Result<Reply, CommandError>>,
+}
+
+/// Who can be reached, and where we can.
+#[derive(Clone, Debug, Default)]
+struct Reachable {
+    listening: Vec<Address>,
+    connected: Vec<PeerId>,
+}
+
+/// What the loop is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Run,
+    Stop,
+    Kill,
+}
+
+/// Figures of a running node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Stats {
+    /// Inputs handled since the start.
+    pub inputs: u64,
+    /// Batches applied since the start.
+    pub batches: u64,
+    /// Flushes since the start; batches for each of them is how well the group commit works.
+    pub flushes: u64,
+    /// Outputs that wait for a flush.
+    pub outputs_waiting: u64,
+    /// Bytes applied and not yet durable.
+    pub bytes_unflushed: u64,
+    /// Peers with an open stream.
+    pub peers: u64,
+    /// The network.
+    pub net: net::Stats,
 }
 
 impl Handle {
     /// Starts a node: keys, store, network, loop. Returns once it listens.
-    pub async fn start(_options: Options) -> Result<Self, StartError> {
-        todo!()
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        start::start(options).await
     }
 
     /// Has something done; returns when it is durable.
-    pub async fn command(&self, _command: Command) -> Result<Reply, CommandFailure> {
-        todo!()
+    pub async fn command(&self, command: Command) -> Result<Reply, CommandFailure> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.requests.send(Request { command, answer }).await.map_err(|_| CommandFailure::Stopped)?;
+        Ok(answered.await.map_err(|_| CommandFailure::Stopped)??)
     }
 
     /// Hints at changes; a slow reader misses some and re-reads the store.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        todo!()
+        self.shared.events.subscribe()
     }
 
     /// The rows.
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.shared.store
     }
 
     /// What happened when the store was opened.
     pub fn open_report(&self) -> &OpenReport {
-        todo!()
+        &self.shared.report
     }
 
     /// The account.
     pub fn account(&self) -> AccountId {
-        todo!()
+        self.shared.identity.account
     }
 
     /// The device.
     pub fn device(&self) -> DeviceId {
-        todo!()
+        self.shared.identity.device
     }
 
     /// This node on the wire.
     pub fn peer(&self) -> PeerId {
-        todo!()
+        self.shared.identity.peer
     }
 
     /// Where it listens.
     pub fn listening(&self) -> Vec<Address> {
-        todo!()
+        self.shared.reachable.borrow().listening.clone()
     }
 
     /// Peers with an open stream.
     pub fn connected(&self) -> Vec<PeerId> {
-        todo!()
+        self.shared.reachable.borrow().connected.clone()
+    }
+
+    /// Figures since the start.
+    pub fn stats(&self) -> Stats {
+        self.shared.meter.stats()
     }
 
     /// The recovery phrase.
-    pub fn recovery_phrase(&self) -> zeroize::Zeroizing<String> {
-        todo!()
+    pub fn recovery_phrase(&self) -> Zeroizing<String> {
+        crate::crypto::phrase::to_words(&self.shared.identity.entropy)
+    }
+
+    /// Comes when the node runs no more, and says why. The data directory is free then.
+    pub async fn stopped(&self) -> Stopped {
+        let mut stopped = self.shared.stopped.clone();
+        let why = stopped.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        why.unwrap_or(Stopped::Bug)
     }
 
     /// Stops the node cleanly: what was accepted is durable. Returns when the data directory is free.
     pub async fn stop(&self) {
-        todo!()
+        self.want(Wanted::Stop).await;
     }
 
-    /// Ends the node as a crash would, for tests: nothing is flushed, nobody is told.
+    /// Ends the node as a crash would, for tests: nothing is flushed, nobody is told. Returns when the data directory is free.
     pub async fn kill(&self) {
-        todo!()
+        self.want(Wanted::Kill).await;
+    }
+
+    async fn want(&self, wanted: Wanted) {
+        self.shared.wanted.send_replace(wanted);
+        self.stopped().await;
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Handle({:?})", self.peer())
     }
 }

@@ -80,8 +80,10 @@ limits! {
     REISSUE_MS_MAX: Millis = 2 * SECOND;
     /// How long another device's unknown epoch is waited for: commits come by mailboxes too.
     BRANCH_GRACE_MS: Millis = MINUTE;
-    /// Pause between requests to be added again.
+    /// Pause between requests to be added again, when all who may were asked once.
     REJOIN_MS_MIN: Millis = 2 * MINUTE;
+    /// How often that pause doubles while nobody answers: up to about four hours.
+    REJOIN_DOUBLINGS_MAX: usize = 7;
     /// Devices whose unknown epoch is being waited for.
     STRANGE_DEVICES_MAX: usize = 1_024;
     /// How often a device renews its keys in a room, at most (post-compromise security against cost).
@@ -218,8 +220,70 @@ limits! {
     STREAM_FRAMES_MAX: usize = 1_024;
     /// Bytes waiting to be written to one peer.
     STREAM_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// How long a peer may take no byte of what waits for it before its stream is closed: longer than a mobile network's gap.
+    STREAM_STALL_MS: Millis = 30 * SECOND;
+    /// How long the rest of a begun frame may take: the largest frame at 20 kbit/s.
+    FRAME_READ_MS: Millis = 2 * MINUTE;
+    /// How long the last frames may take to leave when a stream is closed on purpose.
+    STREAM_DRAIN_MS: Millis = SECOND;
     /// Inputs waiting for the node.
     INPUTS_MAX: usize = 1_024;
+    /// Bytes of frames waiting for the node: about thirty of the largest.
+    INPUT_BYTES_MAX: usize = 8 * 1024 * 1024;
+    /// Waiting inputs handled before their writes are applied and others get a turn: one good group commit.
+    INPUTS_PER_TURN_MAX: usize = 256;
+    /// Commands of this node's screens waiting for the node; more wait at their callers.
+    COMMANDS_MAX: usize = 256;
+    /// Bytes of writes applied and not yet durable before no further input is taken: two flushes of work on a slow disk.
+    UNFLUSHED_BYTES_MAX: usize = 8 * 1024 * 1024;
+    /// Outputs waiting for a flush before no further input is taken.
+    UNFLUSHED_OUTPUTS_MAX: usize = 16_384;
+    /// Proofs of work sought at a time: leaves a core for everything else.
+    WORKERS_MAX: usize = 1;
+    /// Proofs of work waiting for that; more are forgotten, and asked for again by whoever needs them.
+    WORK_WAITING_MAX: usize = 256;
+    /// How often the store gets its housekeeping: ballast, snapshots.
+    TEND_MS: Millis = MINUTE;
+    /// How often the free space of the disk is looked at.
+    DISK_POLL_MS: Millis = 5 * SECOND;
+    /// How long a clean stop may take.
+    STOP_MS: Millis = 5 * SECOND;
+    /// How long a peer that misbehaved is refused.
+    REFUSE_MS: Millis = HOUR;
+    /// Time in which a point of misbehaviour is forgiven: an honest peer with an old bug is not cut off for ever.
+    MISBEHAVIOUR_DECAY_MS: Millis = MINUTE;
+    /// Peers whose misbehaviour is remembered; the least guilty is forgotten first.
+    SCORED_PEERS_MAX: usize = 4_096;
+    /// Peers refused at a time; the one that would be let in soonest is let in first.
+    REFUSED_PEERS_MAX: usize = 4_096;
+    /// Dials under way at a time: a home router's table and a phone's radio are small.
+    DIALS_MAX: usize = 16;
+    /// Dials waiting for their turn; more fail at once.
+    DIALS_WAITING_MAX: usize = 16_384;
+    /// How long one dial may take, with its handshakes: a satellite link and some lost packets.
+    DIAL_MS: Millis = 15 * SECOND;
+    /// How long a connection may stay without our stream: gossip alone is no reason to keep one.
+    STREAM_WAIT_MS: Millis = 15 * SECOND;
+    /// How long a connection that nothing uses stays.
+    CONNECTION_IDLE_MS: Millis = MINUTE;
+    /// How often a peer is asked whether it is there.
+    PING_MS: Millis = 30 * SECOND;
+    /// How long the answer may take before the connection is closed.
+    PING_WAIT_MS: Millis = 20 * SECOND;
+    /// Handshakes under way, each way, at a person's node.
+    CONNECTIONS_PENDING_MAX: u32 = 32;
+    /// Handshakes under way, each way, at a relay.
+    RELAY_CONNECTIONS_PENDING_MAX: u32 = 256;
+    /// Streams being negotiated on one connection: ours, identify, ping, two of gossip, and as many again being replaced.
+    STREAMS_PENDING_MAX: usize = 16;
+    /// Streams of one connection.
+    STREAMS_PER_CONNECTION_MAX: usize = 32;
+    /// Bytes of one stream in flight: fills 100 Mbit/s over 300 ms.
+    STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+    /// Share of the machine's memory above which a person's node takes no new connection, in percent.
+    MEMORY_PERCENT_MAX: u64 = 50;
+    /// Share of the machine's memory above which a relay takes no new connection, in percent.
+    RELAY_MEMORY_PERCENT_MAX: u64 = 75;
     /// Events waiting for a screen; a slower one re-reads.
     EVENTS_MAX: usize = 1_024;
     /// Connections to one peer: a direct one, a relayed one, and one being replaced.
@@ -228,12 +292,16 @@ limits! {
     CONNECTIONS_MAX: u32 = 128;
     /// Connections of a relay.
     RELAY_CONNECTIONS_MAX: u32 = 8_192;
-    /// Connections from one address of a person's node (IPv4 /32, IPv6 /64); loopback counts as one address for each port range.
+    /// Connections from one address at a person's node (IPv4 /32, IPv6 /64); loopback gets the relay's figure, so that a mesh on one machine works.
     CONNECTIONS_PER_ADDRESS_MAX: u32 = 8;
     /// Connections from one address at a relay.
     RELAY_CONNECTIONS_PER_ADDRESS_MAX: u32 = 64;
     /// Bytes of one gossip message (gossipsub `max_transmit_size`).
     GOSSIP_BYTES_MAX: usize = 16 * 1024;
+    /// Gossip messages waiting for the node; more are dropped, as gossip may be.
+    GOSSIP_WAITING_MAX: usize = 64;
+    /// Topics of one peer on the rooms mesh: busy groups of a busy person.
+    TOPICS_PER_PEER_MAX: usize = 1_024;
     /// Free bytes under which new work is refused, so that what was accepted can be finished.
     DISK_FLOOR_BYTES: u64 = 48 * 1024 * 1024;
     /// Free bytes under which nothing is written at all: sled is never let run into a full disk.
