@@ -36,6 +36,8 @@ limits! {
     REACTION_BYTES_MAX: usize = 64;
     /// Bytes of an envelope: the biggest welcome or commit of a room of a few hundred devices; what is larger is media.
     ENVELOPE_BYTES_MAX: usize = 256 * 1024;
+    /// Bytes of the largest padded text: an envelope less its header and what its seal adds.
+    PADDED_BYTES_MAX: usize = ENVELOPE_BYTES_MAX - 64;
     /// Bytes of a frame on a stream: an envelope with its header.
     FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 32 * 1024;
     /// Ids in one frame: bounds the work one frame can cause.
