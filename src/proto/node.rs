@@ -301,10 +301,10 @@ impl State {
             Frame::Mail(mail) => self.handle_mail(ctx, from, mail),
             Frame::MailEnd(_) => Outcome::Accepted,
             Frame::Held(held) => {
-                if self.service.handle_held(ctx, from, &held) {
-                    return Outcome::Accepted;
-                }
-                self.handle_held(ctx, from, &held)
+                // One receipt may be about both.
+                let is_handover = self.service.handle_held(ctx, from, &held);
+                let outcome = self.handle_held(ctx, from, &held);
+                if is_handover { Outcome::Accepted } else { outcome }
             }
             Frame::Refused(refused) => {
                 if self.service.handle_refused(ctx, from, &refused) {
