@@ -17,9 +17,9 @@ use super::guilt::Guilt;
 use super::ledger::Ledger;
 use super::perform::Word;
 use super::work::Jobs;
-use super::{Reachable, Request, Stats, Wanted};
+use super::{CommandFailure, Reachable, Request, Stats, Wanted};
 use crate::net::{self, Arrival, Link, Network, Verdict};
-use crate::proto::{CommandError, Event, Input, Misbehaviour, Node, Outcome, Output, Reply, Topic};
+use crate::proto::{Event, Input, Misbehaviour, Node, Outcome, Output, Reply, Topic};
 use crate::store::{Store, StoreError};
 use crate::types::limits::{DISK_POLL_MS, INPUTS_PER_TURN_MAX, REFUSE_MS, STOP_MS, STREAM_DRAIN_MS, TEND_MS};
 use crate::types::{Address, Batch, Millis, Now, PeerId};
@@ -115,7 +115,7 @@ pub(super) struct Driver {
 
 /// Who is told what.
 pub(super) struct Mouth {
-    pub(super) answers: BTreeMap<u64, oneshot::Sender<Result<Reply, CommandError>>>,
+    pub(super) answers: BTreeMap<u64, oneshot::Sender<Result<Reply, CommandFailure>>>,
     pub(super) events: broadcast::Sender<Event>,
     reachable: watch::Sender<Reachable>,
     commands: u64,
@@ -343,6 +343,9 @@ impl Driver {
     /// Takes nothing new, makes durable what was accepted, says it, lets it leave.
     async fn finish(mut self) -> Result<(), StoreError> {
         self.inlets.requests.close();
+        while let Ok(request) = self.inlets.requests.try_recv() {
+            let _ = request.answer.send(Err(CommandFailure::Stopped));
+        }
         let all = async {
             loop {
                 self.settle().await;
