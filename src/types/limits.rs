@@ -135,7 +135,7 @@ limits! {
     /// How long receipts are gathered before they are sent together.
     RECEIPT_DELAY_MS: Millis = 300;
     /// How long changes of the own card are gathered before contacts are told.
-    CARD_DELAY_MS: Millis = SECOND;
+    CARD_DELAY_MS: Millis = 50;
     /// How long a deposit token is good; each new card brings fresh ones.
     GRANT_TTL_MS: Millis = 400 * DAY;
     /// Contacts that are dialled though nothing is owed to them, so that presence is known.
