@@ -84,7 +84,7 @@ pub enum NetError {
     Key,
     /// Noise does not take the transport key.
     #[error("the transport key cannot authenticate connections")]
-    Noise(#[from] libp2p::noise::Error),
+    Noise(#[source] Box<libp2p::noise::Error>),
     /// The settings of gossipsub contradict each other: a bug of ours.
     #[error("gossip cannot be set up")]
     Gossip,

@@ -83,6 +83,9 @@ pub enum CommandFailure {
     /// The node is stopping.
     #[error("the node is stopping; nothing was done")]
     Stopped,
+    /// The node ended after it took the command and before it could confirm.
+    #[error("the node ended before it could confirm: it may have been done or not; start it again and look")]
+    Unknown,
 }
 
 /// Why a node runs no more. The sentence is for the person.
@@ -111,7 +114,8 @@ struct Shared {
     report: OpenReport,
     identity: Identity,
     requests: mpsc::Sender<Request>,
-    events: broadcast::Sender<Event>,
+    /// The loop has the strong one, so that whoever listens hears when it ends.
+    events: broadcast::WeakSender<Event>,
     reachable: watch::Receiver<Reachable>,
     meter: driver::Meter,
     wanted: watch::Sender<Wanted>,
@@ -129,7 +133,7 @@ struct Identity {
 /// A command and who waits for its answer.
 struct Request {
     command: Command,
-    answer: oneshot::Sender<Result<Reply, CommandError>>,
+    answer: oneshot::Sender<Result<Reply, CommandFailure>>,
 }
 
 /// Who can be reached, and where we can.
@@ -176,12 +180,12 @@ impl Handle {
     pub async fn command(&self, command: Command) -> Result<Reply, CommandFailure> {
         let (answer, answered) = oneshot::channel();
         self.shared.requests.send(Request { command, answer }).await.map_err(|_| CommandFailure::Stopped)?;
-        Ok(answered.await.map_err(|_| CommandFailure::Stopped)??)
+        answered.await.map_err(|_| CommandFailure::Unknown)?
     }
 
-    /// Hints at changes; a slow reader misses some and re-reads the store.
+    /// Hints at changes; a slow reader misses some and re-reads the store. Closed when the node runs no more.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.shared.events.subscribe()
+        self.shared.events.upgrade().map_or_else(|| broadcast::channel(1).1, |events| events.subscribe())
     }
 
     /// The rows.
