@@ -18,14 +18,15 @@ mod perform;
 mod start;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
+use crate::crypto::keys::Keys;
 use crate::net;
-use crate::store::{OpenReport, Store, StoreError};
+use crate::store::{Exported, OpenReport, Store, StoreError};
 use crate::types::{AccountId, Address, DeviceId, PeerId};
 
 pub use crate::crypto::phrase::{PhraseError, from_words as entropy_of_phrase};
@@ -127,7 +128,7 @@ struct Identity {
     account: AccountId,
     device: DeviceId,
     peer: PeerId,
-    entropy: Zeroizing<[u8; 32]>,
+    keys: Keys,
 }
 
 /// A command and who waits for its answer.
@@ -230,7 +231,12 @@ impl Handle {
 
     /// The recovery phrase.
     pub fn recovery_phrase(&self) -> Zeroizing<String> {
-        crate::crypto::phrase::to_words(&self.shared.identity.entropy)
+        crate::crypto::phrase::to_words(self.shared.identity.keys.entropy())
+    }
+
+    /// Writes everything into one archive under a passphrase, while the node goes on. Blocks as long as reading all rows does.
+    pub fn export(&self, passphrase: &str, to: &Path) -> Result<Exported, StoreError> {
+        self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})
     }
 
     /// Comes when the node runs no more, and says why. The data directory is free then.

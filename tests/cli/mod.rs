@@ -1,0 +1,5 @@
+//! Tests of `cli` and `config`.
+
+mod arguments;
+mod config;
+mod out;
