@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::config::Explained;
 use crate::store::reader::view::{Custody, Mailbox, Outbox, Room};
+use crate::store::{ScrubReport, Trouble};
 use crate::types::{AccountId, Address, DeviceId, MessageId, Millis, PeerId, RoomId};
 
 /// Who this node is.
@@ -277,6 +278,41 @@ pub struct Export {
     pub rows: u64,
     /// Its bytes.
     pub bytes: u64,
+}
+
+/// What a check of everything stored found.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Scrub {
+    /// Rows read.
+    pub rows: u64,
+    /// Rows in trouble, in all.
+    pub troubles: u64,
+    /// The first of them.
+    pub findings: Vec<Finding>,
+}
+
+/// A row in trouble.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// The table.
+    pub table: String,
+    /// The start of its key, in hex.
+    pub key: String,
+    /// `sealed` (its seal does not open), `undecodable`, or `loose` (what it points to is not there).
+    pub trouble: String,
+}
+
+impl From<ScrubReport> for Scrub {
+    fn from(report: ScrubReport) -> Self {
+        let word = |trouble| match trouble {
+            Trouble::Sealed => "sealed",
+            Trouble::Undecodable => "undecodable",
+            Trouble::Loose => "loose",
+        };
+        let findings = report.findings.into_iter();
+        let findings = findings.map(|finding| Finding { table: finding.table, key: finding.key, trouble: word(finding.trouble).to_owned() });
+        Self { rows: report.rows.values().sum(), troubles: report.troubles, findings: findings.collect() }
+    }
 }
 
 /// Which part of a room.

@@ -16,10 +16,11 @@ use crate::types::PeerId;
 
 /// Who this node is.
 #[utoipa::path(get, path = "/api/v1/id", responses((status = 200, body = Identity)))]
-pub(super) async fn id(State(app): State<Arc<App>>) -> Json<Identity> {
+pub(super) async fn id(State(app): State<Arc<App>>) -> Result<Json<Identity>, ApiError> {
     let handle = &app.handle;
-    let (account, device, peer) = (handle.account(), handle.device(), handle.peer());
-    Json(Identity { account, device, peer, name: own_name(&app), listen: handle.listening() })
+    let (account, device, peer, listen) = (handle.account(), handle.device(), handle.peer(), handle.listening());
+    let name = app.read(|reader| reader.own_name().unwrap_or_default()).await?;
+    Ok(Json(Identity { account, device, peer, name, listen }))
 }
 
 /// The 24 words that bring the account back. Whoever has them is this person.
@@ -72,11 +73,6 @@ pub(super) async fn doctor(State(app): State<Arc<App>>) -> Result<Json<Diagnosis
     });
     let checks = checks.await?;
     Ok(Json(Diagnosis { healthy: checks.iter().all(|check| check.ok), checks, config: app.config.clone() }))
-}
-
-fn own_name(app: &App) -> String {
-    let value = app.config.iter().find(|value| value.key == "name").map(|value| value.value.clone()).unwrap_or_default();
-    value.trim_matches('"').to_owned()
 }
 
 fn connected(reader: &Reader<'_>, peers: &[PeerId]) -> Vec<Connected> {

@@ -58,6 +58,8 @@ pub enum Label {
     RoomHint,
     /// Gossip topic of a room, from an epoch's exporter.
     RoomTopic,
+    /// Chance of one HPKE encapsulation inside MLS.
+    Encapsulation,
     /// Choice between rival commits.
     CommitRank,
     /// Id of a direct room, from both accounts.
@@ -97,6 +99,7 @@ impl Label {
             Self::RoomOuter => "tidings v1 room outer",
             Self::RoomHint => "tidings v1 room hint",
             Self::RoomTopic => "tidings v1 room topic",
+            Self::Encapsulation => "tidings v1 encapsulation",
             Self::CommitRank => "tidings v1 commit rank",
             Self::DirectRoom => "tidings v1 direct room",
             Self::NotesRoom => "tidings v1 notes room",

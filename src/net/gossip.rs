@@ -5,13 +5,15 @@
 use std::time::Duration;
 
 use libp2p::gossipsub::{
-    self, Config, ConfigBuilder, IdentTopic, IdentityTransform, MaxCountSubscriptionFilter, MessageAuthenticity, MessageId, TopicHash,
-    TopicSubscriptionFilter, ValidationMode, Version,
+    self, Config, ConfigBuilder, IdentTopic, IdentityTransform, MaxCountSubscriptionFilter, MessageAcceptance, MessageAuthenticity,
+    MessageId, TopicHash, TopicSubscriptionFilter, ValidationMode, Version,
 };
 use libp2p::identity::Keypair;
 
-use super::{NetError, Topic};
-use crate::types::limits::{GOSSIP_BYTES_MAX, TOPICS_PER_PEER_MAX};
+use super::swarm::Task;
+use super::{Arrival, Heard, NetError, Topic, Verdict, translate};
+use crate::types::PeerId;
+use crate::types::limits::{GOSSIP_BYTES_MAX, GOSSIP_WAITING_MAX, TOPICS_PER_PEER_MAX};
 
 /// The mesh that every node speaks.
 pub(super) type Public = gossipsub::Behaviour<IdentityTransform, PublicTopics>;
@@ -105,5 +107,55 @@ pub(super) struct RoomTopics;
 impl TopicSubscriptionFilter for RoomTopics {
     fn can_subscribe(&mut self, name: &TopicHash) -> bool {
         topic(Mesh::Rooms, name).is_some()
+    }
+}
+
+impl Task {
+    pub(super) fn on_subscribe(&mut self, topic: Topic, on: bool) {
+        let behaviour = self.swarm.behaviour_mut();
+        let done = match (named(topic), behaviour.rooms.as_mut()) {
+            ((Mesh::Public, name), _) if on => behaviour.public.subscribe(&name).is_ok(),
+            ((Mesh::Public, name), _) => behaviour.public.unsubscribe(&name),
+            ((Mesh::Rooms, name), Some(rooms)) if on => rooms.subscribe(&name).is_ok(),
+            ((Mesh::Rooms, name), Some(rooms)) => rooms.unsubscribe(&name),
+            ((Mesh::Rooms, _), None) => false,
+        };
+        tracing::trace!(on, done, "topic");
+    }
+
+    pub(super) fn on_publish(&mut self, topic: Topic, bytes: Vec<u8>) {
+        let behaviour = self.swarm.behaviour_mut();
+        let published = match (named(topic), behaviour.rooms.as_mut()) {
+            ((Mesh::Public, name), _) => behaviour.public.publish(name, bytes).is_ok(),
+            ((Mesh::Rooms, name), Some(rooms)) => rooms.publish(name, bytes).is_ok(),
+            ((Mesh::Rooms, _), None) => false,
+        };
+        tracing::trace!(published, "gossip");
+    }
+
+    pub(super) fn on_judge(&mut self, topic: Topic, from: &PeerId, id: &MessageId, verdict: Verdict) {
+        let acceptance = match verdict {
+            Verdict::Accept => MessageAcceptance::Accept,
+            Verdict::Ignore => MessageAcceptance::Ignore,
+            Verdict::Reject => MessageAcceptance::Reject,
+        };
+        let Some(from) = translate::to_libp2p(from) else { return };
+        let behaviour = self.swarm.behaviour_mut();
+        match (named(topic).0, behaviour.rooms.as_mut()) {
+            (Mesh::Public, _) => _ = behaviour.public.report_message_validation_result(id, &from, acceptance),
+            (Mesh::Rooms, Some(rooms)) => _ = rooms.report_message_validation_result(id, &from, acceptance),
+            (Mesh::Rooms, None) => {}
+        }
+    }
+
+    pub(super) fn on_gossip(&mut self, mesh: Mesh, event: gossipsub::Event) {
+        let gossipsub::Event::Message { propagation_source, message_id, message } = event else { return };
+        let (Some(topic), Some(from)) = (topic(mesh, &message.topic), translate::from_libp2p(&propagation_source)) else { return };
+        let waiting = self.pending.iter().filter(|arrival| matches!(arrival, Arrival::Gossip(_))).count();
+        if waiting >= GOSSIP_WAITING_MAX {
+            self.on_judge(topic, &from, &message_id, Verdict::Ignore);
+            return;
+        }
+        self.pending.push_back(Arrival::Gossip(Heard { topic, bytes: message.data, from, id: message_id }));
     }
 }

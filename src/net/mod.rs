@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`behaviour`] | what a node speaks, and what it refuses before speaking |
 //! | [`swarm`] | the task that owns all connections: which peer is there, and over which stream |
+//! | [`peers`] | what there is with each peer |
 //! | [`streams`] | frames on a stream: length prefix, queues, who keeps which stream |
 //! | [`opening`] | one stream for each connection, opened by whoever dialled it |
 //! | [`gossip`] | the public and the rooms mesh |
@@ -24,6 +25,7 @@ pub mod dial;
 mod gossip;
 mod listen;
 mod opening;
+mod peers;
 mod streams;
 mod swarm;
 mod translate;

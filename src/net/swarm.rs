@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use libp2p::gossipsub::{self, MessageAcceptance, MessageId};
+use libp2p::gossipsub::MessageId;
 use libp2p::identity::Keypair;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
@@ -19,14 +19,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::dial::{self, Policy};
-use super::gossip::{self, Mesh};
+use super::gossip::Mesh;
 use super::listen::{self, Listening};
 use super::opening::Opened;
+use super::peers::{Current, Dial, Dials, Peers};
 use super::streams::{self, Attempt, Ends, Outlets, Ready, Running, Side};
-use super::{Arrival, Bound, Config, Heard, Listen, NetError, Network, Topic, Verdict, translate};
+use super::{Arrival, Bound, Config, Listen, NetError, Network, Topic, Verdict, translate};
 use crate::types::limits::{
-    CONNECTION_IDLE_MS, DIAL_MS, DIALS_MAX, DIALS_WAITING_MAX, GOSSIP_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX,
-    STREAM_DRAIN_MS, STREAM_WAIT_MS, STREAMS_PENDING_MAX,
+    CONNECTION_IDLE_MS, DIAL_MS, DIALS_MAX, DIALS_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX, STREAM_DRAIN_MS,
+    STREAM_WAIT_MS, STREAMS_PENDING_MAX,
 };
 use crate::types::{Address, Millis, PeerId};
 
@@ -101,11 +102,11 @@ const LISTEN_WAIT: Duration = Duration::from_secs(5);
 /// How often connections without a stream and refusals are looked at.
 const SWEEP: Duration = Duration::from_secs(2);
 
-struct Task {
+pub(super) struct Task {
     me: PeerId,
     /// Random: tells the other side that the process is another one.
     process: u64,
-    swarm: Swarm<Behaviour>,
+    pub(super) swarm: Swarm<Behaviour>,
     orders: mpsc::Receiver<Order>,
     outlets: Outlets,
     /// Streams being agreed on, and links; they end with this task.
@@ -116,85 +117,8 @@ struct Task {
     refused: BTreeMap<PeerId, Instant>,
     listening: Listening,
     /// What waits for room in the channel to the driver; `Down`s of failed dials, gossip, own addresses.
-    pending: VecDeque<Arrival>,
+    pub(super) pending: VecDeque<Arrival>,
     stopping: Option<(oneshot::Sender<()>, Instant)>,
-}
-
-/// All peers with a connection, a dial or a link.
-#[derive(Default)]
-struct Peers {
-    known: BTreeMap<PeerId, Peer>,
-    /// Connections without a link, and since when.
-    unlinked: BTreeMap<ConnectionId, (PeerId, Instant)>,
-    /// The last number given to a try.
-    tries: u32,
-}
-
-/// What there is with one peer.
-struct Peer {
-    connections: Vec<ConnectionId>,
-    link: Option<Current>,
-    /// Told by the link before the current one, when it has said `Down`.
-    previous: Option<oneshot::Receiver<()>>,
-    /// The driver waits for an `Up` or `Down`.
-    is_wanted: bool,
-    is_dialling: bool,
-    /// See [`streams`].
-    attempt: u32,
-}
-
-/// The link in use.
-struct Current {
-    connection: ConnectionId,
-    attempt: Option<Attempt>,
-    ends: Ends,
-    said_down: oneshot::Receiver<()>,
-}
-
-/// Dials under way, and those that wait for their turn.
-#[derive(Default)]
-struct Dials {
-    policy: Policy,
-    flying: BTreeMap<ConnectionId, Dial>,
-    waiting: VecDeque<Dial>,
-}
-
-/// One dial.
-struct Dial {
-    peer: PeerId,
-    addresses: Vec<Multiaddr>,
-    /// From a port of its own, after the first try broke off.
-    is_second: bool,
-    since: Instant,
-}
-
-impl Peers {
-    fn entry(&mut self, id: PeerId) -> &mut Peer {
-        let tries = &mut self.tries;
-        self.known.entry(id).or_insert_with(|| {
-            *tries = tries.wrapping_add(1);
-            Peer { connections: Vec::new(), link: None, previous: None, is_wanted: false, is_dialling: false, attempt: *tries }
-        })
-    }
-
-    /// The peer lost a stream and has no other: the next one is another try.
-    fn next_try(&mut self, id: &PeerId) {
-        self.tries = self.tries.wrapping_add(1);
-        if let Some(peer) = self.known.get_mut(id).filter(|peer| peer.link.is_none()) {
-            peer.attempt = self.tries;
-        }
-    }
-
-    /// Forgets what is over; returns whether the driver waits for an answer in vain.
-    fn settle(&mut self, id: &PeerId) -> bool {
-        let Some(peer) = self.known.get_mut(id) else { return false };
-        if peer.link.is_some() || peer.is_dialling || !peer.connections.is_empty() {
-            return false;
-        }
-        let is_wanted = peer.is_wanted;
-        self.known.remove(id);
-        is_wanted
-    }
 }
 
 impl Task {
@@ -499,56 +423,6 @@ impl Task {
     fn on_stream_gone(&mut self, id: PeerId, connection: ConnectionId) {
         self.peers.next_try(&id);
         self.close(id, connection);
-    }
-
-    // Gossip.
-
-    fn on_subscribe(&mut self, topic: Topic, on: bool) {
-        let behaviour = self.swarm.behaviour_mut();
-        let done = match (gossip::named(topic), behaviour.rooms.as_mut()) {
-            ((Mesh::Public, name), _) if on => behaviour.public.subscribe(&name).is_ok(),
-            ((Mesh::Public, name), _) => behaviour.public.unsubscribe(&name),
-            ((Mesh::Rooms, name), Some(rooms)) if on => rooms.subscribe(&name).is_ok(),
-            ((Mesh::Rooms, name), Some(rooms)) => rooms.unsubscribe(&name),
-            ((Mesh::Rooms, _), None) => false,
-        };
-        tracing::trace!(on, done, "topic");
-    }
-
-    fn on_publish(&mut self, topic: Topic, bytes: Vec<u8>) {
-        let behaviour = self.swarm.behaviour_mut();
-        let published = match (gossip::named(topic), behaviour.rooms.as_mut()) {
-            ((Mesh::Public, name), _) => behaviour.public.publish(name, bytes).is_ok(),
-            ((Mesh::Rooms, name), Some(rooms)) => rooms.publish(name, bytes).is_ok(),
-            ((Mesh::Rooms, _), None) => false,
-        };
-        tracing::trace!(published, "gossip");
-    }
-
-    fn on_judge(&mut self, topic: Topic, from: &PeerId, id: &MessageId, verdict: Verdict) {
-        let acceptance = match verdict {
-            Verdict::Accept => MessageAcceptance::Accept,
-            Verdict::Ignore => MessageAcceptance::Ignore,
-            Verdict::Reject => MessageAcceptance::Reject,
-        };
-        let Some(from) = translate::to_libp2p(from) else { return };
-        let behaviour = self.swarm.behaviour_mut();
-        match (gossip::named(topic).0, behaviour.rooms.as_mut()) {
-            (Mesh::Public, _) => _ = behaviour.public.report_message_validation_result(id, &from, acceptance),
-            (Mesh::Rooms, Some(rooms)) => _ = rooms.report_message_validation_result(id, &from, acceptance),
-            (Mesh::Rooms, None) => {}
-        }
-    }
-
-    fn on_gossip(&mut self, mesh: Mesh, event: gossipsub::Event) {
-        let gossipsub::Event::Message { propagation_source, message_id, message } = event else { return };
-        let (Some(topic), Some(from)) = (gossip::topic(mesh, &message.topic), translate::from_libp2p(&propagation_source)) else { return };
-        let waiting = self.pending.iter().filter(|arrival| matches!(arrival, Arrival::Gossip(_))).count();
-        if waiting >= GOSSIP_WAITING_MAX {
-            self.on_judge(topic, &from, &message_id, Verdict::Ignore);
-            return;
-        }
-        self.pending.push_back(Arrival::Gossip(Heard { topic, bytes: message.data, from, id: message_id }));
     }
 
     // Events.

@@ -313,8 +313,9 @@ impl Driver {
                 }
                 // The stream that the node means is the one that is open while it speaks.
                 Output::Transmit { to, frame } => {
+                    tracing::trace!(peer = ?to, frame = frame.kind().1, "transmit");
                     if let Some(link) = self.links.get(&to) {
-                        self.ledger.push(Word::Transmit(link.clone(), frame));
+                        self.ledger.push(Word::Transmit(link.clone(), frame.encode()));
                     }
                 }
                 other => self.ledger.push(Word::from(other)),

@@ -28,6 +28,7 @@ use crate::net;
 use crate::store::{OpenReport, Store, StoreError};
 use crate::types::{AccountId, Address, DeviceId, PeerId};
 
+pub use crate::crypto::phrase::{PhraseError, from_words as entropy_of_phrase};
 pub use crate::proto::{Command, CommandError, Event, Reply, Settings};
 pub use crate::wire::content::Body;
 

@@ -4,12 +4,11 @@ use super::driver::Driver;
 use crate::net::{self, Link};
 use crate::proto::{CommandError, Event, Output, Reply, Topic};
 use crate::types::{Address, Millis, PeerId};
-use crate::wire::frame::Frame;
 
 /// An output that is not a write, ready to be performed.
 pub(super) enum Word {
     /// A frame, on the stream that was open when the node spoke.
-    Transmit(Link, Frame),
+    Transmit(Link, Vec<u8>),
     Publish {
         topic: Topic,
         bytes: Vec<u8>,
@@ -58,10 +57,8 @@ impl Driver {
     /// Performs one output. None of them waits for a peer.
     pub(super) async fn perform(&mut self, word: Word) {
         match word {
-            Word::Transmit(link, frame) => {
-                tracing::trace!(peer = ?link.peer(), frame = frame.kind().1, "transmit");
-                link.send(frame.encode());
-            }
+            // When it is not queued the peer is gone or cut off, and its `Down` follows.
+            Word::Transmit(link, bytes) => _ = link.send(bytes),
             Word::Publish { topic, bytes } => self.network.publish(named(topic), bytes).await,
             Word::Subscribe { topic, on } => self.network.subscribe(named(topic), on).await,
             Word::Dial { peer, addresses } => {

@@ -44,9 +44,13 @@ pub(super) async fn start(options: Options) -> Result<Handle, StartError> {
 
 fn open(options: &Options) -> Result<Opened, StoreError> {
     let dir = DataDir::open(&options.data)?;
-    let vault = Vault::open(&dir, options.passphrase.as_deref(), options.entropy)?;
+    let mut vault = Vault::open(&dir, options.passphrase.as_deref(), options.entropy)?;
     let how = if options.settings.relay { OpenOptions::relay() } else { OpenOptions::default() };
     let (store, report) = Store::open_with(&dir, &vault.root, how)?;
+    if store.get(Table::Meta, row::META_RESTORED).is_some() {
+        tracing::warn!("the rows were restored from an older copy: this node goes on as a new device of the account");
+        vault.renew_device(&dir)?;
+    }
     Ok(Opened { dir, keys: vault.keys, store, report })
 }
 

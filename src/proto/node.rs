@@ -81,9 +81,11 @@ impl Node {
         // used again. The contacts stay, and are asked to begin anew with this device.
         let device = keys.device_id();
         let last = view.get(Table::Meta, DEVICE_KEY);
-        let is_reborn = last.as_ref().is_some_and(|last| last[..] != device.0);
+        let is_restored = view.get(Table::Meta, row::META_RESTORED).is_some();
+        let is_reborn = is_restored || last.as_ref().is_some_and(|last| last[..] != device.0);
         if last.is_none() || is_reborn {
             ctx.put_raw(Table::Meta, DEVICE_KEY, device.0);
+            ctx.delete(Table::Meta, row::META_RESTORED);
         }
         let rooms = if is_reborn {
             for table in [Table::Group, Table::Bag] {
@@ -301,10 +303,10 @@ impl State {
             Frame::Mail(mail) => self.handle_mail(ctx, from, mail),
             Frame::MailEnd(_) => Outcome::Accepted,
             Frame::Held(held) => {
-                if self.service.handle_held(ctx, from, &held) {
-                    return Outcome::Accepted;
-                }
-                self.handle_held(ctx, from, &held)
+                // One receipt may be about both.
+                let is_handover = self.service.handle_held(ctx, from, &held);
+                let outcome = self.handle_held(ctx, from, &held);
+                if is_handover { Outcome::Accepted } else { outcome }
             }
             Frame::Refused(refused) => {
                 if self.service.handle_refused(ctx, from, &refused) {

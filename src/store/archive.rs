@@ -22,7 +22,7 @@ use crate::wire::row;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
     /// Other bytes.
-    #[error("this is not a tidings archive: choose the file that `tidings backup export` wrote")]
+    #[error("this is not a tidings archive: choose the file that `tidings export` wrote")]
     NotAnArchive,
     /// Of a later release.
     #[error("this archive was written by a newer tidings: import it with that release; nothing was changed")]
@@ -43,6 +43,9 @@ pub(super) enum Secret<'a> {
     /// A directory's own snapshot.
     Root(&'a [u8; 32]),
 }
+
+/// Table, key and value of a row.
+pub(super) type Entry = (Table, Vec<u8>, Vec<u8>);
 
 /// What an archive says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -232,7 +235,7 @@ impl Reader {
     }
 
     /// The next row; `None` at the end of a whole archive.
-    pub(super) fn row(&mut self) -> Result<Option<(Table, Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(super) fn row(&mut self) -> Result<Option<Entry>, StoreError> {
         let [number] = self.array()?;
         if number == 0 {
             let rows = u64::from_be_bytes(self.array()?);

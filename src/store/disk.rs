@@ -24,6 +24,8 @@ pub(super) struct Disk {
     applied: AtomicU64,
     /// Bytes of values applied so far.
     written: AtomicU64,
+    /// Bytes applied since the last flush began.
+    unsynced: AtomicU64,
     /// The first read error.
     failure: OnceLock<StoreError>,
     /// The first write error, after which nothing is written.
@@ -32,12 +34,12 @@ pub(super) struct Disk {
 
 struct Writer {
     rng: Rng,
-    unsynced: u64,
     cut: Option<Cut>,
 }
 
 struct Sync {
     flushed: u64,
+    /// Since the last mark.
     flushes: u64,
     generation: Generation,
 }
@@ -53,6 +55,9 @@ struct Cut {
     overtaken: bool,
 }
 
+/// Some rows of the picture, by their keys in the database.
+type Page = Vec<(Vec<u8>, Stored)>;
+
 impl Disk {
     /// Over an open database.
     pub(super) fn new(home: &Path, keys: RowKeys, tree: Tree, seed: [u8; 32], generation: Generation) -> Self {
@@ -60,10 +65,11 @@ impl Disk {
             home: home.to_path_buf(),
             keys,
             tree: RwLock::new(Some(tree)),
-            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), unsynced: 0, cut: None }),
-            sync: Mutex::new(Sync { flushed: 0, flushes: 0, generation }),
+            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), cut: None }),
+            sync: Mutex::new(Sync { flushed: 0, flushes: FLUSHES_PER_GENERATION, generation }),
             applied: AtomicU64::new(0),
             written: AtomicU64::new(0),
+            unsynced: AtomicU64::new(0),
             failure: OnceLock::new(),
             stopped: OnceLock::new(),
         }
@@ -74,14 +80,14 @@ impl Disk {
         &self.home
     }
 
+    /// Bytes of the database's file.
+    pub(super) fn length(&self) -> u64 {
+        Tree::length(&self.home.join(super::recover::DB))
+    }
+
     /// Bytes of values applied since it was opened.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
-    }
-
-    /// The generation that is durable.
-    pub(super) fn generation(&self) -> u64 {
-        lock(&self.sync).generation.number()
     }
 
     /// The first read error, or the first write error.
@@ -133,12 +139,9 @@ impl Disk {
         tree.apply(writes).map_err(|fault| self.broken(fault))?;
         self.applied.fetch_add(1, Ordering::Release);
         self.written.fetch_add(bytes, Ordering::Relaxed);
-        writer.unsynced += bytes + ROW_OVERHEAD * batch.len() as u64;
-        if writer.unsynced >= SYNC_BYTES_MAX {
-            writer.unsynced = 0;
-            tree.flush().map_err(|fault| self.broken(fault))?;
-        }
-        Ok(())
+        let grown = bytes + ROW_OVERHEAD * batch.len() as u64;
+        let unsynced = self.unsynced.fetch_add(grown, Ordering::Relaxed) + grown;
+        if unsynced >= SYNC_BYTES_MAX { self.flush_tree(tree) } else { Ok(()) }
     }
 
     /// Makes everything applied so far durable; returns at once when it is.
@@ -150,24 +153,45 @@ impl Disk {
         flushed
     }
 
+    /// Flushes and marks how far the database is; tells the mark. A database with a lower one is older than this moment.
+    pub(super) fn mark(&self) -> Result<u64, StoreError> {
+        let mut sync = lock(&self.sync);
+        self.flush_marked(&mut sync)?;
+        Ok(sync.generation.number())
+    }
+
     fn try_flush(&self) -> Result<(), StoreError> {
         let mut sync = lock(&self.sync);
         let applied = self.applied.load(Ordering::Acquire);
         if applied == sync.flushed {
             return Ok(());
         }
-        let is_mark_due = sync.flushes.is_multiple_of(FLUSHES_PER_GENERATION);
-        if is_mark_due {
-            self.write_generation(sync.generation.number() + 1)?;
+        if sync.flushes >= FLUSHES_PER_GENERATION {
+            return self.flush_marked(&mut sync);
         }
-        let tree = self.tree();
-        tree.as_ref().ok_or(StoreError::Closed)?.flush().map_err(|fault| self.broken(fault))?;
-        if is_mark_due {
-            sync.generation.advance()?;
-        }
+        self.flush_open()?;
         sync.flushed = applied;
         sync.flushes += 1;
         Ok(())
+    }
+
+    fn flush_marked(&self, sync: &mut Sync) -> Result<(), StoreError> {
+        let applied = self.applied.load(Ordering::Acquire);
+        self.write_generation(sync.generation.number() + 1)?;
+        self.flush_open()?;
+        sync.generation.advance()?;
+        (sync.flushed, sync.flushes) = (applied, 1);
+        Ok(())
+    }
+
+    fn flush_open(&self) -> Result<(), StoreError> {
+        let tree = self.tree();
+        self.flush_tree(tree.as_ref().ok_or(StoreError::Closed)?)
+    }
+
+    fn flush_tree(&self, tree: &Tree) -> Result<(), StoreError> {
+        self.unsynced.store(0, Ordering::Relaxed);
+        tree.flush().map_err(|fault| self.broken(fault))
     }
 
     fn write_generation(&self, number: u64) -> Result<(), StoreError> {
@@ -244,7 +268,7 @@ impl Disk {
     }
 
     /// The next rows of the picture, as many as fit into a bound; `None` at the end. A page may be empty.
-    pub(super) fn cut_page(&self) -> Result<Option<Vec<(Vec<u8>, Stored)>>, StoreError> {
+    pub(super) fn cut_page(&self) -> Result<Option<Page>, StoreError> {
         let mut writer = lock(&self.writer);
         let tree = self.tree();
         let tree = tree.as_ref().ok_or(StoreError::Closed)?;
@@ -284,13 +308,7 @@ impl Disk {
     /// Flushes, writes the generation, and lets go of the database; every clone reads nothing from then on.
     pub(super) fn close(&self, for_fast_start: bool) -> Result<(), StoreError> {
         if self.stopped.get().is_none() && self.tree().is_some() {
-            let mut sync = lock(&self.sync);
-            if !sync.flushes.is_multiple_of(FLUSHES_PER_GENERATION) {
-                sync.flushes = 0;
-                self.applied.fetch_add(1, Ordering::Release);
-            }
-            drop(sync);
-            self.flush()?;
+            self.mark()?;
         }
         let tree = self.tree.write().unwrap_or_else(PoisonError::into_inner).take();
         tree.map_or(Ok(()), |tree| tree.close(for_fast_start)).map_err(|fault| StoreError::engine(&self.home, fault))

@@ -57,18 +57,18 @@ impl Store {
     }
 
     /// All rows, in order of table and key, as they are at this moment.
-    pub(super) fn for_each_row(&self, visit: &mut dyn FnMut(Table, &[u8], &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.for_each_opened(&mut |table, key, value| visit(table, key, value.ok_or(StoreError::Row { table })?))
+    pub(super) fn for_each_row(&self, mut visit: impl FnMut(Table, &[u8], &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.for_each_opened(|table, key, value| visit(table, key, value.ok_or(StoreError::Row { table })?))
     }
 
     /// The same, with `None` for a row that does not open.
     pub(super) fn for_each_opened(
         &self,
-        visit: &mut dyn FnMut(Table, &[u8], Option<&[u8]>) -> Result<(), StoreError>,
+        mut visit: impl FnMut(Table, &[u8], Option<&[u8]>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let disk = match &self.inner.rows {
             Rows::Disk(disk) => disk,
-            Rows::Memory(memory) => return memory.for_each(&mut |table, key, value| visit(table, key, Some(value))),
+            Rows::Memory(memory) => return memory.for_each(|table, key, value| visit(table, key, Some(value))),
         };
         let _picture = self.inner.picture.lock().unwrap_or_else(PoisonError::into_inner);
         disk.begin_cut();
@@ -95,11 +95,11 @@ pub(super) fn write_archive(
     identity: Option<Identity>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(u64, u64), StoreError> {
-    let generation = store.disk().map_or(0, Disk::generation);
+    let generation = store.disk().map_or(Ok(0), Disk::mark)?;
     let manifest = Manifest { schema: store.inner.schema, generation, made_at: wall_now(), identity };
     let mut writer = Writer::create(to, secret, &mut vault::fresh_random()?, &manifest)?;
     let mut done = Progress::default();
-    store.for_each_row(&mut |table, key, value| {
+    store.for_each_row(|table, key, value| {
         if table == Table::Meta && key == META_SCHEMA {
             return Ok(());
         }

@@ -6,10 +6,12 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::types::{Batch, Row, Scan, Table};
 
+type Rows = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+
 /// One ordered map for all tables.
 #[derive(Default)]
 pub(super) struct Memory {
-    rows: RwLock<BTreeMap<(Table, Vec<u8>), Vec<u8>>>,
+    rows: RwLock<Rows>,
 }
 
 impl Memory {
@@ -48,7 +50,7 @@ impl Memory {
     }
 
     /// All rows, as they are at this moment.
-    pub(super) fn for_each<E>(&self, visit: &mut dyn FnMut(Table, &[u8], &[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn for_each<E>(&self, mut visit: impl FnMut(Table, &[u8], &[u8]) -> Result<(), E>) -> Result<(), E> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner).clone();
         rows.iter().try_for_each(|((table, key), value)| visit(*table, key, value))
     }

@@ -1,21 +1,22 @@
-//! Floor 4: rows on disk or in memory. Only [`sled`] names sled.
+//! Floor 4: rows on disk or in memory. Only `sled` names sled.
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`dir`] | the data directory: one process, nobody else's files, a known format |
-//! | [`vault`] | the key files |
-//! | [`disk`] | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
-//! | [`rows`] | how a row lies in the database |
-//! | [`sled`] | sled and its traps |
-//! | [`generation`] | notices a database that went back |
-//! | [`memory`] | rows in memory |
+//! | `dir` | the data directory: one process, nobody else's files, a known format |
+//! | `vault` | the key files |
+//! | `disk` | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
+//! | `rows` | how a row lies in the database |
+//! | `sled` | sled and its traps |
+//! | `generation` | notices a database that went back |
+//! | `memory` | rows in memory |
 //! | [`migrate`] | from an older schema to this one |
-//! | [`archive`] | the file that exports and snapshots are |
-//! | [`export`] | everything into an archive, and back |
-//! | [`snapshot`] | own archives, written in the background to rebuild from |
-//! | [`recover`] | what to do with a damaged database |
-//! | [`scrub`] | reads and checks every row |
-//! | [`space`] | free room and the ballast |
+//! | `archive` | the file that exports and snapshots are |
+//! | `export` | everything into an archive, and back |
+//! | `snapshot` | own archives, written in the background to rebuild from |
+//! | `recover` | what to do with a damaged database |
+//! | `scrub` | reads and checks every row |
+//! | `space` | free room and the ballast |
+//! | [`reader`] | what a screen or a command asks |
 //!
 //! How it is used: [`DataDir::open`], [`Vault::open`], [`Store::open`]; then [`Store::apply`] for each batch and
 //! [`Store::flush`] before anything is said; [`Store::tend`] once a minute; [`Store::close`] at the end.
@@ -42,7 +43,7 @@ mod vault;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -119,6 +120,21 @@ pub struct OpenReport {
     pub migrated: Vec<String>,
 }
 
+/// What a status page says about the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StoreStatus {
+    /// Bytes of the database's file.
+    pub bytes: u64,
+    /// Bytes free on its disk.
+    pub free_bytes: u64,
+    /// Whether new work is refused for lack of room.
+    pub is_full: bool,
+    /// When the last own snapshot was made, in milliseconds since the Unix epoch.
+    pub snapshot_at: Option<u64>,
+    /// The schema of the rows.
+    pub schema: u32,
+}
+
 impl OpenReport {
     /// Whether rows were lost, so that they have to be fetched anew from mailboxes and peers.
     pub fn is_restored(&self) -> bool {
@@ -184,6 +200,19 @@ impl Store {
     /// The first error, after which nothing read can be trusted and the node must stop.
     pub fn failure(&self) -> Option<StoreError> {
         self.disk().and_then(Disk::failure)
+    }
+
+    /// What a status page says about the store.
+    pub fn status(&self) -> StoreStatus {
+        let Some(disk) = self.disk() else { return StoreStatus::default() };
+        let upkeep = self.inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        StoreStatus {
+            bytes: disk.length(),
+            free_bytes: space::free_bytes(disk.home()).unwrap_or(0),
+            is_full: self.is_disk_full(),
+            snapshot_at: upkeep.made_at(),
+            schema: self.inner.schema,
+        }
     }
 
     /// Housekeeping, to be called about once a minute from a thread that may block: lays the ballast again when there is

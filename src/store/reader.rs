@@ -122,6 +122,12 @@ impl<'a> Reader<'a> {
         rows.flat_map(|(card, name)| card.devices.into_iter().map(move |device| (device.peer, name.clone()))).collect()
     }
 
+    /// What this person calls themselves in the card that contacts have; `None` before the first card.
+    pub fn own_name(&self) -> Option<String> {
+        let signed: Signed = codec::decode(&self.view.get(Table::Meta, OWN_CARD)?).ok()?;
+        codec::decode::<Card>(&signed.card).ok().map(|card| card.name)
+    }
+
     /// What every contact is called.
     pub(super) fn names(&self) -> BTreeMap<AccountId, String> {
         self.contact_rows().into_iter().map(|(account, row)| (account, row.name)).collect()
@@ -202,6 +208,9 @@ impl<'a> Reader<'a> {
 
 /// What the room with oneself is called.
 pub const NOTES: &str = "notes";
+
+/// Where the own signed card lies in `Table::Meta`.
+const OWN_CARD: &[u8] = b"card";
 
 /// Rows read at a time where a range may be long.
 const PAGE_ROWS: usize = 1_024;

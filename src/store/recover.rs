@@ -20,7 +20,8 @@ use crate::types::time::{DAY, HOUR, MINUTE, SECOND};
 use crate::types::{Batch, Millis, Table};
 use crate::wire::row::META_RESTORED;
 
-const DB: &str = "db";
+/// Name of the database in a data directory.
+pub(super) const DB: &str = "db";
 const SUSPECT: &str = "suspect";
 
 /// A database as it was found.
@@ -42,7 +43,7 @@ pub(super) fn open(home: &Path, root: &[u8; 32], cache_bytes: u64) -> Result<(Di
     let mut report = OpenReport::default();
     let (tree, number) = match find(home, &keys, cache_bytes, known)? {
         Found::Good(tree, number) => (tree, number),
-        Found::WentBack(tree, number) if snapshot_generation(home, root).is_none_or(|snapshot| snapshot <= number) => {
+        Found::WentBack(tree, number) if snapshot_generation(home, root).is_none_or(|snapshot| number >= snapshot) => {
             report.went_back = true;
             (tree, known.unwrap_or(number).max(number) + 1)
         }
@@ -110,10 +111,11 @@ fn find(home: &Path, keys: &RowKeys, cache_bytes: u64, known: Option<u64>) -> Re
             return discard(tree);
         }
     };
-    if home.join(SUSPECT).exists() && !reads_whole(&tree, keys) {
+    let is_behind = known.is_some_and(|known| number < known);
+    if (is_behind || home.join(SUSPECT).exists()) && !reads_whole(&tree, keys) {
         return discard(tree);
     }
-    Ok(if known.is_some_and(|known| number < known) { Found::WentBack(tree, number) } else { Found::Good(tree, number) })
+    Ok(if is_behind { Found::WentBack(tree, number) } else { Found::Good(tree, number) })
 }
 
 fn discard(tree: Tree) -> Result<Found, StoreError> {

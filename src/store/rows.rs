@@ -22,6 +22,9 @@ use crate::types::{Rng, Scan, Table};
 /// A key and what to write there; `None` deletes.
 pub(super) type Write = (Vec<u8>, Option<Vec<u8>>);
 
+/// Keys between two bounds.
+pub(super) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// The bytes of one row do not open or do not fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
@@ -64,12 +67,12 @@ pub(super) fn split_key(head: &[u8]) -> Option<(Table, &[u8])> {
 }
 
 /// The keys of all rows of the node, which lie between the store's own values and the pieces.
-pub(super) fn all_rows(after: Option<&[u8]>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+pub(super) fn all_rows(after: Option<&[u8]>) -> Range {
     (after.map_or(Bound::Included(vec![OWN + 1]), |key| Bound::Excluded(key.to_vec())), Bound::Excluded(vec![PIECES]))
 }
 
 /// The bounds of a scan in the database; `None` when nothing can be between them.
-pub(super) fn bounds(scan: &Scan) -> Option<(Bound<Vec<u8>>, Bound<Vec<u8>>)> {
+pub(super) fn bounds(scan: &Scan) -> Option<Range> {
     let start = head_key(scan.table, &scan.prefix);
     let end = following(&start);
     let after = scan.after.as_ref().map(|after| head_key(scan.table, after));

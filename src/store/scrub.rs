@@ -63,7 +63,7 @@ impl Store {
     pub fn scrub(&self, progress: &mut dyn FnMut(Progress)) -> Result<ScrubReport, StoreError> {
         let mut report = ScrubReport::default();
         let mut done = Progress::default();
-        self.for_each_opened(&mut |table, key, value| {
+        self.for_each_opened(|table, key, value| {
             *report.rows.entry(format!("{table:?}")).or_default() += 1;
             done.rows += 1;
             match value {

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::archive::Secret;
 use super::disk::Disk;
 use super::{Store, StoreError, export, file, space};
+use crate::types::Millis;
 use crate::types::limits::{DISK_FLOOR_BYTES, SNAPSHOT_MS_MAX, SNAPSHOT_MS_MIN};
 
 /// A snapshot was written.
@@ -48,6 +49,12 @@ impl Upkeep {
         Self { path: PathBuf::new(), root: Zeroizing::new([0; 32]), last: None, took: Duration::ZERO, written: 0 }
     }
 
+    /// When the snapshot that is there was made, in milliseconds since the Unix epoch.
+    pub(super) fn made_at(&self) -> Option<Millis> {
+        let since = self.path.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok()
+    }
+
     /// Age of the snapshot that is there; a start does not make it younger.
     fn age(&self) -> Option<Duration> {
         let by_file = || self.path.metadata().ok()?.modified().ok()?.elapsed().ok();
@@ -68,7 +75,7 @@ pub(super) fn path(home: &Path) -> PathBuf {
 pub(super) fn is_due(store: &Store, disk: &Disk) -> bool {
     let upkeep = store.inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
     let changed = disk.written().saturating_sub(upkeep.written);
-    if changed == 0 || !has_room(&upkeep, disk) {
+    if changed == 0 || !has_room(disk) {
         return false;
     }
     let Some(age) = upkeep.age() else { return changed >= CHANGE_BYTES_MIN };
@@ -83,12 +90,12 @@ pub(super) fn is_cheap(store: &Store, disk: &Disk) -> bool {
     let upkeep = store.inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
     let changed = disk.written().saturating_sub(upkeep.written);
     let is_worth = changed > 0 && (upkeep.length() == 0 || changed >= CHANGE_BYTES_MIN);
-    is_worth && disk.failure().is_none() && upkeep.length() + changed <= CHEAP_BYTES_MAX && has_room(&upkeep, disk)
+    is_worth && disk.failure().is_none() && disk.length() <= CHEAP_BYTES_MAX && has_room(disk)
 }
 
-fn has_room(upkeep: &Upkeep, disk: &Disk) -> bool {
-    let expected = upkeep.length() + disk.written();
-    space::free_bytes(disk.home()).is_ok_and(|free| free >= 2 * DISK_FLOOR_BYTES + 2 * expected)
+/// A database is at least as large as its rows.
+fn has_room(disk: &Disk) -> bool {
+    space::free_bytes(disk.home()).is_ok_and(|free| free >= 2 * DISK_FLOOR_BYTES + disk.length())
 }
 
 /// Writes one, checks it, and puts it in the place of the last one.
@@ -110,5 +117,5 @@ pub(super) fn write(store: &Store) -> Result<SnapshotReport, StoreError> {
 
 /// A change that is worth a snapshot.
 const CHANGE_BYTES_MIN: u64 = 64 << 10;
-/// Bytes of a snapshot that takes well under a second.
+/// Bytes of a database whose snapshot takes well under a second.
 const CHEAP_BYTES_MAX: u64 = 64 << 20;

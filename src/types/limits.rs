@@ -78,8 +78,10 @@ limits! {
     REISSUE_MS_MAX: Millis = 2 * SECOND;
     /// How long another device's unknown epoch is waited for: commits come by mailboxes too.
     BRANCH_GRACE_MS: Millis = MINUTE;
-    /// Pause between requests to be added again.
+    /// Pause between requests to be added again, when all who may were asked once.
     REJOIN_MS_MIN: Millis = 2 * MINUTE;
+    /// How often that pause doubles while nobody answers: up to about four hours.
+    REJOIN_DOUBLINGS_MAX: usize = 7;
     /// Devices whose unknown epoch is being waited for.
     STRANGE_DEVICES_MAX: usize = 1_024;
     /// How often a device renews its keys in a room, at most (post-compromise security against cost).
@@ -133,7 +135,7 @@ limits! {
     /// How long receipts are gathered before they are sent together.
     RECEIPT_DELAY_MS: Millis = 300;
     /// How long changes of the own card are gathered before contacts are told.
-    CARD_DELAY_MS: Millis = SECOND;
+    CARD_DELAY_MS: Millis = 50;
     /// How long a deposit token is good; each new card brings fresh ones.
     GRANT_TTL_MS: Millis = 400 * DAY;
     /// Contacts that are dialled though nothing is owed to them, so that presence is known.

@@ -1,1 +1,9 @@
-//! Tests of `mailbox`.
+//! Stories of a mailbox: Alice, Carol and strangers deposit; Bob, who is often away, collects.
+
+mod handover;
+mod lanes;
+mod model;
+mod registry;
+mod relays;
+mod waiting;
+mod world;

@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used)] // A test that fails says where.
 
 mod net;
+mod node;
 mod story;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidings::proto::room::RoomInfo;
 use tidings::types::time::SECOND;
-use tidings::types::{Rng, RoomId, Table};
+use tidings::types::{Rng, RoomId};
 use tidings::wire::row::RoomKind;
 
 use super::world::{Id, World};
@@ -79,7 +79,7 @@ impl Hunt {
                 let ms = self.rng.below(3 * SECOND);
                 self.world.pass(ms);
             }
-            4 if weather.losses && self.rng.below(12) == 0 => self.lose(at),
+            4 if weather.losses && self.rng.below(12) == 0 => self.world.lose(at),
             5..=9 => {
                 self.world.send(at, &self.room.clone());
             }
@@ -130,23 +130,13 @@ impl Hunt {
         }
     }
 
-    /// A device loses what it knows of its rooms, not its keys.
-    fn lose(&mut self, at: usize) {
-        self.world.devices[at].disk.0.retain(|(table, _), _| !matches!(table, Table::Group | Table::Bag));
-        self.world.devices[at].deferred.clear();
-        self.world.devices[at].lost = true;
-        self.world.restart(at);
-    }
-
     /// The net heals; devices meet and wait until nothing changes any more.
     fn heal(&mut self) {
         self.side.fill(0);
         let count = self.world.devices.len();
         let mut quiet = 0;
         for _ in 0..ROUNDS_MAX {
-            while !self.world.net.is_empty() {
-                self.carry();
-            }
+            self.settle();
             let before: Vec<_> = self.world.devices.iter().map(|device| device.rooms.epoch(&self.room)).collect();
             self.world.pass(40 * SECOND);
             for one in 0..count {
@@ -154,17 +144,25 @@ impl Hunt {
                     self.world.meet(one, other, &self.room.clone());
                 }
             }
+            self.settle();
             let after: Vec<_> = self.world.devices.iter().map(|device| device.rooms.epoch(&self.room)).collect();
-            quiet = if before == after && self.world.net.is_empty() { quiet + 1 } else { 0 };
-            if quiet > 6 {
-                break;
+            quiet = if before == after && self.agreed().is_ok() { quiet + 1 } else { 0 };
+            if quiet > 2 {
+                return;
             }
         }
-        assert!(quiet > 6, "seed {}: the room does not come to rest", self.seed);
+        assert!(quiet > 0, "seed {}: the room does not come to rest: {:?}", self.seed, self.agreed());
+    }
+
+    /// Everything on the way arrives.
+    fn settle(&mut self) {
+        while !self.world.net.is_empty() {
+            self.carry();
+        }
     }
 
     /// All who are in the room are in one epoch, which they see alike.
-    fn agree(&self) -> BTreeSet<usize> {
+    fn agreed(&self) -> Result<BTreeSet<usize>, String> {
         let rooms = |at: usize| &self.world.devices[at].rooms;
         let mut tips: BTreeMap<_, BTreeSet<usize>> = BTreeMap::new();
         for at in 0..self.world.devices.len() {
@@ -174,13 +172,14 @@ impl Hunt {
         }
         let whole: Vec<&BTreeSet<usize>> =
             tips.values().filter(|held| held.iter().all(|at| self.world.members(*at, &self.room) == **held)).collect();
-        let in_limbo: BTreeSet<usize> = tips.values().filter(|held| !whole.contains(held)).flatten().copied().collect();
-        assert_eq!(whole.len(), 1, "seed {}: one epoch that all its members are in: {tips:?}", self.seed);
-        let members = whole[0];
-        for at in &in_limbo {
-            assert!(!members.contains(at), "seed {}: a member is elsewhere", self.seed);
+        match whole[..] {
+            [members] => Ok(members.clone()),
+            _ => {
+                let seen = |held: &BTreeSet<usize>| held.first().map(|at| self.world.members(*at, &self.room));
+                let story = tips.iter().map(|((number, id), held)| format!("{number} {:02x}: {held:?} of {:?}", id[0], seen(held)));
+                Err(story.collect::<Vec<_>>().join("; "))
+            }
         }
-        members.clone()
     }
 
     /// Everything that was sent has been read by all who were members then and still are. What came too late for its epoch, and what
@@ -202,9 +201,7 @@ impl Hunt {
         for (from, id) in &asked {
             self.world.seal(*from, &self.room.clone(), *id);
         }
-        while !self.world.net.is_empty() {
-            self.carry();
-        }
+        self.settle();
         assert_eq!(missing(&self.world), vec![], "seed {}: messages are lost", self.seed);
         for device in &self.world.devices {
             assert_eq!(device.misbehaved, 0, "seed {}: honest devices are taken for dishonest", self.seed);
@@ -220,7 +217,7 @@ fn hunt(seed: u64) -> (usize, usize) {
         hunt.step(&weather);
     }
     hunt.heal();
-    let members = hunt.agree();
+    let members = hunt.agreed().unwrap_or_else(|story| panic!("seed {seed}: {story}"));
     hunt.read(&members)
 }
 

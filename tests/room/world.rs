@@ -75,6 +75,8 @@ pub(super) struct Device {
     pub(super) misbehaved: u32,
     /// Whether it ever lost what it knew of its rooms.
     pub(super) lost: bool,
+    /// Envelopes that gave a content.
+    opened: BTreeSet<Vec<u8>>,
 }
 
 impl Device {
@@ -90,6 +92,7 @@ pub(super) struct World {
     pub(super) devices: Vec<Device>,
     pub(super) net: Vec<Packet>,
     pub(super) messages: Id,
+    trace: bool,
 }
 
 /// Keys of a person's device; people have different numbers, so that a mix-up fails.
@@ -103,7 +106,13 @@ pub(super) fn keys(person: u8, device: u8) -> Keys {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self { now: Now { mono: 1_000, wall: 1_700_000_000_000 }, devices: Vec::new(), net: Vec::new(), messages: 0 }
+        Self {
+            now: Now { mono: 1_000, wall: 1_700_000_000_000 },
+            devices: Vec::new(),
+            net: Vec::new(),
+            messages: 0,
+            trace: std::env::var_os("TIDINGS_TRACE").is_some(),
+        }
     }
 
     /// Adds a person's device; gives its number.
@@ -126,6 +135,7 @@ impl World {
             effects: Vec::new(),
             misbehaved: 0,
             lost: false,
+            opened: BTreeSet::new(),
         });
         self.devices.len() - 1
     }
@@ -172,8 +182,29 @@ impl World {
         })
     }
 
+    /// Prints what happens, for whoever looks into a seed (`TIDINGS_TRACE`).
+    pub(super) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{:>8} {}", self.now.mono, what());
+        }
+    }
+
     fn perform(&mut self, at: usize, effects: Vec<Effect>) {
         for effect in effects {
+            self.tell(|| {
+                let what = match &effect {
+                    Effect::Commit { .. } => "commits".to_owned(),
+                    Effect::Welcome { .. } => "welcomes".to_owned(),
+                    Effect::Rejoin { .. } => "asks to be added again".to_owned(),
+                    Effect::Abandoned { epochs, .. } => format!("abandons {:?}", epochs.iter().map(|id| id[0]).collect::<Vec<_>>()),
+                    Effect::Epoch { room } => {
+                        format!("is in {:?}", self.devices[at].rooms.epoch(room).map(|(number, id)| (number, id[0])))
+                    }
+                    Effect::Members { room, .. } => format!("sees {:?}", self.members(at, room)),
+                    Effect::Removed { .. } => "is out".to_owned(),
+                };
+                format!("{at} {what}")
+            });
             self.devices[at].effects.push(effect.clone());
             let from = self.account(at);
             match effect {
@@ -252,6 +283,7 @@ impl World {
                         let id = Id::from_be_bytes(content[..].try_into().expect("an id"));
                         assert_eq!(Some(*sender), of.map(|(from, _)| self.account(from)), "the sender is who sent it");
                         *self.devices[at].got.entry(id).or_default() += 1;
+                        assert!(self.devices[at].opened.insert(bytes.clone()), "an envelope gives its content once");
                     }
                     Opened::Deferred => self.devices[at].deferred.push(packet.clone()),
                     Opened::Expired => self.devices[at].expired.extend(of.map(|(_, id)| id)),
@@ -263,18 +295,20 @@ impl World {
             Mail::Welcome { from, welcome } => {
                 let (from, welcome) = (*from, welcome.clone());
                 let before = self.messages;
-                let is_in = self.act(at, |rooms, ctx| match rooms.join(ctx, &from, &welcome) {
-                    Ok((_, effects)) => (!effects.is_empty(), effects),
-                    Err(_) => (false, Vec::new()),
+                let joined = self.act(at, |rooms, ctx| match rooms.join(ctx, &from, &welcome) {
+                    Ok((_, effects)) => (Ok(!effects.is_empty()), effects),
+                    Err(error) => (Err(error), Vec::new()),
                 });
-                if is_in {
+                self.tell(|| format!("{at} is welcomed by {}: {joined:?}", packet.from));
+                if joined == Ok(true) {
                     self.devices[at].before.extend(1..=before);
                 }
                 None
             }
             Mail::Rejoin { from, room, key_package, generation } => {
                 let (from, room, key_package, generation) = (*from, *room, key_package.clone(), *generation);
-                let _ = self.attempt(at, |rooms, ctx| rooms.handle_rejoin(ctx, &from, &room, &key_package, generation));
+                let answer = self.attempt(at, |rooms, ctx| rooms.handle_rejoin(ctx, &from, &room, &key_package, generation));
+                self.tell(|| format!("{at} is asked by {} to add it again: {answer:?}", packet.from));
                 None
             }
         }
@@ -311,6 +345,19 @@ impl World {
     /// The process ends and starts again.
     pub(super) fn restart(&mut self, at: usize) {
         let device = &mut self.devices[at];
+        let before = std::mem::replace(&mut device.rooms, Rooms::open(&device.disk, &device.keys));
+        for room in before.rooms() {
+            assert_eq!(before.epoch(&room), device.rooms.epoch(&room), "what was in memory is what was written");
+            assert_eq!(before.devices(&room), device.rooms.devices(&room), "what was in memory is what was written");
+        }
+    }
+
+    /// A device loses what it knows of its rooms, not its keys.
+    pub(super) fn lose(&mut self, at: usize) {
+        let device = &mut self.devices[at];
+        device.disk.0.retain(|(table, _), _| !matches!(table, Table::Group | Table::Bag));
+        device.deferred.clear();
+        device.lost = true;
         device.rooms = Rooms::open(&device.disk, &device.keys);
     }
 

@@ -7,7 +7,7 @@ use tidings::store::{ArchiveError, DataDir, Store, StoreError, import};
 use tidings::types::{Batch, Table, View as _};
 use tidings::wire::row::META_RESTORED;
 
-use super::{Home, everything, fill, pattern, put};
+use super::{Home, ROWS, everything, fill, pattern, put};
 
 fn ignore(_: tidings::store::Progress) {}
 
@@ -19,12 +19,12 @@ fn everything_comes_back_in_a_new_directory() {
     let file = temp.path().join("alice.tidings");
     let mut seen = 0;
     let written = alice.store.export(&alice.vault.keys, "sea", &file, &mut |progress| seen = progress.rows).unwrap();
-    assert_eq!((written.rows, seen), (300, 300));
+    assert_eq!((written.rows, seen), (u64::from(ROWS), u64::from(ROWS)));
     assert_eq!(written.bytes, file.metadata().unwrap().len());
 
     let dir = DataDir::open(&temp.path().join("again")).unwrap();
     let imported = import(&file, "sea", &dir, Some("new"), &mut ignore).unwrap();
-    assert_eq!(imported.rows, 300);
+    assert_eq!(imported.rows, u64::from(ROWS));
     assert_eq!(imported.vault.keys.device_id(), alice.vault.keys.device_id());
     assert_eq!(imported.vault.keys.peer_id(), alice.vault.keys.peer_id());
     drop((imported, dir));
@@ -41,13 +41,13 @@ fn everything_comes_back_in_a_new_directory() {
 fn an_altered_or_cut_archive_is_refused_before_anything_is_written() {
     let temp = TempDir::new().unwrap();
     let alice = Home::open(&temp.path().join("alice"));
-    put(&alice.store, Table::Room, b"tea", &pattern(1, 200_000));
+    put(&alice.store, Table::Room, b"tea", &pattern(1, 150_000));
     let file = temp.path().join("archive");
     alice.store.export(&alice.vault.keys, "sea", &file, &mut ignore).unwrap();
     let good = fs::read(&file).unwrap();
     let dir = DataDir::open(&temp.path().join("again")).unwrap();
     let before = fs::read_dir(dir.path()).unwrap().count();
-    let mut refused = |bytes: &[u8], why: Option<ArchiveError>| {
+    let refused = |bytes: &[u8], why: Option<ArchiveError>| {
         fs::write(&file, bytes).unwrap();
         match import(&file, "sea", &dir, None, &mut ignore) {
             Err(StoreError::Archive { source, .. }) => assert!(why.is_none_or(|why| why == source), "{source:?}"),
@@ -56,7 +56,7 @@ fn an_altered_or_cut_archive_is_refused_before_anything_is_written() {
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), before, "nothing was written");
     };
-    for at in (0..good.len()).step_by(good.len() / 60) {
+    for at in (0..good.len()).step_by(good.len() / 7) {
         let mut flipped = good.clone();
         flipped[at] ^= 0x10;
         refused(&flipped, None);
@@ -89,9 +89,9 @@ fn an_export_is_a_picture_of_one_moment() {
     let alice = Home::open(&temp.path().join("alice"));
     let pair = |round: u32| {
         let mut batch = Batch::default();
-        for key in 0..40_u32 {
+        for key in 0..12_u32 {
             batch.put(Table::Room, key.to_be_bytes(), pattern(round, 700));
-            batch.put(Table::Relay, key.to_be_bytes(), pattern(round, 6_000 + round as usize % 20_000));
+            batch.put(Table::Relay, key.to_be_bytes(), pattern(round, 5_990 + round as usize % 20));
         }
         if round % 2 == 0 {
             batch.put(Table::Heads, b"sometimes", b"here".as_slice());
@@ -113,7 +113,7 @@ fn an_export_is_a_picture_of_one_moment() {
                 }
             }
         });
-        let pictures = (0..4).map(|number| {
+        let pictures = (0..2).map(|number| {
             alice.store.export(&alice.vault.keys, "sea", &file, &mut ignore).unwrap();
             let dir = DataDir::open(&temp.path().join(format!("copy {number}"))).unwrap();
             let vault = import(&file, "sea", &dir, None, &mut ignore).unwrap().vault;
@@ -131,5 +131,5 @@ fn an_export_is_a_picture_of_one_moment() {
         pictures
     });
     assert!(pictures.windows(2).all(|two| two[0] <= two[1]));
-    assert!(pictures[3] > 0, "the writer did write meanwhile");
+    assert!(pictures[1] > 0, "the writer did write meanwhile");
 }

@@ -79,7 +79,7 @@ fn a_scan_keeps_to_its_prefix_its_direction_and_its_limit() {
 #[test]
 fn large_values_grow_and_shrink_without_a_trace_of_the_old_ones() {
     on_both(|store| {
-        let sizes = [10, 200_000, VALUE_BYTES_MAX, VALUE_BYTES_MAX + 1, 70_000, 0, 300_000, 61_000];
+        let sizes = [10, 90_000, VALUE_BYTES_MAX, VALUE_BYTES_MAX + 1, 70_000, 0, 300_000, 61_000];
         for (round, length) in sizes.into_iter().enumerate() {
             let value = pattern(round as u32, length);
             put(store, Table::Bag, b"tree", &value);
@@ -121,13 +121,13 @@ fn rows_are_there_after_a_stop_and_after_a_crash_that_followed_a_flush() {
 fn no_page_of_the_engine_gets_so_large_that_it_spills() {
     let temp = TempDir::new().unwrap();
     let home = Home::open(temp.path());
-    for round in 0..40_u32 {
+    for round in 0..25_u32 {
         let mut batch = Batch::default();
         for key in 0..30_u32 {
             batch.put(
                 Table::Body,
                 key.wrapping_mul(0x9e37_79b9).to_be_bytes(),
-                pattern(round, 1_000 + ((key + round) * 977 % 40_000) as usize),
+                pattern(round, 1_000 + ((key + round) * 977 % 17_000) as usize),
             );
         }
         home.store.apply(&batch).unwrap();

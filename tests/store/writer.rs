@@ -1,6 +1,6 @@
 //! A process that writes and says what is durable, to be killed, or to have its disk cut off or filled.
 //!
-//! Batch `n` says so in one row, adds a row, rewrites a large one now and then, and deletes the row of batch `n - WINDOW`: whatever
+//! Batch `n` says so in one row, adds a row, rewrites a large one now and then, and deletes the row that is a window older: whatever
 //! number the first row has afterwards, all others follow from it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -11,8 +11,12 @@ use tempfile::TempDir;
 use tidings::store::{DataDir, OpenReport, Store, StoreError, Vault};
 use tidings::types::{Batch, Scan, Table, View as _};
 
-const WINDOW: u64 = 3_000;
 const LARGE_EVERY: u64 = 7;
+
+/// How many rows are kept: segments of the database are reused all the time. `TIDINGS_WRITER_KEEP` says otherwise.
+fn window() -> u64 {
+    std::env::var("TIDINGS_WRITER_KEEP").map_or(3_000, |keep| keep.parse().unwrap())
+}
 
 fn content(number: u64) -> Vec<u8> {
     let length = [200, 1_100, 900, 1_000, 3_000, 64][number as usize % 6];
@@ -36,7 +40,7 @@ fn batch(number: u64) -> Batch {
     if number.is_multiple_of(LARGE_EVERY) {
         batch.put(Table::Bag, b"large", large(number));
     }
-    if let Some(old) = number.checked_sub(WINDOW) {
+    if let Some(old) = number.checked_sub(window()) {
         batch.delete(Table::Message, place(old));
     }
     batch
@@ -65,7 +69,7 @@ fn last(store: &Store) -> u64 {
 fn check(store: &Store, acknowledged: u64) -> u64 {
     let last = last(store);
     assert!(last >= acknowledged, "batch {acknowledged} was acknowledged, the last one here is {last}");
-    let first = last.saturating_sub(WINDOW - 1).max(1);
+    let first = last.saturating_sub(window() - 1).max(1);
     for number in first..=last {
         assert!(store.get(Table::Message, &place(number)).is_some_and(|found| found == content(number)), "row {number} of {last}");
     }
@@ -77,7 +81,7 @@ fn check(store: &Store, acknowledged: u64) -> u64 {
     last
 }
 
-/// `TIDINGS_WRITER=write|push|check`, `TIDINGS_WRITER_DIR`, `TIDINGS_WRITER_ACKED`.
+/// `TIDINGS_WRITER=write|push|check`, `TIDINGS_WRITER_DIR`, `TIDINGS_WRITER_ACKED`, `TIDINGS_WRITER_KEEP`.
 ///
 /// `write` stops at the floor of free space, as a node does; `push` goes on until the store itself refuses. Lines: `acked N`, `full`,
 /// `refused SENTENCE`, `whole N`.
@@ -129,7 +133,7 @@ fn process() {
 fn a_killed_writer_loses_nothing_that_it_acknowledged() {
     let temp = TempDir::new().unwrap();
     let mut acknowledged = 0;
-    for lines in [5, 1, 60, 150] {
+    for lines in [5, 1, 30, 60] {
         let mut writer = Command::new(std::env::current_exe().unwrap())
             .args(["store::writer::process", "--exact", "--ignored", "--nocapture"])
             .env("TIDINGS_WRITER", "write")

@@ -3,6 +3,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `chance` | where OpenMLS gets its randomness |
 //! | [`bag`] | the values of one epoch, and which of them changed |
 //! | [`group`] | one epoch of a group: commit, merge, seal, open |
 //! | [`package`] | key packages |
@@ -10,20 +11,19 @@
 //! OpenMLS has ed25519-dalek 2, the rest of the node 3: only bytes pass between them.
 
 pub mod bag;
+mod chance;
 pub mod group;
 pub mod package;
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, ExtensionType, SignatureScheme,
 };
-use openmls_rust_crypto::RustCrypto;
-use openmls_traits::random::OpenMlsRand;
 use openmls_traits::signatures::{Signer, SignerError};
 
 use self::bag::{Bag, Shelf};
+use self::chance::{Chance, Primitives};
 use super::keys::{self, Keys, Signing};
 use crate::types::{AccountId, DeviceId, PeerId, Rng};
 
@@ -56,25 +56,25 @@ pub enum MlsError {
 /// What OpenMLS computes with. One for all groups.
 #[derive(Default)]
 pub struct Engine {
-    crypto: RustCrypto,
+    crypto: Primitives,
 }
 
 impl Engine {
     fn provider<'a>(&'a self, rng: &'a mut Rng, bag: &'a mut Bag) -> Provider<'a> {
+        self.crypto.seed(rng.bytes());
         Provider { crypto: &self.crypto, rng: Chance(RefCell::new(rng)), shelf: Shelf(RefCell::new(bag)) }
     }
 }
 
-/// What OpenMLS asks for during one operation. Chance for keys and path secrets is the node's own; HPKE encapsulation inside
-/// the library draws from the operating system, so real MLS repeats a run in its logic, not in its bytes.
+/// What OpenMLS asks for during one operation.
 struct Provider<'a> {
-    crypto: &'a RustCrypto,
+    crypto: &'a Primitives,
     rng: Chance<'a>,
     shelf: Shelf<'a>,
 }
 
 impl<'a> openmls_traits::OpenMlsProvider for Provider<'a> {
-    type CryptoProvider = RustCrypto;
+    type CryptoProvider = Primitives;
     type RandProvider = Chance<'a>;
     type StorageProvider = Shelf<'a>;
 
@@ -82,30 +82,12 @@ impl<'a> openmls_traits::OpenMlsProvider for Provider<'a> {
         &self.shelf
     }
 
-    fn crypto(&self) -> &RustCrypto {
+    fn crypto(&self) -> &Primitives {
         self.crypto
     }
 
     fn rand(&self) -> &Chance<'a> {
         &self.rng
-    }
-}
-
-/// The node's seeded randomness, as OpenMLS wants it.
-struct Chance<'a>(RefCell<&'a mut Rng>);
-
-impl OpenMlsRand for Chance<'_> {
-    type Error = Infallible;
-
-    fn random_array<const N: usize>(&self) -> Result<[u8; N], Infallible> {
-        Ok(self.0.borrow_mut().bytes())
-    }
-
-    fn random_vec(&self, len: usize) -> Result<Vec<u8>, Infallible> {
-        let mut rng = self.0.borrow_mut();
-        let mut bytes: Vec<u8> = (0..len.div_ceil(32)).flat_map(|_| rng.bytes::<32>()).collect();
-        bytes.truncate(len);
-        Ok(bytes)
     }
 }
 

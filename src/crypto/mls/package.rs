@@ -35,6 +35,12 @@ impl Package {
         let made = inner.extensions().unknown(MADE)?.0.as_slice().try_into().ok()?;
         Some(Self { leaf, made: u64::from_be_bytes(made), inner })
     }
+
+    /// The leaf's encryption key (X25519), which tells one key package of a device from another.
+    pub fn encryption_key(&self) -> Option<[u8; 32]> {
+        let vector = self.inner.leaf_node().encryption_key().tls_serialize_detached().ok()?;
+        vector.last_chunk().copied()
+    }
 }
 
 /// Makes a key package of this device; its secrets are in the bag.

@@ -13,7 +13,7 @@ use crate::wire::codec;
 use crate::wire::mailbox::Announcement;
 use crate::wire::row as rows;
 
-use super::{Service, proof};
+use super::Service;
 
 /// What is known of relays, and when this one speaks next.
 pub(super) struct Relays {
@@ -71,7 +71,7 @@ impl Service {
             None if self.relays.known.len() >= RELAYS_MAX => return Outcome::Refused(Refusal::Limit),
             _ => {}
         }
-        if !proof::is_announced_by_relay(&heard) {
+        if !heard.is_signed() {
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }
         self.relays.known.insert(peer, heard.at);
@@ -86,18 +86,15 @@ impl Service {
         }
         self.relays.due = Some(ctx.now.mono + RELAY_ANNOUNCE_MS);
         self.relays.spoke = Some(ctx.now.mono);
-        let announcement = proof::announced(
-            &ctx.keys.transport,
-            Announcement {
-                peer: ctx.keys.peer_id(),
-                addresses: self.relays.addresses.clone(),
-                name: shortened(&self.settings.name),
-                limits: self.limits(),
-                at: ctx.now.wall,
-                signature: [0; 64],
-            },
-        );
-        ctx.speak(Output::Publish { topic: Topic::Relays, bytes: codec::encode(&announcement) });
+        let announcement = Announcement {
+            peer: ctx.keys.peer_id(),
+            addresses: self.relays.addresses.clone(),
+            name: shortened(&self.settings.name),
+            limits: self.limits(),
+            at: ctx.now.wall,
+            signature: [0; 64],
+        };
+        ctx.speak(Output::Publish { topic: Topic::Relays, bytes: codec::encode(&announcement.sign(&ctx.keys.transport)) });
     }
 
     /// Relays that were not heard of for long.

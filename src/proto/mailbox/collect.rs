@@ -14,7 +14,7 @@ use crate::wire::row as rows;
 use super::acked::Acked;
 use super::row::{Hold, Part, held_key, reader_key, sequence_of};
 use super::session::Reading;
-use super::{Service, body, proof, refuse};
+use super::{Service, body, refuse};
 
 impl Service {
     /// Opening again on the same connection starts again: what was deferred is sent once more.
@@ -25,7 +25,7 @@ impl Service {
         if !inbox.registration.readers.contains(&open.reader) {
             return refuse(ctx, from, None, open.inbox, Reason::NotServed);
         }
-        if !proof::is_opened_by_reader(open, &from, &ctx.keys.peer_id()) {
+        if !open.is_signed(&from, &ctx.keys.peer_id()) {
             refuse(ctx, from, None, open.inbox, Reason::Signature);
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }

@@ -11,7 +11,7 @@ use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Deposit, Target};
 use crate::wire::row as rows;
 
-use super::row::{JOBS, Job, goal_key, goal_parts, goals_prefix, job_body_key, job_key};
+use super::row::{JOBS, Job, goal_parts, goals_prefix, job_body_key, job_key};
 
 /// All peers that something is to be handed over to.
 pub(super) struct Courier {
@@ -70,7 +70,7 @@ impl Courier {
         while let Some((peer, _, _)) = view.scan(&scan).first().and_then(|(key, _)| goal_parts(key)) {
             courier.peers.insert(peer, Round::new());
             courier.rest(peer, 0);
-            scan = scan.after([goals_prefix(&peer), vec![0xff; 65]].concat());
+            scan = scan.after([goals_prefix(&peer), vec![0xff; 73]].concat());
         }
         courier
     }
@@ -271,8 +271,13 @@ impl Round {
             }
             for (key, _) in rows {
                 let Some((_, owner, envelope)) = goal_parts(&key) else { continue };
-                if self.flight.values().next().is_some_and(|other| other.owner != owner) || !self.send_one(ctx, peer, owner, envelope) {
+                if self.flight.values().next().is_some_and(|other| other.owner != owner) {
                     return true;
+                }
+                match ctx.row::<Job>(Table::Handover, &job_key(&owner, &envelope)) {
+                    Some(job) if !self.send_one(ctx, peer, owner, envelope, &job) => return true,
+                    Some(_) => {}
+                    None => ctx.delete(Table::Handover, key.clone()),
                 }
                 self.after = Some(key);
             }
@@ -281,11 +286,7 @@ impl Round {
     }
 
     /// `false` when the window is full.
-    fn send_one(&mut self, ctx: &mut Ctx, peer: PeerId, owner: InboxId, envelope: EnvelopeId) -> bool {
-        let Some(job) = ctx.row::<Job>(Table::Handover, &job_key(&owner, &envelope)) else {
-            ctx.delete(Table::Handover, goal_key(&peer, &owner, &envelope));
-            return true;
-        };
+    fn send_one(&mut self, ctx: &mut Ctx, peer: PeerId, owner: InboxId, envelope: EnvelopeId, job: &Job) -> bool {
         let is_full = self.flight.len() >= WINDOW_ENVELOPES_MAX || self.bytes + job.bytes > WINDOW_BYTES_MAX as u64;
         if is_full && !self.flight.is_empty() {
             return false;

@@ -8,11 +8,11 @@ use crate::proto::seam::{Misbehaviour, Outcome};
 use crate::types::limits::{ENVELOPE_BYTES_MAX, FRAME_IDS_MAX, STRANGER_BYTES_MAX, STRANGER_WORK_BITS};
 use crate::types::{EnvelopeId, InboxId, Millis, PeerId, Table};
 use crate::wire::frame::Frame;
-use crate::wire::mailbox::{Deposit, Lane, OpenToken, Reason};
+use crate::wire::mailbox::{Deposit, Held, Lane, OpenToken, Reason, work_text};
 
 use super::body::Body;
 use super::row::{Hold, Part, revoked_key};
-use super::{Service, proof, refuse};
+use super::{Service, refuse};
 
 impl Service {
     pub(super) fn handle_open_token(&mut self, ctx: &mut Ctx, from: PeerId, open: &OpenToken) -> Outcome {
@@ -24,12 +24,12 @@ impl Service {
         if ctx.now.wall > until || ctx.get(Table::Inbox, &revoked_key(&token.inbox, &token.id)).is_some() {
             return refuse(ctx, from, None, token.inbox, Reason::NoToken);
         }
-        if !proof::is_lent_to(open, &from, &ctx.keys.peer_id()) {
+        if !open.is_signed(&from, &ctx.keys.peer_id()) {
             refuse(ctx, from, None, token.inbox, Reason::Signature);
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }
         // A mailbox that opens a lent token cannot know the owner's key: a token that the owner did not sign is not its fault.
-        if !proof::is_token_of(token, &inbox.registration.owner) {
+        if !token.is_signed_by(&inbox.registration.owner) {
             return refuse(ctx, from, None, token.inbox, Reason::Signature);
         }
         self.sessions.entry(from).or_default().open_token(token.inbox, token.id, until);
@@ -75,7 +75,7 @@ impl Service {
                 let opened = self.sessions.get(&from).and_then(|session| session.token(&id, ctx.now.wall));
                 Some(opened.ok_or(Reason::NoToken)?)
             }
-            Lane::Stranger if is_paid(&[&id.0[..], &body.id.0].concat(), work, STRANGER_WORK_BITS) => None,
+            Lane::Stranger if is_paid(&work_text(&id, &body.id), work, STRANGER_WORK_BITS) => None,
             Lane::Stranger => return Err(Reason::Work),
         };
         if let Some(held) = body.held_by(ctx, &id) {
@@ -127,7 +127,7 @@ impl Receipts {
         if entries.len() >= FRAME_IDS_MAX {
             let entries = std::mem::take(entries).into_iter().collect();
             self.waiting.remove(&(to, until));
-            ctx.transmit(to, Frame::Held(proof::held(&ctx.keys.transport, entries, until)));
+            ctx.transmit(to, Frame::Held(Held { entries, until, signature: [0; 64] }.sign(&ctx.keys.transport)));
         }
     }
 
@@ -135,8 +135,8 @@ impl Receipts {
     pub(super) fn send(&mut self, ctx: &mut Ctx) {
         self.since = None;
         for ((to, until), entries) in std::mem::take(&mut self.waiting) {
-            let held = proof::held(&ctx.keys.transport, entries.into_iter().collect(), until);
-            ctx.transmit(to, Frame::Held(held));
+            let held = Held { entries: entries.into_iter().collect(), until, signature: [0; 64] };
+            ctx.transmit(to, Frame::Held(held.sign(&ctx.keys.transport)));
         }
     }
 

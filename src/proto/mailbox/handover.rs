@@ -18,7 +18,7 @@ use crate::wire::row as rows;
 use super::body::{self, Body};
 use super::courier::Flight;
 use super::row::{Due, Goal, Hold, Job, Part, due_of, goal_key, handover_due_key, job_body_key, job_key};
-use super::{Service, proof, refuse};
+use super::{Service, refuse};
 
 impl Service {
     pub(super) fn handle_handover(&mut self, ctx: &mut Ctx, from: PeerId, handover: Handover) -> Outcome {
@@ -37,11 +37,12 @@ impl Service {
             return Outcome::Duplicate;
         }
         let me = ctx.keys.peer_id();
-        let goals: Vec<Target> = handover.targets.into_iter().filter(|target| target.peer != me).collect();
+        let mut peers = BTreeSet::from([me]);
+        let goals: Vec<Target> = handover.targets.into_iter().filter(|target| peers.insert(target.peer)).collect();
         if goals.is_empty() {
             return refuse(ctx, from, Some(envelope), id, Reason::NotServed);
         }
-        if !goals.iter().all(|target| target.inbox.as_ref().is_none_or(|(_, open)| proof::is_lent_to(open, &me, &target.peer))) {
+        if !goals.iter().all(|target| target.inbox.as_ref().is_none_or(|(_, open)| open.is_signed(&me, &target.peer))) {
             refuse(ctx, from, Some(envelope), id, Reason::Signature);
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }
@@ -50,8 +51,8 @@ impl Service {
         }
         let until = self.expiry.promise();
         let goals = goals.into_iter().map(|target| (target, Goal::Open)).collect();
-        let job = Job { lane: handover.lane, bytes: handover.envelope.len() as u64, until, goals };
-        if !self.keep_job(ctx, id, envelope, &job, handover.envelope) {
+        let job = Job { order: 0, lane: handover.lane, bytes: handover.envelope.len() as u64, until, goals };
+        if !self.keep_job(ctx, id, envelope, job, handover.envelope) {
             return refuse(ctx, from, Some(envelope), id, Reason::Full);
         }
         self.receipts.add(ctx, from, until, (envelope, id));
@@ -59,7 +60,7 @@ impl Service {
     }
 
     /// Writes a hand-over, unless its inbox or this node has too many.
-    fn keep_job(&mut self, ctx: &mut Ctx, id: InboxId, envelope: EnvelopeId, job: &Job, bytes: Vec<u8>) -> bool {
+    fn keep_job(&mut self, ctx: &mut Ctx, id: InboxId, envelope: EnvelopeId, mut job: Job, bytes: Vec<u8>) -> bool {
         let Some(inbox) = self.inboxes.served(ctx, &id) else { return false };
         let quota = self.settings.quota_bytes(&inbox.registration);
         let tally = &mut inbox.tally;
@@ -70,13 +71,15 @@ impl Service {
             return false;
         }
         tally.handover.add(job.bytes);
+        job.order = tally.handed;
+        tally.handed += 1;
         inbox.save_tally(ctx);
         self.courier.change_jobs(ctx, 1);
-        ctx.put(Table::Handover, job_key(&id, &envelope), job);
+        ctx.put(Table::Handover, job_key(&id, &envelope), &job);
         ctx.put_raw(Table::Handover, job_body_key(&id, &envelope), bytes);
         ctx.put(Table::Expiry, handover_due_key(due_of(job.until), &id, &envelope), &Due::Handover(envelope));
         for (target, _) in &job.goals {
-            ctx.put(Table::Handover, goal_key(&target.peer, &id, &envelope), &());
+            ctx.put(Table::Handover, goal_key(&target.peer, &id, job.order, &envelope), &());
             let is_up = self.sessions.contains_key(&target.peer);
             self.courier.wanted(ctx, target.peer, is_up);
         }
@@ -86,7 +89,7 @@ impl Service {
     /// A custody receipt of another mailbox; `true` when some of it is about what was handed over. The rest may be about
     /// this node's own envelopes.
     pub fn handle_held(&mut self, ctx: &mut Ctx, from: PeerId, held: &Held) -> bool {
-        if held.entries.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !proof::is_held_by(held, &from) {
+        if held.entries.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !held.is_signed_by(&from) {
             return false;
         }
         let taken: Vec<Flight> =
@@ -97,7 +100,7 @@ impl Service {
     /// A device's receipt; `true` when some of it is about what was handed over. Whether the device is one of the recipient's is for
     /// the owner to judge, who knows the recipient.
     pub fn handle_delivered(&mut self, ctx: &mut Ctx, from: PeerId, delivered: &Delivered) -> bool {
-        if delivered.envelopes.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !proof::is_delivered_by_device(delivered) {
+        if delivered.envelopes.len() > FRAME_IDS_MAX || !self.courier.awaits(&from) || !delivered.is_signed() {
             return false;
         }
         let taken: Vec<Flight> =
@@ -135,7 +138,7 @@ impl Service {
             let Some(mut job) = ctx.row::<Job>(Table::Handover, &key) else { continue };
             is_news = true;
             job.settle(&from, Goal::Taken);
-            ctx.delete(Table::Handover, goal_key(&from, &owner, &flight.envelope));
+            ctx.delete(Table::Handover, goal_key(&from, &owner, job.order, &flight.envelope));
             if job.is_done() {
                 self.forget_job(ctx, owner, flight.envelope, &job);
             } else {
@@ -154,7 +157,7 @@ impl Service {
         let key = job_key(&owner, &envelope);
         let Some(mut job) = ctx.row::<Job>(Table::Handover, &key) else { return };
         job.settle(&from, Goal::Failed);
-        ctx.delete(Table::Handover, goal_key(&from, &owner, &envelope));
+        ctx.delete(Table::Handover, goal_key(&from, &owner, job.order, &envelope));
         if job.is_open() {
             ctx.put(Table::Handover, key, &job);
             return;
@@ -179,7 +182,7 @@ impl Service {
         ctx.delete(Table::Handover, job_body_key(&owner, &envelope));
         ctx.delete(Table::Expiry, handover_due_key(due_of(job.until), &owner, &envelope));
         for (target, _) in job.goals.iter().filter(|(_, goal)| *goal == Goal::Open) {
-            ctx.delete(Table::Handover, goal_key(&target.peer, &owner, &envelope));
+            ctx.delete(Table::Handover, goal_key(&target.peer, &owner, job.order, &envelope));
         }
         self.courier.change_jobs(ctx, -1);
         if let Some(inbox) = self.inboxes.find(ctx, &owner) {
@@ -245,9 +248,7 @@ impl Job {
 }
 
 fn is_bounded(handover: &Handover) -> bool {
-    let peers: BTreeSet<PeerId> = handover.targets.iter().map(|target| target.peer).collect();
     (1..=HANDOVER_TARGETS_MAX).contains(&handover.targets.len())
-        && peers.len() == handover.targets.len()
         && handover.targets.iter().all(|target| target.addresses.len() <= ADDRESSES_MAX)
         && handover.targets.iter().all(|target| target.inbox.as_ref().is_none_or(|(inbox, open)| open.token.inbox == *inbox))
         && handover.lane != Lane::Stranger

@@ -14,7 +14,6 @@
 //! | `expiry` | forgetting, by a clock that does not jump |
 //! | `handover`, `courier` | trying for owners: what became of it; which peer is tried when |
 //! | `announce` | relays tell who they are |
-//! | [`proof`] | which key signs what |
 
 pub mod acked;
 mod announce;
@@ -25,7 +24,6 @@ mod deposit;
 mod expiry;
 mod handover;
 mod inbox;
-pub mod proof;
 mod registry;
 pub mod row;
 mod session;

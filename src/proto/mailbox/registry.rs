@@ -14,7 +14,7 @@ use crate::wire::mailbox::{Claim, LeaveInbox, Reason, Register, Registered, Revo
 
 use super::inbox::Inbox;
 use super::row::{Due, Registration, SECRET, neighbour_key, reader_key, revoked_key, task_key};
-use super::{Service, proof, refuse};
+use super::{Service, refuse};
 
 impl Service {
     pub(super) fn handle_register(&mut self, ctx: &mut Ctx, from: PeerId, contact: Option<AccountId>, register: &Register) -> Outcome {
@@ -28,7 +28,7 @@ impl Service {
             Ok(neighbour) => neighbour,
             Err(reason) => return refuse(ctx, from, None, register.inbox, reason),
         };
-        if !proof::is_registered_by_owner(register, &ctx.keys.peer_id()) {
+        if !register.is_signed(&ctx.keys.peer_id()) {
             return refuse(ctx, from, None, register.inbox, Reason::Signature);
         }
         let done = match self.inboxes.find(ctx, &register.inbox).map(|inbox| inbox.registration.clone()) {
@@ -109,9 +109,11 @@ impl Service {
     fn confirm(&mut self, ctx: &mut Ctx, to: PeerId, id: InboxId) {
         let Some(inbox) = self.inboxes.served(ctx, &id) else { return };
         let quota_bytes = self.settings.quota_bytes(&inbox.registration);
+        ctx.transmit(to, Frame::MailLimits(self.limits()));
         ctx.transmit(to, Frame::Registered(Registered { inbox: id, quota_bytes, ttl_ms: ENVELOPE_TTL_MS }));
     }
 
+    /// Only a refusal is answered: an owner says it again after each registration, which does no harm.
     pub(super) fn handle_revoke(&mut self, ctx: &mut Ctx, from: PeerId, revoke: &Revoke) -> Outcome {
         if revoke.tokens.len() > FRAME_IDS_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
@@ -119,7 +121,7 @@ impl Service {
         let Some(inbox) = self.inboxes.served(ctx, &revoke.inbox) else {
             return refuse(ctx, from, None, revoke.inbox, Reason::UnknownInbox);
         };
-        if !proof::is_revoked_by(revoke, &inbox.registration.owner, &ctx.keys.peer_id()) {
+        if !revoke.is_signed_by(&ctx.keys.peer_id(), &inbox.registration.owner) {
             return refuse(ctx, from, None, revoke.inbox, Reason::Signature);
         }
         let keys = revoke.tokens.iter().map(|token| revoked_key(&revoke.inbox, token));
@@ -136,7 +138,6 @@ impl Service {
         for session in self.sessions.values_mut() {
             revoke.tokens.iter().for_each(|token| session.close_token(&revoke.inbox, Some(token)));
         }
-        self.confirm(ctx, from, revoke.inbox);
         if is_new { Outcome::Accepted } else { Outcome::Duplicate }
     }
 
@@ -145,7 +146,7 @@ impl Service {
         let Some(inbox) = self.inboxes.served(ctx, &leave.inbox) else {
             return refuse(ctx, from, None, leave.inbox, Reason::UnknownInbox);
         };
-        if !proof::is_left_by(leave, &inbox.registration.owner, &ctx.keys.peer_id()) {
+        if !leave.is_signed_by(&ctx.keys.peer_id(), &inbox.registration.owner) {
             return refuse(ctx, from, None, leave.inbox, Reason::Signature);
         }
         inbox.registration.leaving = true;

@@ -16,7 +16,7 @@
 //! | `Expiry` | `due`, `inbox`, … | [`Due`] |
 //! | `Handover` | 1, `inbox`, `envelope` | [`Job`] |
 //! | `Handover` | 2, `inbox`, `envelope` | raw: the sealed bytes |
-//! | `Handover` | 3, `peer`, `inbox`, `envelope` | this target is still to be tried |
+//! | `Handover` | 3, `peer`, `inbox`, `order`, `envelope` | this target is still to be tried |
 //! | `Relay` | `peer` | [`Announcement`](crate::wire::mailbox::Announcement) |
 
 use bincode::{Decode, Encode};
@@ -95,6 +95,8 @@ pub struct Tally {
     pub report: Sum,
     /// Hand-overs being tried.
     pub handover: Sum,
+    /// Hand-overs so far: their order.
+    pub handed: u64,
     /// Tokens revoked.
     pub revoked: u64,
     /// The latest row in `Table::Expiry`: its due time and its first sequence.
@@ -104,7 +106,7 @@ pub struct Tally {
 impl Default for Tally {
     fn default() -> Self {
         let none = Sum::default();
-        Self { next: 1, chat: none, control: none, stranger: none, report: none, handover: none, revoked: 0, run: None }
+        Self { next: 1, chat: none, control: none, stranger: none, report: none, handover: none, handed: 0, revoked: 0, run: None }
     }
 }
 
@@ -177,6 +179,8 @@ pub enum Due {
 /// A hand-over.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Job {
+    /// Its place among those of its inbox: they are tried in order.
+    pub order: u64,
     /// Where it goes at mailboxes.
     pub lane: Lane,
     /// Length of the envelope.
@@ -286,8 +290,8 @@ pub fn goals_prefix(peer: &PeerId) -> Vec<u8> {
 }
 
 /// In `Table::Handover`: a target to be tried.
-pub fn goal_key(peer: &PeerId, inbox: &InboxId, envelope: &EnvelopeId) -> Vec<u8> {
-    [&[3], &peer.0[..], &inbox.0, &envelope.0].concat()
+pub fn goal_key(peer: &PeerId, inbox: &InboxId, order: u64, envelope: &EnvelopeId) -> Vec<u8> {
+    [&[3], &peer.0[..], &inbox.0, &order.to_be_bytes(), &envelope.0].concat()
 }
 
 /// Peer, inbox and envelope of such a key.
@@ -295,5 +299,6 @@ pub fn goal_parts(key: &[u8]) -> Option<(PeerId, InboxId, EnvelopeId)> {
     let rest = key.strip_prefix(&[3])?;
     let (peer, rest) = rest.split_first_chunk::<32>()?;
     let (inbox, rest) = rest.split_first_chunk::<32>()?;
-    Some((PeerId(*peer), InboxId(*inbox), EnvelopeId::from_slice(rest)?))
+    let (_, envelope) = rest.split_first_chunk::<8>()?;
+    Some((PeerId(*peer), InboxId(*inbox), EnvelopeId::from_slice(envelope)?))
 }

@@ -2,7 +2,8 @@
 //! in whatever order those came.
 //!
 //! At each epoch the best commit goes on: one that removes somebody before one that does not, then the lowest rank, which
-//! is derived from the epoch and the committing device and so cannot be chosen, then the lowest hash of the commit.
+//! is derived from the epoch and the committing device and so cannot be chosen, then the lowest hash of the commit. Once a
+//! branch is longer than the parked epochs reach back, there are devices that cannot leave it; then the longest goes on.
 
 use std::cmp::Reverse;
 
@@ -33,14 +34,17 @@ impl Room {
     }
 
     /// The end of the best branch from here.
-    fn descend<'a>(&'a self, mut from: &'a Epoch) -> &'a Epoch {
-        loop {
-            let grounded = self.children(&from.id).filter(|child| self.is_grounded(child));
-            match grounded.min_by_key(|child| rank(&from.id, child)) {
-                Some(best) => from = best,
-                None => return from,
-            }
-        }
+    fn descend<'a>(&'a self, from: &'a Epoch) -> &'a Epoch {
+        let ends = self.children(&from.id).filter(|child| self.is_grounded(child)).map(|child| (child, self.descend(child)));
+        let ends: Vec<(&Epoch, &Epoch)> = ends.collect();
+        // Who is that far down a branch has forgotten this fork and cannot come back: the others go there.
+        let is_settled = ends.iter().any(|(_, end)| end.number.saturating_sub(from.number) > PARKED_EPOCHS_MAX as u64);
+        let best = if is_settled {
+            ends.iter().min_by_key(|(_, end)| (Reverse(end.number), end.id))
+        } else {
+            ends.iter().min_by_key(|(child, _)| rank(&from.id, child))
+        };
+        best.map_or(from, |(_, end)| end)
     }
 
     /// The epoch the room is in. Among epochs that nothing known connects (beyond the horizon, or groups made by two at

@@ -266,6 +266,11 @@ impl Rooms {
         self.rooms.get(room).is_some_and(|room| room.here().is_some())
     }
 
+    /// The rooms that have, or had, a group here.
+    pub fn rooms(&self) -> Vec<RoomId> {
+        self.rooms.keys().copied().collect()
+    }
+
     /// The accounts in a room, in order.
     pub fn members(&self, room: &RoomId) -> Vec<AccountId> {
         self.rooms.get(room).map(Room::accounts).unwrap_or_default()

@@ -6,14 +6,16 @@ use super::branch::{Epoch, Intent, State};
 use super::{Effect, EpochId, RoomError, Rooms, commit};
 use crate::crypto::mls::Group;
 use crate::proto::ctx::Ctx;
-use crate::types::limits::{BRANCH_GRACE_MS, PARKED_EPOCH_TTL_MS, REISSUE_MS_MAX, REJOIN_MS_MIN, STRANGE_DEVICES_MAX, UPDATE_QUIET_MS};
+use crate::types::limits::{
+    BRANCH_GRACE_MS, PARKED_EPOCH_TTL_MS, REISSUE_MS_MAX, REJOIN_DOUBLINGS_MAX, REJOIN_MS_MIN, STRANGE_DEVICES_MAX, UPDATE_QUIET_MS,
+};
 use crate::types::time::HOUR;
 use crate::types::{AccountId, DeviceId, Millis, RoomId};
 
 /// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
 pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
 
-/// Devices in an epoch that is not known here: the epoch, ours at that time, and since when (monotonic clock).
+/// Devices in an epoch that is not on the way to ours: the epoch, ours at that time, and since when (monotonic clock).
 pub(super) type Strange = BTreeMap<(RoomId, DeviceId), (EpochId, EpochId, Millis)>;
 
 impl Rooms {
@@ -56,7 +58,8 @@ impl Rooms {
         if self.asked.len() >= STRANGE_DEVICES_MAX {
             self.asked.clear();
         }
-        self.asked.insert(*id, (ctx.now.mono + ctx.rng.jitter(REJOIN_MS_MIN), count + 1));
+        let pause = REJOIN_MS_MIN << (count / whom.len()).min(REJOIN_DOUBLINGS_MAX);
+        self.asked.insert(*id, (ctx.now.mono + ctx.rng.jitter(pause), count + 1));
         let key_package = self.fresh_package(ctx);
         Some(Effect::Rejoin { room: *id, to: vec![to], key_package, generation })
     }
@@ -76,13 +79,17 @@ impl Rooms {
         if generation > room.info.generation || !is_member || !commit::may(&room.info, &self.account, from) {
             return Err(RoomError::NotAllowed);
         }
-        let device = self.admit_package(ctx, from, key_package)?.leaf.device;
+        let package = self.admit_package(ctx, from, key_package)?;
+        let device = package.leaf.device;
         if device == self.device {
             return Err(RoomError::NotAllowed);
         }
         let group = self.hold_or_lose(ctx, id, &tip)?;
         let stale = group.encryption_key(&device);
         self.save(ctx, &tip, group);
+        if stale.as_deref() == package.encryption_key().as_ref().map(|key| &key[..]) {
+            return Ok(Vec::new());
+        }
         self.commit(ctx, id, vec![Intent::Swap { account: *from, device, key_package: key_package.to_vec(), stale }])
     }
 
@@ -99,10 +106,10 @@ impl Rooms {
         let Some(room) = self.rooms.get(id) else { return self.ask(ctx, id, Some(from)).into_iter().collect() };
         let Some(tip) = room.here() else { return Vec::new() };
         let ours = (tip.number, tip.id);
-        let is_known = room.epoch(&theirs.1).is_some();
+        let is_behind = room.follows(&tip.id, &theirs.1);
         let wins = theirs.0 > ours.0 || (theirs.0 == ours.0 && theirs.1 < ours.1);
         let whose = (*id, *device);
-        if is_known || !wins {
+        if is_behind || !wins {
             self.strange.remove(&whose);
             return Vec::new();
         }

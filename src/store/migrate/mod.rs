@@ -35,7 +35,9 @@ struct Schema {
 /// Brings the rows to the newest schema, and says which that is.
 pub(super) fn run(disk: &Disk, steps: &[Step], ran: &mut Vec<String>) -> Result<u32, StoreError> {
     let known = u32::try_from(steps.len()).unwrap_or(u32::MAX);
-    let mut schema = match disk.get(Table::Meta, META_SCHEMA).map(|bytes| row::decode::<Schema>(&bytes)) {
+    let stored = disk.get(Table::Meta, META_SCHEMA).map(|bytes| row::decode::<Schema>(&bytes));
+    let is_new = stored.is_none();
+    let mut schema = match stored {
         Some(Ok(schema)) => schema,
         Some(Err(_)) => return Err(StoreError::Row { table: Table::Meta }),
         // Rows without a schema come from nowhere; a new store has none and starts with the newest.
@@ -50,10 +52,12 @@ pub(super) fn run(disk: &Disk, steps: &[Step], ran: &mut Vec<String>) -> Result<
         over_table(disk, step, &mut schema)?;
         ran.push(step.name.to_owned());
     }
-    let mut batch = Batch::default();
-    batch.put(Table::Meta, META_SCHEMA, row::encode(&schema));
-    disk.apply(&batch)?;
-    disk.flush()?;
+    if is_new || !ran.is_empty() {
+        let mut batch = Batch::default();
+        batch.put(Table::Meta, META_SCHEMA, row::encode(&schema));
+        disk.apply(&batch)?;
+        disk.flush()?;
+    }
     Ok(known)
 }
 

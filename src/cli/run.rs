@@ -1,0 +1,203 @@
+//! `tidings run`: the node itself.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
+use zeroize::Zeroizing;
+
+use super::Context;
+use super::failure::Failure;
+use super::out::{escape_line, is_interactive, remark};
+use super::secret;
+use crate::api::{self, Api};
+use crate::config::{Config, Explained, Layer, Source};
+use crate::node::{self, Command, Handle, StartError};
+use crate::store::StoreError;
+use crate::store::reader::Reader;
+use crate::telemetry;
+use crate::types::Address;
+
+/// Start this data directory's node.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Args {
+    /// Where other nodes reach this one, as a multiaddr; may be given several times
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    listen: Vec<Address>,
+    /// What links name instead of that, for a node behind a forwarded port
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    announce: Vec<Address>,
+    /// Where the web app and the commands reach this node; loopback only
+    #[arg(long, value_name = "HOST:PORT")]
+    ui: Option<SocketAddr>,
+    /// Hold mail for everyone who has a link of this relay
+    #[arg(long)]
+    relay: bool,
+    /// Do not hold mail for contacts who ask
+    #[arg(long)]
+    no_neighbour: bool,
+    /// What your contacts see as your name
+    #[arg(long)]
+    name: Option<String>,
+    /// What is logged to stderr: error, warn, info, debug, trace, or a filter
+    #[arg(long, value_name = "LEVEL")]
+    log: Option<String>,
+    /// A file with the 24 words of an account to bring back, for a new data directory
+    #[arg(long, value_name = "FILE")]
+    recovery_phrase_file: Option<std::path::PathBuf>,
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    Address::new(text).ok_or_else(|| "it is a multiaddr, such as /ip4/0.0.0.0/tcp/4001".to_owned())
+}
+
+impl Args {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let (config, explained) = Config::load(&context.data, &|name| std::env::var(name).ok(), &self.layer())?;
+        telemetry::start(&config.log, config.log_json);
+        let entropy = self.entropy()?;
+        let passphrase = secret::passphrase(context.passphrase_file.as_deref())?;
+        let options = node::Options {
+            data: context.data.clone(),
+            passphrase: passphrase.map(|passphrase| passphrase.to_string()),
+            entropy: entropy.map(|entropy| *entropy),
+            listen: config.listen.clone(),
+            announce: config.announce.clone(),
+            settings: config.settings(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start: the system gives no threads").map_err(Failure::Failed)?;
+        let ended = runtime.block_on(serve(context, options, &config, explained));
+        runtime.shutdown_timeout(Duration::from_millis(500));
+        ended
+    }
+
+    fn layer(&self) -> Layer {
+        let list = |list: &[Address]| (!list.is_empty()).then(|| list.to_vec());
+        Layer {
+            name: self.name.clone(),
+            listen: list(&self.listen),
+            announce: list(&self.announce),
+            ui: self.ui,
+            relay: self.relay.then_some(true),
+            neighbour: self.no_neighbour.then_some(false),
+            log: self.log.clone(),
+            ..Layer::default()
+        }
+    }
+
+    fn entropy(&self) -> Result<Option<Zeroizing<[u8; 32]>>, Failure> {
+        let Some(file) = &self.recovery_phrase_file else { return Ok(None) };
+        let words = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display())).map_err(Failure::Failed)?;
+        Ok(Some(node::entropy_of_phrase(&Zeroizing::new(words))?))
+    }
+}
+
+async fn serve(context: &mut Context, options: node::Options, config: &Config, explained: Vec<Explained>) -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let handle = start(options).await?;
+    let api_options = api::Options { data: context.data.clone(), ui: config.ui, config: explained.clone() };
+    let api = match Api::start(handle.clone(), api_options).await {
+        Ok(api) => api,
+        Err(error) => {
+            handle.stop().await;
+            return Err(error.into());
+        }
+    };
+    let mut events = handle.events();
+    let greeted = rename(&handle, &explained, config).await.and_then(|()| ready(context, &handle, &api));
+    let mut ended = greeted;
+    while ended.is_ok() {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            event = events.recv() => if matches!(event, Err(RecvError::Closed)) {
+                ended = Err(match handle.store().failure() {
+                    Some(failure) => failure.into(),
+                    None => Failure::failed("the node ended by itself: see its log; what was accepted is safe, start it again"),
+                });
+            },
+        }
+    }
+    let stop = async {
+        api.stop().await;
+        handle.stop().await;
+    };
+    tokio::select! {
+        stopped = tokio::time::timeout(STOP_TIME, stop) => if stopped.is_err() {
+            remark("the node did not stop in time and is ended; what was accepted is safe");
+        },
+        _ = interrupt.recv() => remark("ended at once; what was accepted is safe"),
+    }
+    ended
+}
+
+/// Starts the node; a person who can be asked is asked for the passphrase.
+async fn start(mut options: node::Options) -> Result<Handle, Failure> {
+    match Handle::start(options.clone()).await {
+        Err(StartError::Store(StoreError::PassphraseMissing { .. })) if is_interactive() => {
+            options.passphrase = Some(secret::ask("Passphrase of the data directory")?.to_string());
+            Ok(Handle::start(options).await?)
+        }
+        handle => Ok(handle?),
+    }
+}
+
+/// A name that the person gave counts for an account that is there already, too.
+async fn rename(handle: &Handle, explained: &[Explained], config: &Config) -> Result<(), Failure> {
+    let is_given = explained.iter().any(|value| value.key == "name" && value.source != Source::Default);
+    let own = Reader::new(handle.store(), handle.account(), 0).own_name();
+    if is_given && own.is_some_and(|own| own != config.name) {
+        handle.command(Command::SetName(config.name.clone())).await?;
+    }
+    Ok(())
+}
+
+fn ready(context: &mut Context, handle: &Handle, api: &Api) -> Result<(), Failure> {
+    let (account, listen) = (handle.account(), handle.listening());
+    if context.out.is_json() {
+        let ready = Ready { event: "ready", account: account.to_string(), peer: handle.peer().to_string(), listen, ui: api.url().to_owned() };
+        return context.out.object(&ready);
+    }
+    if let Some(path) = &handle.open_report().moved_aside {
+        let rows = handle.open_report().restored_rows;
+        remark(&format!("the database was damaged and is now in {}; {rows} rows came back from the last snapshot", path.display()));
+    }
+    let reader = Reader::new(handle.store(), account, 0);
+    let name = reader.own_name().unwrap_or_default();
+    let mut lines = vec![
+        format!("Your node is running, {}. Stop it with Ctrl-C.", escape_line(&name)),
+        String::new(),
+        format!("  account    {account}"),
+        format!("  interface  {}", api.url()),
+        format!("  data       {}", context.data.display()),
+    ];
+    lines.extend(listen.iter().map(|address| format!("  listens    {address}")));
+    let next = if reader.contacts().is_empty() {
+        [
+            ("invite --qr", "make a link for a friend"),
+            ("contact add LINK", "use the link of a friend"),
+            ("id --recovery-phrase", "24 words that bring your account back: write them down"),
+        ]
+    } else {
+        [("status", "what is on its way"), ("read NAME --follow", "a conversation"), ("doctor", "what could be better")]
+    };
+    let next: Vec<Vec<String>> = next.into_iter().map(|(words, what)| vec![format!("  {}", context.command(words)), what.to_owned()]).collect();
+    lines.extend([String::new(), "In another terminal:".to_owned(), super::out::align(&next)]);
+    context.out.text(&lines.join("\n"))
+}
+
+/// The first line that scripts see.
+#[derive(serde::Serialize)]
+struct Ready {
+    event: &'static str,
+    account: String,
+    peer: String,
+    listen: Vec<Address>,
+    ui: String,
+}
+
+/// A stop is done within five seconds, the end of the process included.
+const STOP_TIME: Duration = Duration::from_secs(4);
