@@ -55,8 +55,7 @@ impl Rows {
     }
 
     pub(super) fn room(&self, room: RoomId, kind: RoomKind, name: &str, members: &[AccountId]) {
-        let row =
-            Room { kind, name: name.to_owned(), members: members.to_vec(), generation: 1, clock: Clock::default(), number: 0 };
+        let row = Room { kind, name: name.to_owned(), members: members.to_vec(), generation: 1, clock: Clock::default(), number: 0 };
         self.put(Table::Room, room.0, &row);
     }
 

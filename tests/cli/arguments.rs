@@ -52,6 +52,21 @@ fn what_scripts_type_is_understood_and_what_makes_no_sense_is_wrong_use() {
 }
 
 #[test]
+fn the_guide_has_an_example_of_every_command() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guide/cli.md")).unwrap();
+    for command in Cli::command().get_subcommands() {
+        let path = format!("tidings {}", command.get_name());
+        let mut paths: Vec<String> = command.get_subcommands().map(|action| format!("{path} {}", action.get_name())).collect();
+        if paths.is_empty() {
+            paths.push(path);
+        }
+        for path in paths {
+            assert!(guide.lines().any(|line| line.starts_with(&path)), "docs/guide/cli.md has no example of `{path}`");
+        }
+    }
+}
+
+#[test]
 fn durations_are_a_number_and_a_unit() {
     assert_eq!(parse_duration("90s"), Ok(90_000));
     assert_eq!(parse_duration(" 2w "), Ok(14 * 86_400_000));
