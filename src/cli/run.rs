@@ -67,7 +67,11 @@ impl Args {
             announce: config.announce.clone(),
             settings: config.settings(),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start: the system gives no threads").map_err(Failure::Failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start: the system gives no threads")
+            .map_err(Failure::Failed)?;
         let ended = runtime.block_on(serve(context, options, &config, explained));
         runtime.shutdown_timeout(Duration::from_millis(500));
         ended
@@ -158,7 +162,8 @@ async fn rename(handle: &Handle, explained: &[Explained], config: &Config) -> Re
 fn ready(context: &mut Context, handle: &Handle, api: &Api) -> Result<(), Failure> {
     let (account, listen) = (handle.account(), handle.listening());
     if context.out.is_json() {
-        let ready = Ready { event: "ready", account: account.to_string(), peer: handle.peer().to_string(), listen, ui: api.url().to_owned() };
+        let ready =
+            Ready { event: "ready", account: account.to_string(), peer: handle.peer().to_string(), listen, ui: api.url().to_owned() };
         return context.out.object(&ready);
     }
     if let Some(path) = &handle.open_report().moved_aside {
@@ -184,7 +189,8 @@ fn ready(context: &mut Context, handle: &Handle, api: &Api) -> Result<(), Failur
     } else {
         [("status", "what is on its way"), ("read NAME --follow", "a conversation"), ("doctor", "what could be better")]
     };
-    let next: Vec<Vec<String>> = next.into_iter().map(|(words, what)| vec![format!("  {}", context.command(words)), what.to_owned()]).collect();
+    let next: Vec<Vec<String>> =
+        next.into_iter().map(|(words, what)| vec![format!("  {}", context.command(words)), what.to_owned()]).collect();
     lines.extend([String::new(), "In another terminal:".to_owned(), super::out::align(&next)]);
     context.out.text(&lines.join("\n"))
 }
