@@ -79,11 +79,22 @@ impl Hunt {
                 let ms = self.rng.below(3 * SECOND);
                 self.world.pass(ms);
             }
-            4 if weather.losses && self.rng.below(12) == 0 => self.world.lose(at),
+            4 if weather.losses && self.rng.below(12) == 0 => self.lose(at),
             5..=9 => {
                 self.world.send(at, &self.room.clone());
             }
             _ => (0..4).for_each(|_| self.carry()),
+        }
+    }
+
+    /// A device loses its state, if there is another one that may add it again: that of an only admin is lost for good.
+    fn lose(&mut self, at: usize) {
+        let rooms = |other: usize| &self.world.devices[other].rooms;
+        let may_help = |other: &usize| self.admins.contains(other) || self.people[*other] == self.people[at];
+        let can_help = |other: usize| other != at && may_help(&other) && self.world.members(other, &self.room).contains(&at);
+        let all_well = (0..self.people.len()).all(|other| !self.world.devices[other].lost || rooms(other).has(&self.room));
+        if all_well && (0..self.people.len()).any(can_help) {
+            self.world.lose(at);
         }
     }
 
