@@ -1,6 +1,7 @@
 //! Completeness: every device numbers its messages in a room; a hole is noticed, asked for, and filled or given up.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::ctx::Ctx;
 use super::message::numbered_key;
@@ -107,9 +108,8 @@ impl State {
             if self.sync.holes.remove(&(*room, *device)).is_some() {
                 ctx.emit(Event::Room(*room));
             }
-        } else if !self.sync.holes.contains_key(&(*room, *device)) {
-            let asked = Asked { at: ctx.now.mono + ASK_AFTER_MS, ..Asked::default() };
-            self.sync.holes.insert((*room, *device), asked);
+        } else if let Entry::Vacant(hole) = self.sync.holes.entry((*room, *device)) {
+            let asked = hole.insert(Asked { at: ctx.now.mono + ASK_AFTER_MS, ..Asked::default() });
             self.timers.sooner(Timer::Ask, asked.at);
             ctx.emit(Event::Room(*room));
         }
