@@ -28,7 +28,7 @@ const PLAN: &[(&str, u8, &[&str])] = &[
 
 /// Seen by these modules only: they belong to the process, not to a floor.
 const OF_THE_PROCESS: &[(&str, &[&str], &[&str])] =
-    &[("config", &["cli", "api"], &["types", "node"]), ("telemetry", &["cli", "api"], &["types"])];
+    &[("config", &["cli", "api"], &["types", "node"]), ("telemetry", &["cli", "api", "config"], &["types"])];
 
 /// Floors below this one are pure.
 const PURE_BELOW: u8 = 4;

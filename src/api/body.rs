@@ -310,7 +310,8 @@ impl From<ScrubReport> for Scrub {
             Trouble::Loose => "loose",
         };
         let findings = report.findings.into_iter();
-        let findings = findings.map(|finding| Finding { table: finding.table, key: finding.key, trouble: word(finding.trouble).to_owned() });
+        let findings =
+            findings.map(|finding| Finding { table: finding.table, key: finding.key, trouble: word(finding.trouble).to_owned() });
         Self { rows: report.rows.values().sum(), troubles: report.troubles, findings: findings.collect() }
     }
 }

@@ -1,5 +1,7 @@
 //! Every error of the interface, and the one place that gives each its status and its word.
 
+use std::path::PathBuf;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -39,6 +41,12 @@ pub enum ApiError {
     /// The request is larger than `HTTP_BODY_BYTES_MAX`.
     #[error("this request is too large: send less at a time")]
     TooLarge,
+    /// A file that would be overwritten.
+    #[error("{path} is there already: choose another name, or move it away")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody else did not answer in time.
     #[error("{who} has not answered within {seconds} s; the node goes on asking, and `tidings {list}` shows when it is confirmed")]
     NoAnswer {
@@ -73,6 +81,7 @@ impl ApiError {
             Self::Resolve(ResolveError::NoRoom { .. }) => (StatusCode::NOT_FOUND, "no_room"),
             Self::Resolve(ResolveError::NoMailbox { .. }) => (StatusCode::NOT_FOUND, "no_mailbox"),
             Self::Resolve(ResolveError::NoMessage { .. }) => (StatusCode::NOT_FOUND, "no_message"),
+            Self::Exists { .. } => (StatusCode::CONFLICT, "exists"),
             Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
             Self::Token => (StatusCode::UNAUTHORIZED, "token"),
             Self::Host => (StatusCode::FORBIDDEN, "host"),

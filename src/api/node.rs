@@ -1,13 +1,14 @@
 //! Who this node is, how it is, and what is wrong with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use zeroize::Zeroizing;
 
 use super::app::{self, App};
-use super::body::{Check, Connected, Diagnosis, Identity, NewName, RecoveryPhrase, Status, StoreStatus};
+use super::body::{Check, Connected, Diagnosis, Export, Identity, NewExport, NewName, RecoveryPhrase, Scrub, Status, StoreStatus};
 use super::error::ApiError;
 use crate::node::Command;
 use crate::store::reader::Reader;
@@ -73,6 +74,30 @@ pub(super) async fn doctor(State(app): State<Arc<App>>) -> Result<Json<Diagnosis
     });
     let checks = checks.await?;
     Ok(Json(Diagnosis { healthy: checks.iter().all(|check| check.ok), checks, config: app.config.clone() }))
+}
+
+/// Writes everything into one archive on this machine, sealed under a passphrase.
+#[utoipa::path(post, path = "/api/v1/export", request_body = NewExport, responses((status = 200, body = Export)))]
+pub(super) async fn export(State(app): State<Arc<App>>, app::Json(new): app::Json<NewExport>) -> Result<Json<Export>, ApiError> {
+    let path = PathBuf::from(&new.path);
+    if !path.is_absolute() || new.passphrase.is_empty() {
+        return Err(ApiError::request("`path` is absolute, and `passphrase` is not empty"));
+    }
+    if path.exists() {
+        return Err(ApiError::Exists { path });
+    }
+    let (handle, passphrase) = (app.handle.clone(), Zeroizing::new(new.passphrase));
+    let task = tokio::task::spawn_blocking(move || handle.export(&passphrase, &path));
+    let exported = task.await.map_err(|_| ApiError::Internal)??;
+    Ok(Json(Export { rows: exported.rows, bytes: exported.bytes }))
+}
+
+/// Reads and checks everything that is stored.
+#[utoipa::path(post, path = "/api/v1/scrub", responses((status = 200, body = Scrub)))]
+pub(super) async fn scrub(State(app): State<Arc<App>>) -> Result<Json<Scrub>, ApiError> {
+    let handle = app.handle.clone();
+    let task = tokio::task::spawn_blocking(move || handle.store().scrub(&mut |_| {}));
+    Ok(Json(Scrub::from(task.await.map_err(|_| ApiError::Internal)??)))
 }
 
 fn connected(reader: &Reader<'_>, peers: &[PeerId]) -> Vec<Connected> {

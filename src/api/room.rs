@@ -1,10 +1,11 @@
 //! Rooms and their messages.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 
 use super::app::{self, App, Params};
 use super::body::{MarkRead, Marked, NewMessage, NewTexts, PageParams, SearchParams, Sent, SentText, SentTexts};
@@ -44,7 +45,7 @@ pub(super) async fn messages(
     let messages = app.read(move |reader| -> Result<_, ResolveError> {
         let room = reader.resolve_room(&room)?;
         match ids {
-            Some(ids) => Ok(reader.messages_by_id(&ids).into_iter().filter(|message| message.room == room).collect()),
+            Some(ids) => Ok(reader.messages_by_id(&room, &ids)),
             None => reader.messages(&room, page),
         }
     });
@@ -85,23 +86,12 @@ pub(super) async fn send_texts(
         })
         .await??;
     // Each is handed to the node before the next, and none is waited for until all are there: one flush serves many.
-    let mut pending = VecDeque::new();
-    for text in new.texts {
-        let mut command = Box::pin(app.handle.command(Command::Send { room, body: Body::Text { text, reply: None } }));
-        let polled = futures::poll!(command.as_mut());
-        pending.push_back((command, polled));
-    }
-    let mut results = Vec::with_capacity(pending.len());
-    while let Some((command, polled)) = pending.pop_front() {
-        let reply = match polled {
-            std::task::Poll::Ready(reply) => reply,
-            std::task::Poll::Pending => command.await,
-        };
-        results.push(match sent(reply, &custody) {
-            Ok(sent) => SentText::Sent(sent),
-            Err(error) => SentText::Failed(error.failure()),
-        });
-    }
+    let commands = new.texts.into_iter().map(|text| app.handle.command(Command::Send { room, body: Body::Text { text, reply: None } }));
+    let replies = commands.collect::<FuturesOrdered<_>>().map(|reply| match sent(reply, &custody) {
+        Ok(sent) => SentText::Sent(sent),
+        Err(error) => SentText::Failed(error.failure()),
+    });
+    let results = replies.collect().await;
     Ok(Json(SentTexts { results }))
 }
 

@@ -43,6 +43,8 @@ routes! {
     get "/api/v1/status" node::status;
     get "/api/v1/doctor" node::doctor;
     post "/api/v1/name" node::rename;
+    post "/api/v1/export" node::export;
+    post "/api/v1/scrub" node::scrub;
     post "/api/v1/invite" contact::invite;
     get "/api/v1/contacts" contact::list;
     post "/api/v1/contacts" contact::add;

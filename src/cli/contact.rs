@@ -73,7 +73,8 @@ enum Action {
 impl Args {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let client = context.client()?;
-        let change = |contact: &str, verb: &str| client.post::<Contact>(&format!("/api/v1/contacts/{}/{verb}", segment(contact)), &Nothing {});
+        let change =
+            |contact: &str, verb: &str| client.post::<Contact>(&format!("/api/v1/contacts/{}/{verb}", segment(contact)), &Nothing {});
         let contact = match self.action {
             Action::List => return list(context, client.get("/api/v1/contacts")?),
             Action::Verify { contact, agreed, forget } => {
@@ -89,7 +90,9 @@ impl Args {
             Action::Decline { contact } => change(&contact, "decline")?,
             Action::Block { contact } => change(&contact, "block")?,
             Action::Unblock { contact } => change(&contact, "unblock")?,
-            Action::Rename { contact, name } => client.post(&format!("/api/v1/contacts/{}/rename", segment(&contact)), &NewName { name })?,
+            Action::Rename { contact, name } => {
+                client.post(&format!("/api/v1/contacts/{}/rename", segment(&contact)), &NewName { name })?
+            }
         };
         context.out.answer(&contact, || show::contact_line(&contact))
     }

@@ -31,7 +31,12 @@ impl Args {
 fn without_node(context: &Context) -> Result<Diagnosis, Failure> {
     let (_, config) = Config::load(&context.data, &|name| std::env::var(name).ok(), &Layer::default())?;
     let found = "no node is running on this data directory, so only its settings were looked at";
-    let check = Check { name: "node".to_owned(), ok: false, found: found.to_owned(), advice: format!("start it with `{}`", context.command("run")) };
+    let check = Check {
+        name: "node".to_owned(),
+        ok: false,
+        found: found.to_owned(),
+        advice: format!("start it with `{}`", context.command("run")),
+    };
     Ok(Diagnosis { healthy: false, checks: vec![check], config })
 }
 

@@ -32,12 +32,14 @@ impl Args {
         let protect = secret::passphrase(context.passphrase_file.as_deref())?;
         let dir = DataDir::open(&context.data)?;
         let bar = progress("rows read");
-        let imported = store::import(&self.file, &passphrase, &dir, protect.as_ref().map(|secret| secret.as_str()), &mut |done| bar.set_position(done.rows))?;
+        let imported = store::import(&self.file, &passphrase, &dir, protect.as_ref().map(|secret| secret.as_str()), &mut |done| {
+            bar.set_position(done.rows)
+        })?;
         bar.finish_and_clear();
         let answer = serde_json::json!({ "account": imported.vault.keys.account_id(), "rows": imported.rows, "made_at": imported.made_at });
         let run = context.command("run");
         context.out.answer(&answer, || {
-            format!("{} from {} are here. Start the node with `{}`.", count(imported.rows, "row", "rows"), time::day(imported.made_at), run)
+            format!("{} from {} are here. Start the node with `{run}`.", count(imported.rows, "row", "rows"), time::day(imported.made_at))
         })?;
         remark("never start the directory that was exported again: two nodes with the same keys would contradict each other");
         Ok(())

@@ -65,5 +65,8 @@ pub(super) fn require_account(context: &Context) -> Result<(), Failure> {
     if context.data.join("keys").is_dir() {
         return Ok(());
     }
-    Err(Failure::failed(format!("there is no account in {}: name its directory with --data, or start a node there first", context.data.display())))
+    Err(Failure::failed(format!(
+        "there is no account in {}: name its directory with --data, or start a node there first",
+        context.data.display()
+    )))
 }

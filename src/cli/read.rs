@@ -99,8 +99,7 @@ impl Screen {
             }
             if !wanted.is_empty() {
                 let ids = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                let mut messages: Vec<Message> = client.get(&format!("/api/v1/rooms/{}/messages?ids={ids}", self.room))?;
-                messages.sort_by_key(|message| (message.at, message.from, message.message));
+                let messages: Vec<Message> = client.get(&format!("/api/v1/rooms/{}/messages?ids={ids}", self.room))?;
                 self.show(context, client, messages)?;
             }
         }

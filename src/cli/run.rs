@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::broadcast::error::RecvError;
 use zeroize::Zeroizing;
 
 use super::Context;
@@ -67,7 +66,11 @@ impl Args {
             announce: config.announce.clone(),
             settings: config.settings(),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start: the system gives no threads").map_err(Failure::Failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start: the system gives no threads")
+            .map_err(Failure::Failed)?;
         let ended = runtime.block_on(serve(context, options, &config, explained));
         runtime.shutdown_timeout(Duration::from_millis(500));
         ended
@@ -106,30 +109,27 @@ async fn serve(context: &mut Context, options: node::Options, config: &Config, e
             return Err(error.into());
         }
     };
-    let mut events = handle.events();
     let greeted = rename(&handle, &explained, config).await.and_then(|()| ready(context, &handle, &api));
-    let mut ended = greeted;
-    while ended.is_ok() {
-        tokio::select! {
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
-            event = events.recv() => if matches!(event, Err(RecvError::Closed)) {
-                ended = Err(match handle.store().failure() {
-                    Some(failure) => failure.into(),
-                    None => Failure::failed("the node ended by itself: see its log; what was accepted is safe, start it again"),
-                });
-            },
-        }
-    }
+    let ended = match greeted {
+        Ok(()) => tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+            why = handle.stopped() => Err(Failure::failed(why.to_string())),
+        },
+        Err(failure) => Err(failure),
+    };
     let stop = async {
         api.stop().await;
         handle.stop().await;
     };
-    tokio::select! {
-        stopped = tokio::time::timeout(STOP_TIME, stop) => if stopped.is_err() {
-            remark("the node did not stop in time and is ended; what was accepted is safe");
-        },
-        _ = interrupt.recv() => remark("ended at once; what was accepted is safe"),
+    let is_done = tokio::select! {
+        stopped = tokio::time::timeout(STOP_TIME, stop) => stopped.is_ok(),
+        _ = interrupt.recv() => false,
+    };
+    if !is_done {
+        remark("the node is ended before its last files are tidy; what was accepted is safe, and the next start takes a little longer");
+        // Whatever still works on the disk must not hold up the end that was promised.
+        std::process::exit(0);
     }
     ended
 }
@@ -158,7 +158,8 @@ async fn rename(handle: &Handle, explained: &[Explained], config: &Config) -> Re
 fn ready(context: &mut Context, handle: &Handle, api: &Api) -> Result<(), Failure> {
     let (account, listen) = (handle.account(), handle.listening());
     if context.out.is_json() {
-        let ready = Ready { event: "ready", account: account.to_string(), peer: handle.peer().to_string(), listen, ui: api.url().to_owned() };
+        let ready =
+            Ready { event: "ready", account: account.to_string(), peer: handle.peer().to_string(), listen, ui: api.url().to_owned() };
         return context.out.object(&ready);
     }
     if let Some(path) = &handle.open_report().moved_aside {
@@ -184,7 +185,8 @@ fn ready(context: &mut Context, handle: &Handle, api: &Api) -> Result<(), Failur
     } else {
         [("status", "what is on its way"), ("read NAME --follow", "a conversation"), ("doctor", "what could be better")]
     };
-    let next: Vec<Vec<String>> = next.into_iter().map(|(words, what)| vec![format!("  {}", context.command(words)), what.to_owned()]).collect();
+    let next: Vec<Vec<String>> =
+        next.into_iter().map(|(words, what)| vec![format!("  {}", context.command(words)), what.to_owned()]).collect();
     lines.extend([String::new(), "In another terminal:".to_owned(), super::out::align(&next)]);
     context.out.text(&lines.join("\n"))
 }

@@ -28,7 +28,9 @@ impl Args {
         context.out.answer(&scrub, || report(&scrub))?;
         if scrub.troubles > 0 {
             let what = count(scrub.troubles, "row is", "rows are");
-            return Err(Failure::failed(format!("{what} in trouble: export what is there, and start the node again, which rebuilds what it can")));
+            return Err(Failure::failed(format!(
+                "{what} in trouble: export what is there, and start the node again, which rebuilds what it can"
+            )));
         }
         Ok(())
     }

@@ -18,9 +18,9 @@ pub(crate) fn passphrase(file: Option<&Path>) -> Result<Option<Zeroizing<String>
 pub(crate) fn archive_passphrase(file: Option<&Path>, is_new: bool) -> Result<Zeroizing<String>, Failure> {
     match given(file, "TIDINGS_ARCHIVE_PASSPHRASE")? {
         Some(passphrase) => Ok(passphrase),
-        None if !is_interactive() => {
-            Err(Failure::usage("the archive is sealed under a passphrase: give it with --archive-passphrase-file or in TIDINGS_ARCHIVE_PASSPHRASE"))
-        }
+        None if !is_interactive() => Err(Failure::usage(
+            "the archive is sealed under a passphrase: give it with --archive-passphrase-file or in TIDINGS_ARCHIVE_PASSPHRASE",
+        )),
         None if is_new => ask_new("Passphrase for the archive"),
         None => ask("Passphrase of the archive"),
     }
@@ -30,7 +30,9 @@ pub(crate) fn archive_passphrase(file: Option<&Path>, is_new: bool) -> Result<Ze
 pub(crate) fn given(file: Option<&Path>, variable: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let secret = match file {
         Some(file) => {
-            let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?);
+            let text = Zeroizing::new(
+                std::fs::read_to_string(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?,
+            );
             Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
         }
         None => std::env::var(variable).ok().map(Zeroizing::new),

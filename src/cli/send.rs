@@ -14,7 +14,9 @@ use crate::types::limits::{HTTP_BODY_BYTES_MAX, HTTP_TEXTS_MAX, TEXT_BYTES_MAX};
 
 /// Send a message.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Messages are named by their id, as `tidings read` shows it, or the start of it.\nA text that begins with a dash goes after `--`.")]
+#[command(
+    after_help = "Messages are named by their id, as `tidings read` shows it, or the start of it.\nA text that begins with a dash goes after `--`."
+)]
 pub(crate) struct Args {
     /// A contact's or a room's name or id; `notes` is for yourself
     to: String,
@@ -92,7 +94,9 @@ fn send_lines(context: &mut Context, client: &Client, path: &str, to: &str) -> R
     if tally.empty > 0 {
         remark(&format!("{} skipped", count(tally.empty, "empty line was", "empty lines were")));
     }
-    read.map_err(|error| Failure::failed(format!("stdin cannot be read any further ({error}); {} sent", count(tally.sent, "text was", "texts were"))))?;
+    read.map_err(|error| {
+        Failure::failed(format!("stdin cannot be read any further ({error}); {} sent", count(tally.sent, "text was", "texts were")))
+    })?;
     if tally.failed > 0 {
         return Err(Failure::failed(format!("{} not sent; the others were", count(tally.failed, "line was", "lines were"))));
     }

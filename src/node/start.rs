@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
-use zeroize::Zeroizing;
 
 use super::driver::{Clock, Driver, Inlets, Meter, until};
 use super::{Handle, Identity, Options, Reachable, Shared, StartError, Stopped, Wanted};
@@ -44,9 +43,13 @@ pub(super) async fn start(options: Options) -> Result<Handle, StartError> {
 
 fn open(options: &Options) -> Result<Opened, StoreError> {
     let dir = DataDir::open(&options.data)?;
-    let vault = Vault::open(&dir, options.passphrase.as_deref(), options.entropy)?;
+    let mut vault = Vault::open(&dir, options.passphrase.as_deref(), options.entropy)?;
     let how = if options.settings.relay { OpenOptions::relay() } else { OpenOptions::default() };
     let (store, report) = Store::open_with(&dir, &vault.root, how)?;
+    if store.get(Table::Meta, row::META_RESTORED).is_some() {
+        tracing::warn!("the rows were restored from an older copy: this node goes on as a new device of the account");
+        vault.renew_device(&dir)?;
+    }
     Ok(Opened { dir, keys: vault.keys, store, report })
 }
 
@@ -62,26 +65,26 @@ async fn run(options: Options, keys: Keys, store: Store, report: OpenReport) -> 
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| StartError::Random)?;
     let (network, arrivals, listening) = listen(&options, &keys, &store).await?;
-    let identity =
-        Identity { account: keys.account_id(), device: keys.device_id(), peer: keys.peer_id(), entropy: Zeroizing::new(*keys.entropy()) };
+    let identity = Identity { account: keys.account_id(), device: keys.device_id(), peer: keys.peer_id(), keys: keys.clone() };
     let clock = Clock::new(Instant::now());
     let (rows, settings, now) = (store.clone(), options.settings, clock.now());
     let node = spawn_blocking(move || Node::open(keys, settings, &rows, seed, now)).await.map_err(|_| StartError::Broken)?;
 
     let (request_sender, requests) = mpsc::channel(COMMANDS_MAX);
     let (events, _) = broadcast::channel(EVENTS_MAX);
+    let weak = events.downgrade();
     let (reachable_sender, reachable) = watch::channel(Reachable { listening, connected: Vec::new() });
     let (wanted_sender, wanted) = watch::channel(Wanted::Run);
     let (stopped, stopped_receiver) = watch::channel(None);
     let meter = Meter::new(network.meter());
     let inlets = Inlets { requests, arrivals, announce: options.announce };
-    let driver = Driver::new(node, store.clone(), clock, network, inlets, events.clone(), reachable_sender, meter.clone());
+    let driver = Driver::new(node, store.clone(), clock, network, inlets, events, reachable_sender, meter.clone());
     let shared = Shared {
         store,
         report,
         identity,
         requests: request_sender,
-        events,
+        events: weak,
         reachable,
         meter,
         wanted: wanted_sender,

@@ -81,9 +81,11 @@ impl Node {
         // used again. The contacts stay, and are asked to begin anew with this device.
         let device = keys.device_id();
         let last = view.get(Table::Meta, DEVICE_KEY);
-        let is_reborn = last.as_ref().is_some_and(|last| last[..] != device.0);
+        let is_restored = view.get(Table::Meta, row::META_RESTORED).is_some();
+        let is_reborn = is_restored || last.as_ref().is_some_and(|last| last[..] != device.0);
         if last.is_none() || is_reborn {
             ctx.put_raw(Table::Meta, DEVICE_KEY, device.0);
+            ctx.delete(Table::Meta, row::META_RESTORED);
         }
         let rooms = if is_reborn {
             for table in [Table::Group, Table::Bag] {
@@ -294,7 +296,8 @@ impl State {
                 self.service.handle_frame(ctx, from, None, Frame::Deferred(envelopes.clone()));
                 self.handle_deferred(ctx, from, &envelopes)
             }
-            Frame::Deferred(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
+            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => self.handle_lost(ctx, from, &envelopes),
+            Frame::Deferred(_) | Frame::Lost(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
             Frame::Heads(heads) => self.handle_heads(ctx, from, &heads),
             Frame::MailLimits(limits) => self.handle_limits(ctx, from, &limits),
             Frame::Registered(registered) => self.handle_registered(ctx, from, &registered),

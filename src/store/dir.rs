@@ -89,7 +89,8 @@ impl DataDir {
 fn has_foreign_files(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
-        if name != LOCK && name != "format.new" && name != "lost+found" {
+        // Settings may be chosen before the first start.
+        if name != LOCK && name != "format.new" && name != "config.toml" && name != "lost+found" {
             return Ok(true);
         }
     }

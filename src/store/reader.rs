@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
     /// All contacts and requests, by name.
     pub fn contacts(&self) -> Vec<view::Contact> {
         let mut contacts: Vec<_> = self.contact_rows().into_iter().map(|(account, row)| contact_view(account, row)).collect();
-        contacts.sort_by(|a, b| (a.name.to_lowercase(), a.account).cmp(&(b.name.to_lowercase(), b.account)));
+        contacts.sort_by_key(|contact| (contact.name.to_lowercase(), contact.account));
         contacts
     }
 

@@ -71,6 +71,21 @@ impl Vault {
         write_root(dir.path(), &self.root, passphrase, &mut fresh_random()?)
     }
 
+    /// A new device of the same account takes over this directory, because its rows went back in time: the ratchets and
+    /// numbers in them may have been used further on already.
+    pub fn renew_device(&mut self, dir: &DataDir) -> Result<(), StoreError> {
+        let mut random = fresh_random()?;
+        let secrets = Secrets {
+            root: self.root.clone(),
+            entropy: Zeroizing::new(*self.keys.entropy()),
+            device: Zeroizing::new(random.bytes()),
+            transport: self.keys.transport.seed(),
+        };
+        write_others(dir.path(), &secrets, &mut random)?;
+        self.keys = Keys::new(&secrets.entropy, &secrets.device, &secrets.transport);
+        Ok(())
+    }
+
     /// Makes the key files of a directory that has none.
     pub(super) fn create(dir: &DataDir, secrets: Secrets, passphrase: Option<&str>) -> Result<Self, StoreError> {
         let mut random = fresh_random()?;

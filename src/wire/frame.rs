@@ -65,6 +65,8 @@ frames! {
     4 Deferred(Vec<EnvelopeId>),
     /// How far a room is.
     5 Heads(Heads),
+    /// Can never be opened here.
+    6 Lost(Vec<EnvelopeId>),
     /// What this mailbox takes.
     16 MailLimits(mail::Limits),
     /// A mailbox, please.

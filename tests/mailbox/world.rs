@@ -6,7 +6,7 @@ use tidings::crypto::keys::{Keys, Signing};
 use tidings::proto::ctx::Ctx;
 use tidings::proto::mailbox::Service;
 use tidings::proto::mailbox::row::{self, Counts, Due, Hold, Job, Part, Registration, Sum, Tally, Usage};
-use tidings::proto::{Outcome, Output, Settings};
+use tidings::proto::{Misbehaviour, Outcome, Output, Settings};
 use tidings::types::time::DAY;
 use tidings::types::{AccountId, Batch, EnvelopeId, InboxId, Millis, Now, PeerId, Rng, Row, Scan, Table, View};
 use tidings::wire::frame::{Delivered, Frame};
@@ -146,7 +146,8 @@ impl Mailbox {
     }
 
     pub(crate) fn receive_from(&mut self, from: PeerId, contact: Option<AccountId>, frame: Frame) -> Outcome {
-        let frame = Frame::decode(&frame.encode()).unwrap();
+        // As the node does it: what does not decode reaches no service.
+        let Ok(frame) = Frame::decode(&frame.encode()) else { return Outcome::Misbehaved(Misbehaviour::Malformed) };
         self.input(|service, ctx| service.handle_frame(ctx, from, contact, frame))
     }
 
@@ -303,7 +304,7 @@ impl Mailbox {
             assert!(self.rows.get(Table::Inbox, &row::usage_key(inbox, token)).is_some(), "a token's entries are not counted");
         }
         assert!(tallies.is_empty(), "entries of an inbox that is not there");
-        assert_eq!(self.row(Table::Meta, row::COUNTS).unwrap_or(Counts::default()), counts);
+        assert_eq!(self.row::<Counts>(Table::Meta, row::COUNTS).unwrap_or_default(), counts);
     }
 }
 

@@ -234,6 +234,20 @@ fn every_room_converges_and_nothing_is_lost() {
     println!("{seeds} seeds, {sent} messages, {asked} asked for again");
 }
 
+/// Seeds that found something, each in the rules that stood then.
+#[test]
+fn what_the_hunt_has_found_stays_found() {
+    // Two devices of an account both added a third again, each anew for ever.
+    hunt(20);
+    // A device was taken out by a branch that lost, and never came back.
+    hunt(47);
+    // A branch had grown longer than the parked epochs reach back, and the others waited for it.
+    hunt(74);
+    hunt(145);
+    // Two devices on a losing branch added each other again, instead of asking the winning one.
+    hunt(233);
+}
+
 #[test]
 #[ignore = "for one seed at a time: TIDINGS_SEED"]
 fn one_seed() {

@@ -1,6 +1,6 @@
 //! Messages of a room in its one order, with reactions, edits and recalls folded in, and their custody summed up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::{self, Kind, State};
 use super::{Reader, ResolveError};
@@ -56,11 +56,13 @@ impl Reader<'_> {
         self.message_view((key, value), &self.names())
     }
 
-    /// Those of these messages that are here, in the order asked.
-    pub fn messages_by_id(&self, messages: &[MessageId]) -> Vec<view::Message> {
+    /// Those of these messages that are here, in the room's order.
+    pub fn messages_by_id(&self, room: &RoomId, messages: &[MessageId]) -> Vec<view::Message> {
         let names = self.names();
-        let here = messages.iter().filter_map(|message| {
-            let key = self.row::<Index>(Table::Index, message.as_bytes())?.place.key();
+        let places = messages.iter().filter_map(|message| self.place_in(room, message).ok());
+        let places: BTreeSet<Place> = places.collect();
+        let here = places.into_iter().filter_map(|place| {
+            let key = place.key();
             let value = self.view.get(Table::Message, &key)?;
             self.message_view((key, value), &names)
         });

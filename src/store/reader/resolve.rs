@@ -105,11 +105,14 @@ struct Candidate<T> {
     value: T,
 }
 
+/// How a candidate may fit.
+type Way<'a, T> = &'a dyn Fn(&Candidate<T>) -> bool;
+
 /// The one candidate with this name; else with this name in another case; else whose id starts so.
 fn choose<T: Copy + PartialEq>(name: &str, candidates: &[Candidate<T>]) -> Result<Option<T>, ResolveError> {
     let lower = name.to_lowercase();
     let is_id = name.len() >= PREFIX_DIGITS_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let ways: [&dyn Fn(&Candidate<T>) -> bool; 3] = [
+    let ways: [Way<'_, T>; 3] = [
         &|candidate| !name.is_empty() && candidate.name == name,
         &|candidate| !name.is_empty() && candidate.name.to_lowercase() == lower,
         &|candidate| is_id && candidate.id.starts_with(&lower),

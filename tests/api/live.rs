@@ -1,0 +1,88 @@
+//! Alice's node over HTTP.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tidings::api::{Access, Api, Options, StartError, read_access};
+use tidings::node::{self, Handle, Settings};
+use ureq::Agent;
+
+async fn start(data: &Path) -> Handle {
+    let settings =
+        Settings { name: "alice".to_owned(), relay: false, neighbour: true, relay_inbox_bytes: 1 << 20, neighbour_inbox_bytes: 1 << 20 };
+    let listen = vec![tidings::types::Address::new("/ip4/127.0.0.1/tcp/0").unwrap()];
+    Handle::start(node::Options { data: data.to_owned(), passphrase: None, entropy: None, listen, announce: vec![], settings })
+        .await
+        .unwrap()
+}
+
+fn options(data: &Path, ui: &str) -> Options {
+    Options { data: data.to_owned(), ui: ui.parse().unwrap(), config: Vec::new() }
+}
+
+/// One request; status and JSON.
+fn ask(access: &Access, method: &str, path: &str, token: &str, host: Option<&str>, body: Option<&str>) -> (u16, Value) {
+    let agent: Agent = Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+    let mut request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("{}{path}", access.url))
+        .header("authorization", format!("Bearer {token}"));
+    if let Some(host) = host {
+        request = request.header("host", host);
+    }
+    let request = request.body(body.unwrap_or_default().to_owned()).unwrap();
+    let mut response = agent.run(request).unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+#[test]
+fn whoever_has_the_token_acts_for_alice_and_nobody_else() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let temp = TempDir::new().unwrap();
+    let data = temp.path().join("alice");
+    let handle = runtime.block_on(start(&data));
+    let refused = runtime.block_on(Api::start(handle.clone(), options(&data, "0.0.0.0:0")));
+    assert!(matches!(refused, Err(StartError::NotLoopback { .. })));
+    assert!(read_access(&data).is_none());
+
+    let api = runtime.block_on(Api::start(handle.clone(), options(&data, "127.0.0.1:0"))).unwrap();
+    let access = read_access(&data).unwrap();
+    let mode = data.join("api.json").metadata().unwrap().permissions().mode();
+    assert_eq!((mode & 0o777, access.token.len()), (0o600, 64));
+
+    let own = |method, path: &str, body: Option<&str>| ask(&access, method, path, &access.token, None, body);
+    let (status, id) = own("GET", "/api/v1/id", None);
+    assert_eq!((status, id["account"].as_str()), (200, Some(handle.account().to_string().as_str())));
+    assert_eq!(ask(&access, "GET", "/api/v1/id", "wrong", None, None).0, 401);
+    assert_eq!(ask(&access, "GET", "/api/v1/id", &access.token, Some("evil.example"), None).0, 403);
+    assert_eq!(ask(&access, "GET", "/", "", None, None).0, 200);
+    assert_eq!(ask(&access, "GET", "/api/v1/openapi.json", "", None, None).1["info"]["title"], "Tidings");
+
+    let error = |method, path: &str, body: Option<&str>| {
+        let (status, body) = own(method, path, body);
+        (status, body["code"].as_str().unwrap_or_default().to_owned(), body["error"].as_str().is_some_and(|error| !error.is_empty()))
+    };
+    assert_eq!(error("GET", "/api/v1/nothing", None), (404, "not_found".to_owned(), true));
+    assert_eq!(error("GET", "/api/v1/rooms/bob/messages", None), (404, "no_room".to_owned(), true));
+    assert_eq!(error("POST", "/api/v1/contacts", Some(r#"{"link":"tidings:xyz"}"#)), (400, "link".to_owned(), true));
+    assert_eq!(error("POST", "/api/v1/contacts", Some(r#"{"lnk":1}"#)), (400, "request".to_owned(), true));
+    assert_eq!(error("POST", "/api/v1/rooms/notes/messages", Some(r#"{"text":""}"#)), (400, "empty".to_owned(), true));
+    assert_eq!(error("POST", "/api/v1/rooms/notes/messages", Some(r#"{"recall":"00"}"#)), (404, "no_message".to_owned(), true));
+    let large = json!({ "text": "x".repeat(1 << 20) }).to_string();
+    assert_eq!(error("POST", "/api/v1/rooms/notes/messages", Some(&large)), (413, "too_large".to_owned(), true));
+
+    let texts = json!({ "texts": ["one", "", "two"] }).to_string();
+    let (status, sent) = own("POST", "/api/v1/rooms/notes/texts", Some(&texts));
+    assert_eq!((status, sent["results"][0]["custody"]["state"].as_str()), (200, Some("delivered")));
+    assert_eq!(sent["results"][1]["code"], "empty", "one that is refused does not hold up the others");
+    let (_, read) = own("GET", "/api/v1/rooms/notes/messages", None);
+    let texts: Vec<_> = read.as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["one", "two"]);
+
+    runtime.block_on(api.stop());
+    assert!(read_access(&data).is_none(), "nobody looks for a node that is gone");
+    runtime.block_on(handle.stop());
+}
