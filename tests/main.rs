@@ -1,4 +1,5 @@
 //! The fast tests: the whole run takes well under a minute. Real sockets and real kills are in `tests/mesh/`.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that fails says where; a hunt says what it did.
 
 mod api;
 mod cli;

@@ -21,6 +21,7 @@ mod failure;
 mod id;
 mod import;
 mod invite;
+mod mesh;
 mod neighbour;
 pub mod out;
 mod passphrase;
@@ -92,6 +93,8 @@ commands! {
     Passphrase(passphrase);
     /// Read and check everything that is stored
     Scrub(scrub);
+    /// A whole mesh of real nodes in one process, to try things
+    Mesh(mesh);
 }
 
 /// Messages between people, with no company in the middle.

@@ -69,6 +69,40 @@ pub enum Label {
 }
 
 impl Label {
+    /// Every label.
+    pub const ALL: [Self; 30] = [
+        Self::AccountKey,
+        Self::InboxSeal,
+        Self::InboxOwner,
+        Self::InboxReader,
+        Self::DeviceCertificate,
+        Self::Card,
+        Self::Knock,
+        Self::Hello,
+        Self::Delivered,
+        Self::Held,
+        Self::Register,
+        Self::Token,
+        Self::TokenUse,
+        Self::OpenInbox,
+        Self::Grant,
+        Self::InboxName,
+        Self::Revoke,
+        Self::LeaveInbox,
+        Self::Relay,
+        Self::Work,
+        Self::Words,
+        Self::RowKey,
+        Self::FileKey,
+        Self::Archive,
+        Self::RoomOuter,
+        Self::RoomHint,
+        Self::RoomTopic,
+        Self::CommitRank,
+        Self::DirectRoom,
+        Self::NotesRoom,
+    ];
+
     /// The bytes that stand for it.
     pub fn text(self) -> &'static str {
         match self {

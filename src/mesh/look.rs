@@ -1,11 +1,16 @@
-//! What the mesh kit reads in the stores of its nodes: transcripts, custody, and what is still on its way.
+//! What the mesh kit reads in the stores of its nodes: what people see, through the same reader as every screen, and what is
+//! still on its way.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::node::Handle;
 use crate::store::Store;
+use crate::store::reader::view::{Custody, MailboxState};
+use crate::store::reader::{Page, Reader};
 use crate::types::{AccountId, InboxId, MessageId, PeerId, RoomId, Scan, Table, View};
 use crate::wire::card::{Card, Signed};
 use crate::wire::codec;
-use crate::wire::content::Body;
-use crate::wire::row::{self, Contact, ContactState, Custody, Heads, Index, Mailbox, Message, Outbox, Place, Room, RoomKind};
+use crate::wire::row::{self, Contact, Heads, Mailbox, Outbox};
 
 /// One message of a transcript, the same on every device of the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,23 +19,8 @@ pub struct Line {
     pub message: MessageId,
     /// Who wrote it.
     pub from: AccountId,
-    /// What it says.
+    /// What it says, after the last edit; empty when it was taken back.
     pub text: String,
-}
-
-/// Where a message stands, as a person sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// Only its sender has it.
-    Waiting,
-    /// At least one mailbox has it.
-    Held,
-    /// A device of its recipient has it.
-    Delivered,
-    /// Its recipient has seen it.
-    Read,
-    /// It can no longer arrive.
-    Expired,
 }
 
 /// What an outbox still owes.
@@ -41,26 +31,39 @@ pub(super) struct Debt {
     pub(super) is_sealed: bool,
 }
 
-pub(super) fn rows<T: bincode::Decode<()>>(store: &Store, table: Table) -> Vec<(Vec<u8>, T)> {
-    let rows = store.scan(&Scan::prefix(table, [])).into_iter();
-    rows.filter_map(|(key, value)| Some((key, row::decode(&value).ok()?))).collect()
+pub(super) fn reader(handle: &Handle) -> Reader<'_> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Reader::new(handle.store(), handle.account(), u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// The room of this account and another.
-pub(super) fn direct_room(store: &Store, with: &AccountId) -> Option<RoomId> {
-    let direct = |room: &Room| room.kind == RoomKind::Direct && room.members.contains(with);
-    rows::<Room>(store, Table::Room).into_iter().find(|(_, room)| direct(room)).and_then(|(key, _)| RoomId::from_slice(&key))
+/// Whether the other is a contact, and messages can be sealed for the room with them.
+pub(super) fn has_room(handle: &Handle, with: &AccountId) -> bool {
+    let reader = reader(handle);
+    is_contact(handle, with) && reader.room(&reader.direct_room(with)).is_some_and(|room| room.is_ready)
 }
 
-pub(super) fn is_contact(store: &Store, account: &AccountId) -> bool {
-    let row = store.get(Table::Contact, account.as_bytes()).and_then(|value| row::decode::<Contact>(&value).ok());
-    row.is_some_and(|contact| contact.state == ContactState::Accepted)
+pub(super) fn is_contact(handle: &Handle, account: &AccountId) -> bool {
+    reader(handle).contact(account).is_some_and(|contact| contact.state == row::ContactState::Accepted.word())
 }
 
-/// The mailboxes this account uses, those that confirmed.
-pub(super) fn mailboxes(store: &Store) -> Vec<(PeerId, Mailbox)> {
+pub(super) fn transcript(handle: &Handle, room: &RoomId) -> Vec<Line> {
+    let all = Page { limit: usize::MAX, before: None, after: None };
+    let messages = reader(handle).messages(room, all).unwrap_or_default().into_iter();
+    messages.map(|message| Line { message: message.message, from: message.from, text: message.text }).collect()
+}
+
+pub(super) fn custody(handle: &Handle, message: &MessageId) -> Option<Custody> {
+    reader(handle).message(message).map(|message| message.custody)
+}
+
+pub(super) fn is_served(handle: &Handle, by: &PeerId) -> bool {
+    reader(handle).mailbox(by).is_some_and(|mailbox| mailbox.state == MailboxState::Confirmed)
+}
+
+/// The mailboxes this account uses, those that confirmed, with its inbox there.
+pub(super) fn mailboxes(store: &Store) -> Vec<(PeerId, InboxId)> {
     let confirmed = rows::<Mailbox>(store, Table::Mailbox).into_iter().filter(|(_, mailbox)| mailbox.registered);
-    confirmed.filter_map(|(key, mailbox)| Some((PeerId(key.try_into().ok()?), mailbox))).collect()
+    confirmed.filter_map(|(key, mailbox)| Some((PeerId(key.try_into().ok()?), mailbox.inbox))).collect()
 }
 
 /// The mailboxes in the card that this account has of a contact.
@@ -73,43 +76,11 @@ pub(super) fn known_mailboxes(store: &Store, contact: &AccountId) -> Vec<PeerId>
     card().map(|card| card.mailboxes.into_iter().map(|mailbox| mailbox.peer).collect()).unwrap_or_default()
 }
 
-pub(super) fn transcript(store: &Store, room: &RoomId) -> Vec<Line> {
-    let rows = store.scan(&Scan::prefix(Table::Message, room.as_bytes().to_vec())).into_iter();
-    let line = |(key, value): (Vec<u8>, Vec<u8>)| {
-        let place = Place::from_key(&key)?;
-        match row::decode::<Message>(&value).ok()?.body {
-            Body::Text { text, .. } => Some(Line { message: place.message, from: place.sender, text }),
-            _ => None,
-        }
-    };
-    rows.filter_map(line).collect()
-}
-
-pub(super) fn has(store: &Store, message: &MessageId) -> bool {
-    store.get(Table::Index, message.as_bytes()).is_some()
-}
-
-pub(super) fn custody(store: &Store, message: &MessageId) -> Vec<(AccountId, Custody)> {
-    let index = store.get(Table::Index, message.as_bytes()).and_then(|value| row::decode::<Index>(&value).ok());
-    index.map(|index| index.custody).unwrap_or_default()
-}
-
-/// The least that is true for every recipient.
-pub(super) fn standing(custody: &[(AccountId, Custody)]) -> Standing {
-    let each = custody.iter().map(|(_, custody)| match custody {
-        Custody { read: Some(_), .. } => Standing::Read,
-        Custody { delivered: Some(_), .. } => Standing::Delivered,
-        Custody { expired: true, .. } => Standing::Expired,
-        Custody { held, .. } if !held.is_empty() => Standing::Held,
-        _ => Standing::Waiting,
-    });
-    each.min().unwrap_or(Standing::Waiting)
-}
-
 pub(super) fn debts(store: &Store) -> Vec<Debt> {
     let debt = |(key, owed): (Vec<u8>, Outbox)| {
         let account = AccountId::from_slice(key.get(..AccountId::LEN)?)?;
-        Some(Debt { account, is_sealed: owed.envelope.is_some(), held_by: owed.held.into_iter().map(|(peer, _)| peer).collect() })
+        let held_by = owed.held.into_iter().map(|(peer, _)| peer).collect();
+        Some(Debt { account, is_sealed: owed.envelope.is_some(), held_by })
     };
     rows::<Outbox>(store, Table::Outbox).into_iter().filter_map(debt).collect()
 }
@@ -120,7 +91,7 @@ pub(super) fn receipts_owed(store: &Store) -> Vec<AccountId> {
     keys.filter_map(|(key, _)| AccountId::from_slice(key.get(..AccountId::LEN)?)).collect()
 }
 
-/// Number of messages that are known to be missing.
+/// Number of messages that are known to be missing and may still come.
 pub(super) fn missing(store: &Store) -> u64 {
     let holes = rows::<Heads>(store, Table::Heads).into_iter().flat_map(|(_, heads)| heads.holes);
     holes.map(|(first, last)| last.saturating_sub(first) + 1).sum()
@@ -132,6 +103,12 @@ pub(super) fn holding(store: &Store) -> Vec<InboxId> {
     keys.filter_map(|(key, _)| InboxId::from_slice(key.get(..InboxId::LEN)?)).collect()
 }
 
+/// Envelopes that this node goes on trying to deliver for others.
 pub(super) fn handovers(store: &Store) -> usize {
     store.scan(&Scan::prefix(Table::Handover, [])).len()
+}
+
+fn rows<T: bincode::Decode<()>>(store: &Store, table: Table) -> Vec<(Vec<u8>, T)> {
+    let rows = store.scan(&Scan::prefix(table, [])).into_iter();
+    rows.filter_map(|(key, value)| Some((key, row::decode(&value).ok()?))).collect()
 }

@@ -38,9 +38,10 @@ use crate::node::{CommandFailure, Settings, StartError};
 use crate::types::AccountId;
 use crate::types::limits::{COPIES_WANTED, NEIGHBOUR_INBOX_BYTES_MAX, RELAY_INBOX_BYTES_MAX};
 
-pub use self::look::{Line, Standing};
+pub use self::look::Line;
 pub use self::person::Person;
 pub use self::proxy::{Flow, Link};
+pub use crate::store::reader::view::State as Standing;
 
 /// Real nodes in this process. Dropping it closes every way between them; [`stop`](Self::stop) also ends the nodes cleanly.
 pub struct Mesh {
@@ -58,6 +59,7 @@ pub struct Builder {
     relays: usize,
     data: Option<PathBuf>,
     patience: Duration,
+    has_interfaces: bool,
 }
 
 /// What went wrong in a mesh.
@@ -69,7 +71,15 @@ pub enum MeshError {
         /// Whose.
         name: String,
         /// Why.
-        source: StartError,
+        source: Box<StartError>,
+    },
+    /// An HTTP interface did not start.
+    #[error("the interface of {name} did not start: {source}")]
+    Interface {
+        /// Whose.
+        name: String,
+        /// Why.
+        source: Box<crate::api::StartError>,
     },
     /// A node did not do what it was asked to.
     #[error("{name}: {source}")]
@@ -88,6 +98,9 @@ pub enum MeshError {
     /// The two have no room.
     #[error("{0} and {1} have no room: have them meet first")]
     NoRoom(String, String),
+    /// It has no such message.
+    #[error("{0} does not have this message")]
+    NoMessage(String),
     /// It took too long.
     #[error("{name} waited {what} for {} s", after.as_secs_f32())]
     Late {
@@ -143,6 +156,13 @@ impl Builder {
         self
     }
 
+    /// Each node also has its HTTP interface, on a loopback port of its own: see [`Person::access`].
+    #[must_use]
+    pub fn interfaces(mut self) -> Self {
+        self.has_interfaces = true;
+        self
+    }
+
     /// Starts every node.
     pub async fn start(self) -> Result<Mesh> {
         let folder = match &self.data {
@@ -162,7 +182,8 @@ impl Builder {
                 neighbour_inbox_bytes: NEIGHBOUR_INBOX_BYTES_MAX,
             };
             let data = root.join(&name);
-            let making = Making { name, number, data, settings, patience: self.patience, links: Arc::clone(&mesh.links) };
+            let links = Arc::clone(&mesh.links);
+            let making = Making { name, number, data, settings, patience: self.patience, links, has_interface: self.has_interfaces };
             let person = Person::make(making).await?;
             if relay { mesh.relays.push(person) } else { mesh.people.push(person) }
         }
@@ -173,7 +194,7 @@ impl Builder {
 impl Mesh {
     /// A mesh to be described.
     pub fn builder() -> Builder {
-        Builder { people: Vec::new(), relays: 0, data: None, patience: PATIENCE }
+        Builder { people: Vec::new(), relays: 0, data: None, patience: PATIENCE, has_interfaces: false }
     }
 
     /// A person by name.
@@ -332,7 +353,7 @@ impl Mesh {
         for owner in self.people.iter().filter(|owner| !inboxes.is_empty() && self.reach(holder, owner)) {
             let Ok(handle) = owner.handle() else { continue };
             let own = look::mailboxes(handle.store());
-            if own.iter().any(|(_, mailbox)| inboxes.contains(&mailbox.inbox)) {
+            if own.iter().any(|(_, inbox)| inboxes.contains(inbox)) {
                 moving.push(format!("mail for {} waits at {}", owner.name(), holder.name()));
             }
         }
@@ -353,7 +374,7 @@ impl Mesh {
         for other in self.people.iter().filter(|other| self.reach(person, other)) {
             let Ok(handle) = other.handle() else { continue };
             let known = look::known_mailboxes(handle.store(), &person.account());
-            if look::is_contact(handle.store(), &person.account()) && own.iter().any(|peer| !known.contains(peer)) {
+            if look::is_contact(&handle, &person.account()) && own.iter().any(|peer| !known.contains(peer)) {
                 moving.push(format!("{} has an old card of {}", other.name(), person.name()));
             }
         }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::look::{self, Line, Standing};
+use super::look::{self, Line};
 use super::proxy::{Gate, Links, locked};
-use super::{MeshError, Result};
+use super::{MeshError, Result, Standing};
+use crate::api::{self, Access, Api};
 use crate::node::{Body, Command, Handle, Options, Reply, Settings};
+use crate::store::reader::view::Custody;
 use crate::types::limits::INVITE_TTL_MS;
 use crate::types::{AccountId, Address, MessageId, PeerId, RoomId};
-use crate::wire::row::Custody;
 
 /// A person, or a relay, of a mesh. Cheap to clone; every clone is the same person.
 #[derive(Clone)]
@@ -29,8 +30,15 @@ struct Inner {
     patience: Duration,
     links: Arc<Links>,
     gate: Gate,
-    seat: Mutex<Option<Handle>>,
+    has_interface: bool,
+    seat: Mutex<Option<Seat>>,
     identity: OnceLock<(AccountId, PeerId)>,
+}
+
+/// What runs while a node is up.
+struct Seat {
+    handle: Handle,
+    interface: Option<Api>,
 }
 
 /// What a person is made from.
@@ -41,14 +49,16 @@ pub(super) struct Making {
     pub(super) settings: Settings,
     pub(super) patience: Duration,
     pub(super) links: Arc<Links>,
+    pub(super) has_interface: bool,
 }
 
 impl Person {
     /// The node starts, and stands behind its gate.
     pub(super) async fn make(making: Making) -> Result<Self> {
-        let Making { name, number, data, settings, patience, links } = making;
+        let Making { name, number, data, settings, patience, links, has_interface } = making;
         let gate = Gate::open(number, Arc::clone(&links)).await?;
-        let inner = Inner { name, number, data, settings, patience, links, gate, seat: Mutex::new(None), identity: OnceLock::new() };
+        let (seat, identity) = (Mutex::new(None), OnceLock::new());
+        let inner = Inner { name, number, data, settings, patience, links, gate, has_interface, seat, identity };
         let person = Self { inner: Arc::new(inner) };
         person.start().await?;
         Ok(person)
@@ -86,7 +96,13 @@ impl Person {
 
     /// The running node, for everything that is not made friendly here.
     pub fn handle(&self) -> Result<Handle> {
-        locked(&self.inner.seat).clone().ok_or_else(|| MeshError::Down(self.inner.name.clone()))
+        let handle = locked(&self.inner.seat).as_ref().map(|seat| seat.handle.clone());
+        handle.ok_or_else(|| MeshError::Down(self.inner.name.clone()))
+    }
+
+    /// Where the node's HTTP interface is, and its token, in a mesh with interfaces. Both are new after each start.
+    pub fn access(&self) -> Option<Access> {
+        locked(&self.inner.seat).as_ref()?.interface.as_ref().map(|interface| interface.access().clone())
     }
 
     /// Has the node do something; returns when it is durable.
@@ -105,16 +121,17 @@ impl Person {
         let link = other.invite().await?;
         self.command(Command::ContactAdd { link, name: Some(other.name().to_owned()), greeting: String::new() }).await?;
         let (here, there) = (self.account(), other.account());
-        self.until("to meet", || Ok(look::is_contact(self.handle()?.store(), &there) && look::is_contact(other.handle()?.store(), &here)))
-            .await?;
-        self.until("for the room", || Ok(look::direct_room(other.handle()?.store(), &here).is_some())).await?;
+        let have_met = || Ok(look::has_room(&self.handle()?, &there) && look::has_room(&other.handle()?, &here));
+        self.until("to meet", have_met).await?;
         self.room(other)
     }
 
     /// The room of this person and another.
     pub fn room(&self, other: &Self) -> Result<RoomId> {
-        look::direct_room(self.handle()?.store(), &other.account())
-            .ok_or_else(|| MeshError::NoRoom(self.inner.name.clone(), other.inner.name.clone()))
+        let handle = self.handle()?;
+        let reader = look::reader(&handle);
+        let room = reader.room(&reader.direct_room(&other.account())).map(|room| room.room);
+        room.ok_or_else(|| MeshError::NoRoom(self.inner.name.clone(), other.inner.name.clone()))
     }
 
     /// Gets a mailbox at a relay; returns when the relay has confirmed it.
@@ -153,17 +170,17 @@ impl Person {
 
     /// The texts of the room with another, in the room's one order.
     pub fn transcript(&self, other: &Self) -> Result<Vec<Line>> {
-        Ok(look::transcript(self.handle()?.store(), &self.room(other)?))
+        Ok(look::transcript(&self.handle()?, &self.room(other)?))
     }
 
-    /// What the receipts say of an own message, for each account that it goes to.
-    pub fn custody(&self, message: MessageId) -> Result<Vec<(AccountId, Custody)>> {
-        Ok(look::custody(self.handle()?.store(), &message))
+    /// What the receipts say of a message: where it stands, who holds it, and until when.
+    pub fn custody(&self, message: MessageId) -> Result<Custody> {
+        look::custody(&self.handle()?, &message).ok_or_else(|| MeshError::NoMessage(self.inner.name.clone()))
     }
 
-    /// Where an own message stands: the least that is true for every recipient.
+    /// Where a message stands: as with the recipient who is worst off.
     pub fn standing(&self, message: MessageId) -> Result<Standing> {
-        Ok(look::standing(&self.custody(message)?))
+        Ok(self.custody(message)?.state)
     }
 
     /// Returns once an own message stands at least so.
@@ -173,7 +190,7 @@ impl Person {
 
     /// Returns once a message is in this person's store.
     pub async fn until_message(&self, message: MessageId) -> Result<()> {
-        self.until("for a message", || Ok(look::has(self.handle()?.store(), &message))).await
+        self.until("for a message", || Ok(look::custody(&self.handle()?, &message).is_some())).await
     }
 
     /// Whether the two have a stream, as this node sees it.
@@ -199,7 +216,7 @@ impl Person {
             announce: vec![self.address()],
             settings: self.inner.settings.clone(),
         };
-        let named = |source| MeshError::Start { name: self.inner.name.clone(), source };
+        let named = |source| MeshError::Start { name: self.inner.name.clone(), source: Box::new(source) };
         let handle = Handle::start(options).await.map_err(named)?;
         let hidden = handle.listening().iter().find_map(socket);
         if let Some(hidden) = hidden {
@@ -207,20 +224,21 @@ impl Person {
         }
         let _ = self.inner.identity.set((handle.account(), handle.peer()));
         self.inner.gate.lead_to(hidden);
-        *locked(&self.inner.seat) = Some(handle);
+        let interface = if self.inner.has_interface { Some(self.interface(&handle).await?) } else { None };
+        *locked(&self.inner.seat) = Some(Seat { handle, interface });
         Ok(())
     }
 
     /// Stops the node cleanly.
     pub async fn stop(&self) {
-        if let Some(handle) = self.leave() {
+        if let Some(handle) = self.leave().await {
             handle.stop().await;
         }
     }
 
     /// Ends the node as a crash would.
     pub async fn kill(&self) {
-        if let Some(handle) = self.leave() {
+        if let Some(handle) = self.leave().await {
             handle.kill().await;
         }
     }
@@ -255,7 +273,7 @@ impl Person {
 
     async fn until_mailbox(&self, at: &Self) -> Result<()> {
         let peer = at.peer();
-        self.until("for a mailbox", || Ok(look::mailboxes(self.handle()?.store()).iter().any(|(held_by, _)| *held_by == peer))).await
+        self.until("for a mailbox", || Ok(look::is_served(&self.handle()?, &peer))).await
     }
 
     async fn link(&self, command: Command) -> Result<String> {
@@ -265,10 +283,20 @@ impl Person {
         }
     }
 
-    /// Closes the gate before the node goes.
-    fn leave(&self) -> Option<Handle> {
+    async fn interface(&self, handle: &Handle) -> Result<Api> {
+        let options = api::Options { data: self.inner.data.clone(), ui: SocketAddr::from(([127, 0, 0, 1], 0)), config: Vec::new() };
+        let named = |source| MeshError::Interface { name: self.inner.name.clone(), source: Box::new(source) };
+        Api::start(handle.clone(), options).await.map_err(named)
+    }
+
+    /// Closes gate and interface before the node goes.
+    async fn leave(&self) -> Option<Handle> {
         self.inner.gate.lead_to(None);
-        locked(&self.inner.seat).take()
+        let Seat { handle, interface } = locked(&self.inner.seat).take()?;
+        if let Some(interface) = interface {
+            interface.stop().await;
+        }
+        Some(handle)
     }
 
     /// Set by the first start, which a person is only made with.

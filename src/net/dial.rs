@@ -1,7 +1,7 @@
 //! Address safety: which addresses that somebody tells us we are willing to connect to.
 //!
 //! Addresses come from cards, invites and announcements, so from strangers: one that names a printer in our home network, a
-//! service on our own machine or a multicast group must not make this node a tool. [`check`] is the rule; [`Guard`] asks it
+//! service on our own machine or a multicast group must not make this node a tool. [`check`] is the rule; `Guard` asks it
 //! again below name resolution, so that a name cannot lead where an address may not.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -33,7 +33,7 @@ fn numeric(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetErro
     muxer.set_max_num_streams(STREAMS_PER_CONNECTION_MAX);
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .upgrade(Version::V1Lazy)
-        .authenticate(noise::Config::new(keypair)?)
+        .authenticate(noise::Config::new(keypair).map_err(|error| NetError::Noise(Box::new(error)))?)
         .multiplex(muxer)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let mut config = quic::Config::new(keypair);

@@ -2,16 +2,16 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`behaviour`] | what a node speaks, and what it refuses before speaking |
-//! | [`swarm`] | the task that owns all connections: which peer is there, and over which stream |
-//! | [`peers`] | what there is with each peer |
-//! | [`streams`] | frames on a stream: length prefix, queues, who keeps which stream |
-//! | [`opening`] | one stream for each connection, opened by whoever dialled it |
-//! | [`gossip`] | the public and the rooms mesh |
-//! | [`crowd`] | at most so many connections from one address |
+//! | `behaviour` | what a node speaks, and what it refuses before speaking |
+//! | `swarm` | the task that owns all connections: which peer is there, and over which stream |
+//! | `peers` | what there is with each peer |
+//! | `streams` | frames on a stream: length prefix, queues, who keeps which stream |
+//! | `opening` | one stream for each connection, opened by whoever dialled it |
+//! | `gossip` | the public and the rooms mesh |
+//! | `crowd` | at most so many connections from one address |
 //! | [`dial`] | address safety |
-//! | [`listen`] | transports, ports, own addresses |
-//! | [`translate`] | our words for peers and addresses, and libp2p's |
+//! | `listen` | transports, ports, own addresses |
+//! | `translate` | our words for peers and addresses, and libp2p's |
 //!
 //! What arrives comes through one bounded channel of [`Arrival`]s, so a slow reader of it slows the peers down instead of
 //! filling memory. For each peer the order there is `Up`, frames in the order they were sent, `Down`; never two `Up` without
@@ -84,7 +84,7 @@ pub enum NetError {
     Key,
     /// Noise does not take the transport key.
     #[error("the transport key cannot authenticate connections")]
-    Noise(#[from] libp2p::noise::Error),
+    Noise(#[source] Box<libp2p::noise::Error>),
     /// The settings of gossipsub contradict each other: a bug of ours.
     #[error("gossip cannot be set up")]
     Gossip,

@@ -1,6 +1,7 @@
 //! What there is with each peer: connections, the dial under way, the link in use.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use libp2p::Multiaddr;
 use libp2p::swarm::ConnectionId;
@@ -8,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::dial::Policy;
-use super::streams::{Attempt, Ends};
+use super::streams::{Attempt, Ends, Pulse};
 use crate::types::PeerId;
 
 /// All peers with a connection, a dial or a link.
@@ -39,6 +40,8 @@ pub(super) struct Current {
     pub(super) connection: ConnectionId,
     pub(super) attempt: Option<Attempt>,
     pub(super) ends: Ends,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) since: Instant,
     pub(super) said_down: oneshot::Receiver<()>,
 }
 

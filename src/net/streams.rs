@@ -15,21 +15,24 @@
 //!    | <------ frames ------------> |
 //! ```
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf};
 use libp2p::Stream;
 use libp2p::swarm::ConnectionId;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::swarm::Order;
 use super::{Arrival, Received, Stats};
 use crate::types::limits::{
-    FRAME_BYTES_MAX, FRAME_READ_MS, STREAM_BYTES_MAX, STREAM_DRAIN_MS, STREAM_FRAMES_MAX, STREAM_STALL_MS, STREAM_WAIT_MS,
+    FRAME_BYTES_MAX, FRAME_READ_MS, PING_WAIT_MS, SLOWEST_BYTES_PER_SECOND, STREAM_BYTES_MAX, STREAM_DRAIN_MS, STREAM_FRAMES_MAX,
+    STREAM_STALL_MS, STREAM_WAIT_MS,
 };
 use crate::types::{Millis, PeerId};
 
@@ -81,6 +84,53 @@ pub(super) struct Ends {
     pub(super) finish: CancellationToken,
     /// At once.
     pub(super) cut: CancellationToken,
+}
+
+/// Signs of life of a link.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    /// Milliseconds since the link began, when a byte came last.
+    heard: AtomicU64,
+    /// Bytes written so far.
+    sent: AtomicU64,
+    /// Bytes that were written when a byte came last.
+    sent_then: AtomicU64,
+}
+
+impl Pulse {
+    fn on_heard(&self, since: Instant) {
+        self.heard.store(elapsed(since), Ordering::Relaxed);
+        self.sent_then.store(self.sent.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether the peer may still be there although it did not answer in time: it spoke a moment ago, or the answer waits behind
+    /// what we sent since then on a slow link.
+    pub(super) fn may_be_alive(&self, since: Instant) -> bool {
+        let in_flight = self.sent.load(Ordering::Relaxed).saturating_sub(self.sent_then.load(Ordering::Relaxed));
+        let patience = PING_WAIT_MS + in_flight.saturating_mul(1_000) / SLOWEST_BYTES_PER_SECOND;
+        elapsed(since).saturating_sub(self.heard.load(Ordering::Relaxed)) < patience
+    }
+}
+
+fn elapsed(since: Instant) -> Millis {
+    Millis::try_from(since.elapsed().as_millis()).unwrap_or(Millis::MAX)
+}
+
+/// A reader that notes each sign of life.
+struct Heard<R> {
+    inner: R,
+    pulse: Arc<Pulse>,
+    since: Instant,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Heard<R> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<std::io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if matches!(polled, Poll::Ready(Ok(read)) if read > 0) {
+            self.pulse.on_heard(self.since);
+        }
+        polled
+    }
 }
 
 /// Which try of the peer with the higher id a stream belongs to.
@@ -150,6 +200,8 @@ pub(super) struct Running {
     stream: Stream,
     must_say_yes: bool,
     queue: mpsc::Receiver<Vec<u8>>,
+    pulse: Arc<Pulse>,
+    since: Instant,
     outlets: Outlets,
 }
 
@@ -172,18 +224,19 @@ enum End {
 }
 
 impl Running {
-    pub(super) fn new(ready: Ready, ends: Ends, outlets: Outlets) -> Self {
+    /// `since` is when the link begins, for its `pulse`.
+    pub(super) fn new(ready: Ready, ends: Ends, pulse: Arc<Pulse>, since: Instant, outlets: Outlets) -> Self {
         let (sender, queue) = mpsc::channel(STREAM_FRAMES_MAX);
         let counters = Arc::clone(&outlets.counters);
         let link = Link { peer: ready.peer, queue: sender, waiting: Arc::default(), ends, counters };
         let must_say_yes = ready.attempt.is_some();
-        Self { link, connection: ready.connection, stream: ready.stream, must_say_yes, queue, outlets }
+        Self { link, connection: ready.connection, stream: ready.stream, must_say_yes, queue, pulse, since, outlets }
     }
 
     /// Says `Up`, reads and writes until either way ends, says `Down`. `after` is done when the link before this one said its
     /// `Down`; `said_down` is dropped when this one did.
     pub(super) async fn run(self, after: Option<oneshot::Receiver<()>>, said_down: oneshot::Sender<()>) {
-        let Self { link, connection, stream, must_say_yes, queue, outlets } = self;
+        let Self { link, connection, stream, must_say_yes, queue, pulse, since, outlets } = self;
         if let Some(after) = after {
             let _ = after.await;
         }
@@ -191,8 +244,9 @@ impl Running {
         let is_up = outlets.arrivals.send(Arrival::Up(link)).await.is_ok();
         if is_up {
             let (read_half, write_half) = stream.split();
-            let reader = Reader { peer, half: BufReader::with_capacity(READ_BYTES, read_half), outlets: &outlets };
-            let writer = Writer { half: write_half, queue, waiting, counters: &outlets.counters };
+            let heard = Heard { inner: read_half, pulse: Arc::clone(&pulse), since };
+            let reader = Reader { peer, half: BufReader::with_capacity(READ_BYTES, heard), outlets: &outlets };
+            let writer = Writer { half: write_half, queue, waiting, pulse: &pulse, counters: &outlets.counters };
             let end = tokio::select! {
                 () = ends.cut.cancelled() => End::Gone,
                 () = overdue(&ends.finish) => End::Gone,
@@ -229,7 +283,7 @@ const WRITE_BYTES: usize = 64 * 1024;
 
 struct Reader<'a> {
     peer: PeerId,
-    half: BufReader<ReadHalf<Stream>>,
+    half: BufReader<Heard<ReadHalf<Stream>>>,
     outlets: &'a Outlets,
 }
 
@@ -271,6 +325,7 @@ struct Writer<'a> {
     half: WriteHalf<Stream>,
     queue: mpsc::Receiver<Vec<u8>>,
     waiting: Arc<AtomicUsize>,
+    pulse: &'a Pulse,
     counters: &'a Counters,
 }
 
@@ -317,6 +372,7 @@ impl Writer<'_> {
     async fn write(&mut self, mut bytes: &[u8]) -> Option<()> {
         while !bytes.is_empty() {
             let written = timely(self.half.write(bytes)).await?;
+            self.pulse.sent.fetch_add(written as u64, Ordering::Relaxed);
             bytes = bytes.get(written..).filter(|_| written > 0)?;
         }
         timely(self.half.flush()).await

@@ -366,6 +366,14 @@ impl Task {
         }
     }
 
+    /// A peer did not answer in time.
+    fn on_silence(&mut self, id: PeerId, connection: ConnectionId) {
+        let link = self.peers.known.get(&id).and_then(|peer| peer.link.as_ref()).filter(|link| link.connection == connection);
+        if !link.is_some_and(|link| link.pulse.may_be_alive(link.since)) {
+            self.close(id, connection);
+        }
+    }
+
     /// A connection that closes counts as gone at once: on a dead network its last bytes can take minutes, and a new dial must not wait for them.
     fn close(&mut self, id: PeerId, connection: ConnectionId) {
         self.swarm.close_connection(connection);
@@ -412,11 +420,12 @@ impl Task {
             peer.previous = Some(old.said_down);
         }
         let (ends, (say_down, said_down)) = (Ends::default(), oneshot::channel());
-        peer.link = Some(Current { connection, attempt, ends: ends.clone(), said_down });
+        let (pulse, since) = (Arc::default(), Instant::now());
+        peer.link = Some(Current { connection, attempt, ends: ends.clone(), pulse: Arc::clone(&pulse), since, said_down });
         peer.is_wanted = false;
         let after = peer.previous.take();
         self.peers.unlinked.remove(&connection);
-        self.links.spawn(Running::new(ready, ends, self.outlets.clone()).run(after, say_down));
+        self.links.spawn(Running::new(ready, ends, pulse, since, self.outlets.clone()).run(after, say_down));
     }
 
     /// A connection without its stream is of no use.
@@ -434,7 +443,7 @@ impl Task {
             SwarmEvent::Behaviour(BehaviourEvent::Rooms(event)) => self.on_gossip(Mesh::Rooms, event),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) })) => {
                 if let (Some(id), false) = (translate::from_libp2p(&peer), matches!(error, ping::Failure::Unsupported)) {
-                    self.close(id, connection);
+                    self.on_silence(id, connection);
                 }
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => self.on_connected(&peer_id, connection_id),

@@ -1,8 +1,8 @@
 //! The loop. One task owns the node: it waits for something, handles what waits, performs what comes out.
 //!
-//! In this order: a wish to stop, a finished flush, the deadline, a command, the network, finished work. A round takes up to
-//! `INPUTS_PER_TURN_MAX` waiting inputs; a deadline that has come is handled after them, so that what it gathers (receipts,
-//! above all) covers them all, and it never waits longer than that.
+//! In this order: a wish to stop, a finished flush, finished work and other rare things, the deadline, a command, the network. A round
+//! takes up to `INPUTS_PER_TURN_MAX` waiting inputs, commands and the network in turn; a deadline that has come is handled after them, so
+//! that what it gathers (receipts, above all) covers them all, and it never waits longer than that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use super::guilt::Guilt;
 use super::ledger::Ledger;
 use super::perform::Word;
 use super::work::Jobs;
-use super::{Reachable, Request, Stats, Wanted};
+use super::{CommandFailure, Reachable, Request, Stats, Wanted};
 use crate::net::{self, Arrival, Link, Network, Verdict};
-use crate::proto::{CommandError, Event, Input, Misbehaviour, Node, Outcome, Output, Reply, Topic};
+use crate::proto::{Event, Input, Misbehaviour, Node, Outcome, Output, Reply, Topic};
 use crate::store::{Store, StoreError};
-use crate::types::limits::{DISK_POLL_MS, INPUTS_PER_TURN_MAX, REFUSE_MS, STOP_MS, TEND_MS};
+use crate::types::limits::{DISK_POLL_MS, INPUTS_PER_TURN_MAX, REFUSE_MS, STOP_MS, STREAM_DRAIN_MS, TEND_MS};
 use crate::types::{Address, Batch, Millis, Now, PeerId};
 
 /// The two clocks.
@@ -115,7 +115,7 @@ pub(super) struct Driver {
 
 /// Who is told what.
 pub(super) struct Mouth {
-    pub(super) answers: BTreeMap<u64, oneshot::Sender<Result<Reply, CommandError>>>,
+    pub(super) answers: BTreeMap<u64, oneshot::Sender<Result<Reply, CommandFailure>>>,
     pub(super) events: broadcast::Sender<Event>,
     reachable: watch::Sender<Reachable>,
     commands: u64,
@@ -167,6 +167,11 @@ impl Driver {
                 biased;
                 () = until(&mut wanted, Wanted::Stop) => break,
                 flushed = flushed(&mut self.flush) => self.on_flushed(flushed)?,
+                paid = self.jobs.next() => if let Some((text, number)) = paid {
+                    self.handle(Input::Worked { text, number })?;
+                },
+                _ = disk.tick() => self.on_disk()?,
+                _ = tend.tick() => self.jobs.tend(&self.store),
                 () = std::future::ready(()), if is_due && is_open => self.take_waiting().await?,
                 Some(request) = self.inlets.requests.recv(), if is_open => {
                     self.on_request(request)?;
@@ -176,12 +181,7 @@ impl Driver {
                     self.on_arrival(arrival).await?;
                     self.take_waiting().await?;
                 }
-                paid = self.jobs.next() => if let Some((text, number)) = paid {
-                    self.handle(Input::Worked { text, number })?;
-                },
                 () = sleep_until(self.clock.at(deadline.unwrap_or(Millis::MAX))), if !is_due => {}
-                _ = disk.tick() => self.on_disk()?,
-                _ = tend.tick() => self.jobs.tend(&self.store),
             }
             tokio::task::coop::consume_budget().await;
         }
@@ -190,16 +190,19 @@ impl Driver {
 
     /// Handles what waits, up to a bound; then the deadline, if it has come.
     async fn take_waiting(&mut self) -> Result<(), StoreError> {
-        for _ in 0..INPUTS_PER_TURN_MAX {
+        for _ in 0..INPUTS_PER_TURN_MAX / 2 {
             if self.ledger.is_full() {
                 return Ok(());
             }
-            if let Ok(request) = self.inlets.requests.try_recv() {
-                self.on_request(request)?;
-            } else if let Ok(arrival) = self.inlets.arrivals.try_recv() {
-                self.on_arrival(arrival).await?;
-            } else {
+            let (request, arrival) = (self.inlets.requests.try_recv(), self.inlets.arrivals.try_recv());
+            if request.is_err() && arrival.is_err() {
                 break;
+            }
+            if let Ok(request) = request {
+                self.on_request(request)?;
+            }
+            if let Ok(arrival) = arrival {
+                self.on_arrival(arrival).await?;
             }
         }
         if self.node.next_deadline().is_some_and(|deadline| deadline <= self.clock.now().mono) {
@@ -340,6 +343,9 @@ impl Driver {
     /// Takes nothing new, makes durable what was accepted, says it, lets it leave.
     async fn finish(mut self) -> Result<(), StoreError> {
         self.inlets.requests.close();
+        while let Ok(request) = self.inlets.requests.try_recv() {
+            let _ = request.answer.send(Err(CommandFailure::Stopped));
+        }
         let all = async {
             loop {
                 self.settle().await;
@@ -350,12 +356,12 @@ impl Driver {
                 self.on_flushed(flushed)?;
             }
         };
-        let limit = Duration::from_millis(STOP_MS);
-        match timeout(limit, all).await {
+        let for_network = 2 * STREAM_DRAIN_MS;
+        match timeout(Duration::from_millis(STOP_MS - for_network), all).await {
             Ok(result) => result?,
             Err(_) => tracing::warn!("the disk is slow: the node stops before all is written; nothing that was confirmed is lost"),
         }
-        let _ = timeout(limit, self.network.stop()).await;
+        let _ = timeout(Duration::from_millis(for_network), self.network.stop()).await;
         Ok(())
     }
 }

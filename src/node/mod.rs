@@ -2,12 +2,12 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`start`] | from a data directory to a running loop, and from its end to a free directory |
-//! | [`driver`] | the loop: what is waited for, and in which order it is handled |
-//! | [`perform`] | what outputs do |
-//! | [`ledger`] | *persist, then speak*: which output waits for which flush |
-//! | [`guilt`] | what misbehaviour costs a peer |
-//! | [`work`] | proofs of work and housekeeping, off the loop |
+//! | `start` | from a data directory to a running loop, and from its end to a free directory |
+//! | `driver` | the loop: what is waited for, and in which order it is handled |
+//! | `perform` | what outputs do |
+//! | `ledger` | *persist, then speak*: which output waits for which flush |
+//! | `guilt` | what misbehaviour costs a peer |
+//! | `work` | proofs of work and housekeeping, off the loop |
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The driver is where clocks, tasks and randomness come in.
 
@@ -84,6 +84,9 @@ pub enum CommandFailure {
     /// The node is stopping.
     #[error("the node is stopping; nothing was done")]
     Stopped,
+    /// The node ended after it took the command and before it could confirm.
+    #[error("the node ended before it could confirm: it may have been done or not; start it again and look")]
+    Unknown,
 }
 
 /// Why a node runs no more. The sentence is for the person.
@@ -112,7 +115,8 @@ struct Shared {
     report: OpenReport,
     identity: Identity,
     requests: mpsc::Sender<Request>,
-    events: broadcast::Sender<Event>,
+    /// The loop has the strong one, so that whoever listens hears when it ends.
+    events: broadcast::WeakSender<Event>,
     reachable: watch::Receiver<Reachable>,
     meter: driver::Meter,
     wanted: watch::Sender<Wanted>,
@@ -130,7 +134,7 @@ struct Identity {
 /// A command and who waits for its answer.
 struct Request {
     command: Command,
-    answer: oneshot::Sender<Result<Reply, CommandError>>,
+    answer: oneshot::Sender<Result<Reply, CommandFailure>>,
 }
 
 /// Who can be reached, and where we can.
@@ -177,12 +181,12 @@ impl Handle {
     pub async fn command(&self, command: Command) -> Result<Reply, CommandFailure> {
         let (answer, answered) = oneshot::channel();
         self.shared.requests.send(Request { command, answer }).await.map_err(|_| CommandFailure::Stopped)?;
-        Ok(answered.await.map_err(|_| CommandFailure::Stopped)??)
+        answered.await.map_err(|_| CommandFailure::Unknown)?
     }
 
-    /// Hints at changes; a slow reader misses some and re-reads the store.
+    /// Hints at changes; a slow reader misses some and re-reads the store. Closed when the node runs no more.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.shared.events.subscribe()
+        self.shared.events.upgrade().map_or_else(|| broadcast::channel(1).1, |events| events.subscribe())
     }
 
     /// The rows.

@@ -68,7 +68,7 @@ impl Driver {
             Word::Disconnect { peer, refuse_ms } => self.network.disconnect(peer, refuse_ms).await,
             Word::Work { text, bits } => self.jobs.pay(text, bits),
             // Whoever asked may be gone; what was asked for is done.
-            Word::Reply { id, result } => _ = self.mouth.answers.remove(&id).map(|answer| answer.send(result)),
+            Word::Reply { id, result } => _ = self.mouth.answers.remove(&id).map(|answer| answer.send(result.map_err(Into::into))),
             // Nobody may be looking.
             Word::Emit(event) => _ = self.mouth.events.send(event),
             Word::Lost => {}

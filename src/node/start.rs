@@ -72,18 +72,19 @@ async fn run(options: Options, keys: Keys, store: Store, report: OpenReport) -> 
 
     let (request_sender, requests) = mpsc::channel(COMMANDS_MAX);
     let (events, _) = broadcast::channel(EVENTS_MAX);
+    let weak = events.downgrade();
     let (reachable_sender, reachable) = watch::channel(Reachable { listening, connected: Vec::new() });
     let (wanted_sender, wanted) = watch::channel(Wanted::Run);
     let (stopped, stopped_receiver) = watch::channel(None);
     let meter = Meter::new(network.meter());
     let inlets = Inlets { requests, arrivals, announce: options.announce };
-    let driver = Driver::new(node, store.clone(), clock, network, inlets, events.clone(), reachable_sender, meter.clone());
+    let driver = Driver::new(node, store.clone(), clock, network, inlets, events, reachable_sender, meter.clone());
     let shared = Shared {
         store,
         report,
         identity,
         requests: request_sender,
-        events,
+        events: weak,
         reachable,
         meter,
         wanted: wanted_sender,

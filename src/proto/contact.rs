@@ -255,7 +255,7 @@ impl State {
     fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed) {
         let Some(known) = self.contacts.get(account) else { return };
         let padded = crate::crypto::aead::pad(&codec::encode(signed));
-        let Ok(sealed) = crate::crypto::seal::seal(&known.card.seal, KNOCK_INFO, &padded) else { return };
+        let Ok(sealed) = crate::crypto::seal::seal(&known.card.seal, KNOCK_INFO, &padded, ctx.rng) else { return };
         let bytes = envelope::Envelope::encode(envelope::Kind::Sealed, &sealed);
         self.owe(ctx, account, row::Cargo::Knock, Some(&bytes), [0; 16], false);
         self.pump(ctx, account);

@@ -2,20 +2,20 @@
 
 use super::ctx::Ctx;
 use super::node::State;
-use super::outbox::{Flight, is_sealed, row_key};
+use super::outbox::{Flight, is_sealed};
 use super::seam::{Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
 use crate::types::limits::{
-    COPIES_WANTED, DIRECT_GRACE_MS, HANDOVER_AFTER_MS, MAILBOXES_MAX, OUTBOX_PAGE, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS,
-    WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
+    COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, HANDOVER_AFTER_MS, MAILBOXES_MAX, OUT_OF_ORDER_MAX, OUTBOX_PAGE, RETRY_MS_MAX,
+    RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
 };
 use crate::types::time::{DAY, MINUTE};
 use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Table};
-use crate::wire::card;
 use crate::wire::frame::{Delivered, Frame};
 use crate::wire::mailbox::{Deposit, Grant, Handover, Held, Lane, OpenToken, Reason, Refused, Target};
-use crate::wire::row::{self, ContactState};
+use crate::wire::row::{self, Cargo, ContactState};
+use crate::wire::{card, codec};
 
 impl State {
     /// Moves what an account is owed as far as it goes.
@@ -62,6 +62,7 @@ impl State {
                 return false;
             }
         }
+        let mut overtaken = 0;
         loop {
             let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(peer)) else { return true };
             if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
@@ -82,9 +83,15 @@ impl State {
                 if row.delivered.contains(device) || flight.inflight.contains_key(&envelope) {
                     continue;
                 }
-                // What a mailbox holds comes from there first: a device that is back is being sent it already.
+                // What a mailbox holds comes from there first: a device that is back is being sent it already. It is not
+                // overtaken by more than the ratchet's window for what is out of order.
                 if !row.held.is_empty() && now < since + STALL_MS {
                     *next = (*next).min(since + STALL_MS);
+                    overtaken += 1;
+                    if overtaken >= OUT_OF_ORDER_MAX / 2 {
+                        flight.cursor = 0;
+                        return true;
+                    }
                     continue;
                 }
                 let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
@@ -234,6 +241,9 @@ impl State {
         let mut takers = vec![(*account, order)];
         if row.shared && lane != Lane::Stranger {
             for (other, order) in self.sharers(ctx, &envelope) {
+                if inboxes.len() == FRAME_IDS_MAX {
+                    break;
+                }
                 let listed =
                     self.contacts.get(&other).and_then(|known| known.card.mailboxes.iter().find(|m| m.peer == mailbox.peer)).cloned();
                 let Some(listed) = listed.filter(|_| other != *account) else { continue };
@@ -408,10 +418,37 @@ impl State {
         Outcome::Accepted
     }
 
+    /// A device will never open these: what they carry is sealed anew.
+    pub(super) fn handle_lost(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
+        let Some((account, _)) = self.contact_at(&from) else { return Outcome::Refused(Refusal::Unwanted) };
+        for envelope in envelopes {
+            let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&from));
+            let landed = flight.and_then(|flight| flight.land(envelope, ctx.now.mono));
+            let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) else { continue };
+            let Some(row) = self.owed_row(ctx, &account, order).filter(|row| row.envelope == Some(*envelope)) else { continue };
+            match &row.cargo {
+                Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
+                    let content = self.content_of(ctx, &row.cargo).map(|content| codec::encode(&content));
+                    if let Some(Ok(sealed)) = content.map(|content| self.rooms.seal(ctx, room, &content)) {
+                        self.replace(ctx, &account, order, row, &sealed.envelope, sealed.epoch);
+                    }
+                }
+                // Nothing else can be made anew; what it was good for is asked for again by whoever lacks it.
+                Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy => self.settle(ctx, &account, order, &row),
+            }
+        }
+        self.outbox.rewind(&account);
+        self.pump(ctx, &account);
+        Outcome::Accepted
+    }
+
     /// A mailbox does not take something: pauses, longer the less it helps to try again.
     pub(super) fn handle_refused(&mut self, ctx: &mut Ctx, from: PeerId, refused: &Refused) -> Outcome {
         let Some(envelope) = refused.envelope else {
-            self.on_register_refused(ctx, from, refused.reason);
+            // A token for somebody else's inbox there says nothing about ours.
+            if self.mailboxes.rows.get(&from).is_some_and(|row| row.inbox == refused.inbox) {
+                self.on_register_refused(ctx, from, refused.reason);
+            }
             return Outcome::Accepted;
         };
         let pause = match refused.reason {
@@ -442,14 +479,6 @@ impl State {
             }
         }
         self.pump(ctx, account);
-    }
-
-    /// Makes a row go again, as if nobody held it: its receiver says that it is missing.
-    pub(super) fn resend(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64) {
-        if let Some(row) = self.owed_row(ctx, account, order) {
-            ctx.put(Table::Outbox, row_key(account, order), &row::Outbox { held: Vec::new(), ..row });
-            self.outbox.rewind(account);
-        }
     }
 }
 

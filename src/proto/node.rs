@@ -296,7 +296,8 @@ impl State {
                 self.service.handle_frame(ctx, from, None, Frame::Deferred(envelopes.clone()));
                 self.handle_deferred(ctx, from, &envelopes)
             }
-            Frame::Deferred(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
+            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => self.handle_lost(ctx, from, &envelopes),
+            Frame::Deferred(_) | Frame::Lost(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
             Frame::Heads(heads) => self.handle_heads(ctx, from, &heads),
             Frame::MailLimits(limits) => self.handle_limits(ctx, from, &limits),
             Frame::Registered(registered) => self.handle_registered(ctx, from, &registered),

@@ -324,7 +324,8 @@ impl State {
         }
     }
 
-    fn replace(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: row::Outbox, bytes: &[u8], epoch: [u8; 16]) {
+    /// Owes other bytes in the place of what a row owed.
+    pub(super) fn replace(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: row::Outbox, bytes: &[u8], epoch: [u8; 16]) {
         self.release(ctx, account, &row);
         if !row.held.is_empty() {
             self.change_custody(ctx, account, &row.cargo, |custody| custody.held.clear());

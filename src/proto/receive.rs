@@ -8,6 +8,7 @@ use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal, Topic};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, SEEN_TTL_MS};
 use crate::types::{AccountId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
+use crate::wire::bound::Bounded as _;
 use crate::wire::content::{Content, Knock};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::frame::Frame;
@@ -93,6 +94,13 @@ impl State {
                 }
                 outcome
             }
+            // Its key is gone here for ever. Its sender seals it anew: told on the stream, or asked for by number later.
+            Outcome::Refused(Refusal::Expired) if self.is_contact(source) => {
+                if let Source::Direct(peer) = source {
+                    ctx.transmit(peer, Frame::Lost(vec![id]));
+                }
+                outcome
+            }
             // Nothing that waits in a mailbox becomes better by waiting longer; the one who put it there may not be its bearer.
             Outcome::Refused(_) | Outcome::Misbehaved(_) => {
                 if let Source::Mail { mailbox, sequence, .. } = source {
@@ -123,16 +131,16 @@ impl State {
 
     fn defer(&mut self, source: Source, id: EnvelopeId, bytes: Vec<u8>) {
         // Only what contacts and our mailboxes send is worth memory.
-        let is_known = match source {
-            Source::Direct(peer) => self.contacts.by_peer(&peer).is_some(),
-            Source::Mail { .. } => true,
-            Source::Gossip => false,
-        };
+        let is_known = self.is_contact(source) || matches!(source, Source::Mail { .. });
         let fits = self.deferred.waiting.len() < DEFERRED_MAX && self.deferred.bytes + bytes.len() <= DEFERRED_BYTES_MAX;
         if is_known && fits && !self.deferred.waiting.iter().any(|(other, from, _)| *other == id && *from == source) {
             self.deferred.bytes += bytes.len();
             self.deferred.waiting.push((id, source, bytes));
         }
+    }
+
+    fn is_contact(&self, source: Source) -> bool {
+        matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some())
     }
 
     /// The peer will send them again when it is back.
@@ -202,7 +210,7 @@ impl State {
         content: Content,
         body: &[u8],
     ) -> Outcome {
-        if !super::message::is_bounded(&content.body) {
+        if !content.is_bounded() {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
         if content.number == 0 {

@@ -1,6 +1,7 @@
 //! Completeness: every device numbers its messages in a room; a hole is noticed, asked for, and filled or given up.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::ctx::Ctx;
 use super::message::numbered_key;
@@ -107,9 +108,8 @@ impl State {
             if self.sync.holes.remove(&(*room, *device)).is_some() {
                 ctx.emit(Event::Room(*room));
             }
-        } else if !self.sync.holes.contains_key(&(*room, *device)) {
-            let asked = Asked { at: ctx.now.mono + ASK_AFTER_MS, ..Asked::default() };
-            self.sync.holes.insert((*room, *device), asked);
+        } else if let Entry::Vacant(hole) = self.sync.holes.entry((*room, *device)) {
+            let asked = hole.insert(Asked { at: ctx.now.mono + ASK_AFTER_MS, ..Asked::default() });
             self.timers.sooner(Timer::Ask, asked.at);
             ctx.emit(Event::Room(*room));
         }
@@ -129,7 +129,12 @@ impl State {
         if heads.heads.len() > FRAME_IDS_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
-        if !self.rooms.members(&heads.room).contains(&account) {
+        // Where the group is lost, or the branch that took this device out, others still speak of the room: that is how it comes back.
+        let members = match self.rooms.has(&heads.room) {
+            true => self.rooms.members(&heads.room),
+            false => ctx.row::<row::Room>(Table::Room, &heads.room.0).map(|row| row.members).unwrap_or_default(),
+        };
+        if !members.contains(&account) {
             return Outcome::Refused(Refusal::Unknown);
         }
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
@@ -213,12 +218,14 @@ impl State {
         let Some((_, custody)) = index.custody.iter_mut().find(|(account, _)| account == to) else { return false };
         let cargo = Cargo::Message { room: *room, message: numbered.message };
         let order = custody.order;
-        if self.owed_row(ctx, to, order).is_some_and(|row| row.cargo == cargo) {
-            self.resend(ctx, to, order);
-            return true;
-        }
         let Some(content) = self.stored_content(ctx, &numbered.message) else { return false };
         let Ok(sealed) = self.rooms.seal(ctx, room, &crate::wire::codec::encode(&content)) else { return false };
+        // They may have had the envelope and be unable to open it, so never the same one again.
+        if let Some(row) = self.owed_row(ctx, to, order).filter(|row| row.cargo == cargo) {
+            self.replace(ctx, to, order, row, &sealed.envelope, sealed.epoch);
+            self.outbox.rewind(to);
+            return true;
+        }
         custody.order = self.owe(ctx, to, cargo, Some(&sealed.envelope), sealed.epoch, false);
         ctx.put(Table::Index, numbered.message.0, &index);
         true

@@ -13,9 +13,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{DataDir, StoreError, file};
-use crate::crypto::aead;
 use crate::crypto::keys::Keys;
-use crate::crypto::label::{Label, derive};
 use crate::crypto::rest;
 use crate::types::Rng;
 
@@ -152,9 +150,7 @@ fn write_root(home: &Path, root: &[u8; 32], passphrase: Option<&str>, random: &m
 
 fn write_others(home: &Path, secrets: &Secrets, random: &mut Rng) -> Result<(), StoreError> {
     for (name, secret) in [(ACCOUNT, &secrets.entropy), (DEVICE, &secrets.device), (TRANSPORT, &secrets.transport)] {
-        let nonce: [u8; 12] = random.bytes();
-        let sealed = aead::seal(&file_key(&secrets.root, name), &nonce, name.as_bytes(), &secret[..]);
-        write_key(home, name, SEALED, &[&nonce[..], &sealed].concat())?;
+        write_key(home, name, SEALED, &rest::seal_file_key(&secrets.root, name, secret, random.bytes()))?;
     }
     Ok(())
 }
@@ -177,9 +173,10 @@ fn read_sealed(home: &Path, name: &str, root: &[u8; 32]) -> Result<Zeroizing<[u8
     let path = key_path(home, name);
     let damaged = || StoreError::KeyDamaged { path: path.clone() };
     let (form, body) = read_key(&path)?;
-    let (nonce, sealed) = body.split_first_chunk::<12>().filter(|_| form == SEALED).ok_or_else(damaged)?;
-    let opened = Zeroizing::new(aead::open(&file_key(root, name), nonce, name.as_bytes(), sealed).map_err(|_| damaged())?);
-    secret(&path, &opened)
+    if form != SEALED {
+        return Err(damaged());
+    }
+    rest::open_file_key(root, name, &body).map_err(|_| damaged())
 }
 
 fn secret(path: &Path, bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
@@ -204,10 +201,6 @@ fn read_key(path: &Path) -> Result<(u8, Zeroizing<Vec<u8>>), StoreError> {
         }
     };
     parse().ok_or_else(|| StoreError::KeyDamaged { path: path.to_path_buf() })
-}
-
-fn file_key(root: &[u8; 32], name: &str) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(derive(Label::FileKey, &[root, name.as_bytes()]))
 }
 
 fn key_path(home: &Path, name: &str) -> PathBuf {

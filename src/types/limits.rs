@@ -36,6 +36,8 @@ limits! {
     REACTION_BYTES_MAX: usize = 64;
     /// Bytes of an envelope: the biggest welcome or commit of a room of a few hundred devices; what is larger is media.
     ENVELOPE_BYTES_MAX: usize = 256 * 1024;
+    /// Bytes of the largest padded text: an envelope less its header and what its seal adds.
+    PADDED_BYTES_MAX: usize = ENVELOPE_BYTES_MAX - 64;
     /// Bytes of a frame on a stream: an envelope with its header.
     FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 32 * 1024;
     /// Ids in one frame: bounds the work one frame can cause.
@@ -135,7 +137,7 @@ limits! {
     /// How long receipts are gathered before they are sent together.
     RECEIPT_DELAY_MS: Millis = 300;
     /// How long changes of the own card are gathered before contacts are told.
-    CARD_DELAY_MS: Millis = SECOND;
+    CARD_DELAY_MS: Millis = 50;
     /// How long a deposit token is good; each new card brings fresh ones.
     GRANT_TTL_MS: Millis = 400 * DAY;
     /// Contacts that are dialled though nothing is owed to them, so that presence is known.
@@ -218,8 +220,8 @@ limits! {
     STREAM_FRAMES_MAX: usize = 1_024;
     /// Bytes waiting to be written to one peer.
     STREAM_BYTES_MAX: usize = 4 * 1024 * 1024;
-    /// How long a peer may take no byte of what waits for it before its stream is closed: longer than a mobile network's gap.
-    STREAM_STALL_MS: Millis = 30 * SECOND;
+    /// How long a peer may take no byte of what waits for it before its stream is closed: half a window at 20 kbit/s.
+    STREAM_STALL_MS: Millis = 2 * MINUTE;
     /// How long the rest of a begun frame may take: the largest frame at 20 kbit/s.
     FRAME_READ_MS: Millis = 2 * MINUTE;
     /// How long the last frames may take to leave when a stream is closed on purpose.
@@ -264,10 +266,12 @@ limits! {
     STREAM_WAIT_MS: Millis = 15 * SECOND;
     /// How long a connection that nothing uses stays.
     CONNECTION_IDLE_MS: Millis = MINUTE;
-    /// How often a peer is asked whether it is there.
-    PING_MS: Millis = 30 * SECOND;
-    /// How long the answer may take before the connection is closed.
-    PING_WAIT_MS: Millis = 20 * SECOND;
+    /// How often a peer is asked whether it is there: one that is gone is noticed within 40 seconds.
+    PING_MS: Millis = 10 * SECOND;
+    /// How long the answer may take; after two that did not come the connection is closed, unless much is in flight.
+    PING_WAIT_MS: Millis = 10 * SECOND;
+    /// Bytes per second of the slowest link that is still served (20 kbit/s): an answer may wait that much longer behind what is in flight.
+    SLOWEST_BYTES_PER_SECOND: u64 = 2_500;
     /// Handshakes under way, each way, at a person's node.
     CONNECTIONS_PENDING_MAX: u32 = 32;
     /// Handshakes under way, each way, at a relay.

@@ -8,6 +8,7 @@ pub const KINDS: &[(u16, &str, &str)] = &[
     (3, "Delivered", "signed receipt: these envelopes are durable on this device"),
     (4, "Deferred", "these cannot be opened yet; keep them and try later"),
     (5, "Heads", "how far this device is in a shared room"),
+    (6, "Lost", "these can never be opened here: seal them anew"),
     (16, "MailLimits", "what this mailbox takes"),
     (17, "Register", "a mailbox, please"),
     (18, "Registered", "the mailbox and its quota"),

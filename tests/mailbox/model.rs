@@ -56,6 +56,9 @@ impl Inbox {
     }
 }
 
+/// Owner and device → places and envelopes.
+type Flights = BTreeMap<(usize, usize), Vec<(u64, Vec<u8>)>>;
+
 struct World {
     mailbox: Mailbox,
     rng: Rng,
@@ -63,7 +66,7 @@ struct World {
     senders: Vec<Sender>,
     inboxes: Vec<Inbox>,
     /// What each device has been sent on its present connection and has not answered, in order.
-    flights: BTreeMap<(usize, usize), Vec<(u64, Vec<u8>)>>,
+    flights: Flights,
     secret: [u8; 32],
 }
 
@@ -278,7 +281,7 @@ impl World {
 }
 
 impl Mailbox {
-    fn restart_and(&mut self, flights: &mut BTreeMap<(usize, usize), Vec<(u64, Vec<u8>)>>) {
+    fn restart_and(&mut self, flights: &mut Flights) {
         self.restart();
         self.sent.clear();
         flights.clear();

@@ -303,7 +303,7 @@ impl Mailbox {
             assert!(self.rows.get(Table::Inbox, &row::usage_key(inbox, token)).is_some(), "a token's entries are not counted");
         }
         assert!(tallies.is_empty(), "entries of an inbox that is not there");
-        assert_eq!(self.row(Table::Meta, row::COUNTS).unwrap_or(Counts::default()), counts);
+        assert_eq!(self.row::<Counts>(Table::Meta, row::COUNTS).unwrap_or_default(), counts);
     }
 }
 

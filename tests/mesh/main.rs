@@ -1,5 +1,6 @@
 //! Real nodes, real sockets on loopback, real kills.
 #![allow(clippy::unwrap_used)] // A test that fails says where.
+#![allow(clippy::disallowed_methods)] // These tests are outside: they start tasks.
 
 mod net;
 mod node;

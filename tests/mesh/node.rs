@@ -7,6 +7,7 @@ use tidings::crypto::keys::notes_room;
 use tidings::net::{Arrival, Config, Link, Listen, Network};
 use tidings::node::{Body, Command, CommandFailure, Handle, Options, Reply, Settings, StartError, Stopped};
 use tidings::types::{Address, MessageId, Scan, Table, View as _};
+use tokio::sync::broadcast::error::RecvError;
 use zeroize::Zeroizing;
 
 const ANY_PORT: &str = "/ip4/127.0.0.1/tcp/0";
@@ -121,7 +122,9 @@ async fn a_node_whose_store_fails_stops_and_confirms_nothing_more() {
     let alice = start(home.path()).await;
     let kept = note(&alice, "kept").await.expect("confirmed");
     alice.store().abandon();
-    assert_eq!(note(&alice, "not kept").await, Err(CommandFailure::Stopped));
+    let mut events = alice.events();
+    assert_eq!(note(&alice, "not kept").await, Err(CommandFailure::Unknown));
+    while !matches!(events.recv().await, Err(RecvError::Closed)) {}
     let why = alice.stopped().await;
     assert!(matches!(why, Stopped::Store(_)), "{why}");
     let alice = start(home.path()).await;

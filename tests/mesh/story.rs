@@ -117,7 +117,7 @@ async fn of_two_mailboxes_one_is_destroyed() -> Result<()> {
     let sent = send_many(&alice, &bob, 10, "in two copies").await?;
     mesh.settle().await?;
     for message in &sent {
-        assert_eq!(alice.custody(*message)?[0].1.held.len(), 2, "two copies are wanted");
+        assert_eq!(alice.custody(*message)?.held_by.len(), 2, "two copies are wanted");
     }
     relay.destroy().await?;
     alice.stop().await;

@@ -315,6 +315,22 @@ fn two_who_make_a_room_at_once_end_in_one() {
 }
 
 #[test]
+fn only_an_admin_can_put_another_group_in_the_place_of_the_room() {
+    let (mut world, alice, bob, carol) = group();
+    let before = world.devices[carol].rooms.epoch(&GROUP);
+    let forger = world.devices[bob].keys.clone();
+    world.devices[bob].rooms = Rooms::open(&Disk::default(), &forger);
+    let info = RoomInfo { room: GROUP, kind: RoomKind::Group, generation: 2, admins: vec![world.account(bob)] };
+    world.create(bob, info.clone(), &[carol]).expect("on his own");
+    world.drain();
+    assert_eq!(world.devices[carol].rooms.epoch(&GROUP), before, "Carol stays");
+    world.create(alice, RoomInfo { admins: vec![world.account(alice)], ..info }, &[carol]).expect("she may");
+    world.drain();
+    agree(&world, &GROUP, &[alice, carol]);
+    assert_ne!(world.devices[carol].rooms.epoch(&GROUP), before);
+}
+
+#[test]
 fn notes_reach_the_other_devices_of_alice() {
     let mut world = World::new();
     let (phone, laptop) = (world.device(1, 0), world.device(1, 1));

@@ -332,11 +332,11 @@ impl World {
         }
     }
 
-    /// Two devices meet and say where they are.
+    /// Two devices meet and say where they are, if they take each other for members.
     pub(super) fn meet(&mut self, one: usize, other: usize, room: &RoomId) {
         for (from, to) in [(one, other), (other, one)] {
             let (account, device) = (self.account(from), self.id(from));
-            if let Some((epoch, id)) = self.devices[from].rooms.epoch(room) {
+            if let Some((epoch, id)) = self.devices[from].rooms.epoch(room).filter(|_| self.members(from, room).contains(&to)) {
                 self.act(to, |rooms, ctx| ((), rooms.handle_heads(ctx, room, &account, &device, epoch, &id)));
             }
         }

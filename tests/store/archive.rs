@@ -93,7 +93,7 @@ fn an_export_is_a_picture_of_one_moment() {
             batch.put(Table::Room, key.to_be_bytes(), pattern(round, 700));
             batch.put(Table::Relay, key.to_be_bytes(), pattern(round, 5_990 + round as usize % 20));
         }
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             batch.put(Table::Heads, b"sometimes", b"here".as_slice());
         } else {
             batch.delete(Table::Heads, b"sometimes");
@@ -120,7 +120,7 @@ fn an_export_is_a_picture_of_one_moment() {
             let (copy, _) = Store::open(&dir, &vault.root).unwrap();
             let round = u32::from_be_bytes(copy.get(Table::Meta, b"round").unwrap().try_into().unwrap());
             let mut expected = pair(round);
-            expected.delete(Table::Heads, if round % 2 == 0 { b"".as_slice() } else { b"sometimes" });
+            expected.delete(Table::Heads, if round.is_multiple_of(2) { b"".as_slice() } else { b"sometimes" });
             for (table, key, value) in expected.iter() {
                 assert_eq!(copy.get(table, key).as_deref(), value, "round {round}");
             }

@@ -1,9 +1,10 @@
 //! Alice and Bob meet, talk, go away and come back.
 
-use tidings::proto::{Command, CommandError, Reply};
+use tidings::proto::{Command, CommandError, Input, Outcome, Reply};
 use tidings::types::Table;
 use tidings::types::time::{DAY, MINUTE, SECOND};
 use tidings::wire::content::Body;
+use tidings::wire::frame::Frame;
 use tidings::wire::row::{self, ContactState};
 
 use super::world::World;
@@ -230,4 +231,52 @@ fn a_device_from_a_backup_begins_anew_and_loses_nothing() {
     world.run(MINUTE);
     assert_eq!(world.transcript("alice", &room).last().map(String::as_str), Some("it is me again"));
     assert_eq!((world.owed("alice"), world.owed("bob")), (0, 0));
+}
+
+#[test]
+fn what_a_mailbox_holds_is_not_overtaken_beyond_what_can_be_opened() {
+    let mut world = World::new(8);
+    for name in ["alice", "bob"] {
+        world.add(name);
+    }
+    world.add_relay("relay");
+    world.join("bob", "relay");
+    world.meet("bob", "alice");
+    world.kill("bob");
+    world.run(MINUTE);
+    for i in 0..400 {
+        world.say("alice", "bob", &format!("{i}")).unwrap();
+    }
+    world.run(30 * SECOND);
+    world.cut("bob", "relay");
+    world.start("bob");
+    world.run(SECOND);
+    for i in 400..410 {
+        world.say("alice", "bob", &format!("{i}")).unwrap();
+    }
+    world.run(10 * MINUTE);
+    let expected: Vec<String> = (0..410).map(|i| i.to_string()).collect();
+    assert_eq!(world.transcript("bob", &world.room("alice", "bob")), expected);
+    assert_eq!((world.owed("alice"), world.person("bob").blamed), (0, 0));
+}
+
+#[test]
+fn what_can_never_be_opened_is_sealed_anew() {
+    let mut world = alice_and_bob();
+    world.kill("bob");
+    world.run(MINUTE);
+    world.say("alice", "bob", "sealed twice").unwrap();
+    let envelope = |world: &World| {
+        let rows = world.person("alice").rows.all::<row::Outbox>(Table::Outbox);
+        rows[0].1.envelope.unwrap()
+    };
+    let first = envelope(&world);
+    let lost = Frame::Lost(vec![first]).encode();
+    let from = world.person("bob").keys.peer_id();
+    assert_eq!(world.input("alice", Input::Frame { from, bytes: lost }), Some(Outcome::Accepted));
+    assert_ne!(envelope(&world), first);
+    world.start("bob");
+    world.run(20 * MINUTE);
+    assert_eq!(world.transcript("bob", &world.room("alice", "bob")), ["sealed twice"]);
+    assert_eq!(world.owed("alice"), 0);
 }

@@ -135,9 +135,8 @@ impl Service {
             inbox.save_tally(ctx);
             fresh.into_iter().for_each(|key| ctx.put(Table::Inbox, key, &()));
         }
-        for session in self.sessions.values_mut() {
-            revoke.tokens.iter().for_each(|token| session.close_token(&revoke.inbox, Some(token)));
-        }
+        let revoked: BTreeSet<[u8; 16]> = revoke.tokens.iter().copied().collect();
+        self.sessions.values_mut().for_each(|session| session.close_token(&revoke.inbox, Some(&revoked)));
         if is_new { Outcome::Accepted } else { Outcome::Duplicate }
     }
 

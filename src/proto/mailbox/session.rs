@@ -1,6 +1,6 @@
 //! What a connection has proved: tokens it may deposit with, inboxes it reads. Gone with the connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::types::limits::{TOKENS_OPEN_MAX, WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX};
 use crate::types::{EnvelopeId, InboxId, Millis};
@@ -36,9 +36,9 @@ impl Session {
         self.tokens.insert(inbox, Opened { id, until, order: self.opened });
     }
 
-    /// This token, or any token of this inbox when none is named, is no longer good.
-    pub(super) fn close_token(&mut self, inbox: &InboxId, id: Option<&[u8; 16]>) {
-        if self.tokens.get(inbox).is_some_and(|token| id.is_none_or(|id| *id == token.id)) {
+    /// These tokens, or any token of this inbox when none are named, are no longer good.
+    pub(super) fn close_token(&mut self, inbox: &InboxId, ids: Option<&BTreeSet<[u8; 16]>>) {
+        if self.tokens.get(inbox).is_some_and(|token| ids.is_none_or(|ids| ids.contains(&token.id))) {
             self.tokens.remove(inbox);
         }
     }
@@ -87,7 +87,7 @@ impl Reading {
     }
 
     /// These were deferred: they stay, and no longer take room in flight. Whether any was in flight.
-    pub(super) fn defer(&mut self, envelopes: &std::collections::BTreeSet<EnvelopeId>) -> bool {
+    pub(super) fn defer(&mut self, envelopes: &BTreeSet<EnvelopeId>) -> bool {
         let deferred: Vec<u64> =
             self.flight.iter().filter(|(_, (envelope, _))| envelopes.contains(envelope)).map(|(sequence, _)| *sequence).collect();
         deferred.iter().for_each(|sequence| self.answered(*sequence));

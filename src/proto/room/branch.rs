@@ -119,6 +119,9 @@ pub(super) struct Room {
     pub(super) info: RoomInfo,
     /// The epoch the room is in.
     pub(super) tip: EpochId,
+    /// The epoch that this device asked for when it was added again, or the oldest known before the tip since: branches
+    /// that nothing connects with it are not gone back to.
+    pub(super) anchor: Option<EpochId>,
     /// What is known.
     pub(super) epochs: Vec<Epoch>,
     /// Who is in it.

@@ -48,16 +48,24 @@ impl Room {
     }
 
     /// The epoch the room is in. Among epochs that nothing known connects (beyond the horizon, or groups made by two at
-    /// once) the highest generation goes first, then the lowest group, the highest number, the lowest id.
+    /// once) the highest generation goes first, then the lowest group, then where this device asked to be, the highest
+    /// number, the lowest id.
     pub(super) fn choose(&self) -> Option<EpochId> {
         let roots = self.epochs.iter().filter(|epoch| self.parent(epoch).is_none());
         let tips = roots.filter(|root| self.is_grounded(root)).map(|root| self.descend(root));
-        tips.min_by_key(|tip| (Reverse(tip.generation), tip.group, Reverse(tip.number), tip.id)).map(|tip| tip.id)
+        let asked = self.anchor.and_then(|anchor| self.epoch(&anchor)).map(|anchor| self.root(anchor).id);
+        let is_far = |tip: &Epoch| asked.is_some_and(|root| self.root(tip).id != root);
+        tips.min_by_key(|tip| (Reverse(tip.generation), tip.group, is_far(tip), Reverse(tip.number), tip.id)).map(|tip| tip.id)
     }
 
     /// The known epoch that this one follows.
     pub(super) fn parent(&self, epoch: &Epoch) -> Option<&Epoch> {
         self.epoch(&epoch.parent?)
+    }
+
+    /// The oldest known epoch that this one follows.
+    fn root<'a>(&'a self, epoch: &'a Epoch) -> &'a Epoch {
+        std::iter::successors(Some(epoch), |epoch| self.parent(epoch)).last().unwrap_or(epoch)
     }
 
     /// An epoch and those it follows, back to the oldest known.
@@ -100,6 +108,9 @@ impl Room {
             let Some(worst) = self.worst() else { break };
             let branch: Vec<EpochId> = self.epochs.iter().map(|epoch| epoch.id).filter(|id| self.follows(id, &worst)).collect();
             taken.extend(self.take(&branch));
+        }
+        if self.anchor.is_some() {
+            self.anchor = self.path(&self.tip).last().map(|oldest| oldest.id);
         }
         taken
     }

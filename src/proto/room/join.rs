@@ -116,6 +116,9 @@ impl Rooms {
             return Err(RoomError::TooMany);
         }
         let accounts: Vec<AccountId> = adds.iter().map(|package| package.leaf.account).collect();
+        if !info.admins.contains(&self.account) {
+            return Err(RoomError::NotAllowed);
+        }
         is_sound(&info, &self.account, &self.account, &[&accounts[..], &[self.account]].concat())?;
         let id = GroupId(ctx.rng.bytes());
         let mut group = Group::create(&self.engine, ctx.rng, ctx.keys, &id, &codec::encode(&info))?;
@@ -163,12 +166,15 @@ impl Rooms {
         }
         let mut room = self.rooms.get(&info.room).cloned().unwrap_or_else(|| fresh(info.clone(), epoch.id));
         epoch.left = Some(ctx.now.wall);
+        let at = epoch.id;
         self.save(ctx, &epoch, group);
         room.graft(epoch, &joining.ancestors, ctx.now.wall);
         room.update_due = next_update(ctx);
         let room_id = room.info.room;
         self.lost.remove(&room_id);
-        self.asked.remove(&room_id);
+        if self.asked.remove(&room_id).is_some() {
+            room.anchor = Some(at);
+        }
         let effects = self.settle(ctx, room);
         Ok((info, effects))
     }
@@ -187,6 +193,11 @@ impl Rooms {
         }
         if self.rooms.get(&info.room).is_some_and(|room| room.info.generation > info.generation || room.info.kind != info.kind) {
             return Err(RoomError::Invalid("generation"));
+        }
+        // Who knows a room's id could make another group for it: only those who may change the room can.
+        let is_entitled = |known: &RoomInfo| known.kind != RoomKind::Group || *from == self.account || known.admins.contains(from);
+        if self.rooms.get(&info.room).is_some_and(|room| !is_entitled(&room.info)) {
+            return Err(RoomError::NotAllowed);
         }
         let accounts: Vec<AccountId> = leaves.iter().map(|leaf| leaf.account).collect();
         is_sound(info, from, &self.account, &accounts)
@@ -244,7 +255,17 @@ impl Room {
 }
 
 fn fresh(info: RoomInfo, tip: EpochId) -> Room {
-    Room { info, tip, epochs: Vec::new(), members: Vec::new(), gone: Vec::new(), wanted: Vec::new(), update_due: 0, committed: 0 }
+    Room {
+        info,
+        tip,
+        anchor: None,
+        epochs: Vec::new(),
+        members: Vec::new(),
+        gone: Vec::new(),
+        wanted: Vec::new(),
+        update_due: 0,
+        committed: 0,
+    }
 }
 
 /// Whether a group's claims fit together: its room is the one its kind derives, `from` may bring `own` in, and nobody is in

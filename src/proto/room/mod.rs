@@ -371,7 +371,8 @@ impl Rooms {
         self.commit(ctx, room, vec![Intent::Update])
     }
 
-    /// A device that lost its place asks to be added again: its stale leaf goes and the fresh one comes in one commit.
+    /// A device that lost its place asks to be added again: its stale leaf goes and the fresh one comes in one commit. When
+    /// this account may not do that but the other may add this one, this device asks in turn: the branch goes on that has the right to.
     pub fn handle_rejoin(
         &mut self,
         ctx: &mut Ctx,

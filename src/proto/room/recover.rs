@@ -15,8 +15,18 @@ use crate::types::{AccountId, DeviceId, Millis, RoomId};
 /// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
 pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
 
-/// Devices in an epoch that is not on the way to ours: the epoch, ours at that time, and since when (monotonic clock).
-pub(super) type Strange = BTreeMap<(RoomId, DeviceId), (EpochId, EpochId, Millis)>;
+/// Devices in an epoch that is not on the way to ours, and wins.
+pub(super) type Strange = BTreeMap<(RoomId, DeviceId), Sighting>;
+
+/// Such a device.
+pub(super) struct Sighting {
+    /// Whose it is.
+    account: AccountId,
+    /// The epoch this device was in then.
+    ours: EpochId,
+    /// Since when (monotonic clock).
+    since: Millis,
+}
 
 impl Rooms {
     /// The group of an epoch; when its values are damaged, this device will ask to be added again.
@@ -38,30 +48,32 @@ impl Rooms {
         self.due_at(*room, Some(ctx.now.mono));
     }
 
-    /// Asks to be added again, one account at a time: other devices of this account first, then those who may.
-    pub(super) fn ask(&mut self, ctx: &mut Ctx, id: &RoomId, met: Option<&AccountId>) -> Option<Effect> {
+    /// Asks to be added again, one account at a time: other devices of this account first, then the others in turn. Where
+    /// nothing is known of the room any more, these and whom it was heard from at once.
+    fn ask(&mut self, ctx: &mut Ctx, id: &RoomId, mut whom: Vec<AccountId>) -> Option<Effect> {
         let (not_before, count) = self.asked.get(id).copied().unwrap_or_default();
         if ctx.now.mono < not_before {
             return None;
         }
-        let room = self.rooms.get(id);
-        let mut whom: Vec<AccountId> = Vec::new();
-        if let Some(room) = room {
-            whom.extend(room.members.iter().filter(|member| **member != (self.account, self.device)).map(|(account, _)| *account));
-            whom.retain(|account| *account == self.account || room.info.admins.contains(account));
-        }
-        whom.extend(met);
         whom.sort_unstable_by_key(|account| (*account != self.account, *account));
         whom.dedup();
-        let to = *whom.get(count % whom.len().max(1))?;
-        let generation = room.map_or(0, |room| room.info.generation);
+        let turn = *whom.get(count % whom.len().max(1))?;
         if self.asked.len() >= STRANGE_DEVICES_MAX {
             self.asked.clear();
         }
         let pause = REJOIN_MS_MIN << (count / whom.len()).min(REJOIN_DOUBLINGS_MAX);
         self.asked.insert(*id, (ctx.now.mono + ctx.rng.jitter(pause), count + 1));
+        let generation = self.rooms.get(id).map_or(0, |room| room.info.generation);
         let key_package = self.fresh_package(ctx);
-        Some(Effect::Rejoin { room: *id, to: vec![to], key_package, generation })
+        let to = if self.rooms.contains_key(id) { vec![turn] } else { whom };
+        Some(Effect::Rejoin { room: *id, to, key_package, generation })
+    }
+
+    /// Who can add this device again, as far as is known here.
+    fn helpers(&self, id: &RoomId) -> Vec<AccountId> {
+        let Some(room) = self.rooms.get(id) else { return Vec::new() };
+        let others = room.members.iter().filter(|(_, device)| *device != self.device).map(|(account, _)| *account);
+        others.filter(|account| commit::may(&room.info, account, &self.account)).collect()
     }
 
     /// See [`Rooms::handle_rejoin`].
@@ -76,12 +88,21 @@ impl Rooms {
         let room = self.rooms.get(id).ok_or(RoomError::NoGroup)?;
         let tip = room.here().cloned().ok_or(RoomError::NoGroup)?;
         let is_member = room.members.iter().any(|(account, _)| account == from);
-        if generation > room.info.generation || !is_member || !commit::may(&room.info, &self.account, from) {
+        if generation > room.info.generation || !is_member {
             return Err(RoomError::NotAllowed);
         }
+        let (we_may, they_may) = (commit::may(&room.info, &self.account, from), commit::may(&room.info, from, &self.account));
         let package = self.admit_package(ctx, from, key_package)?;
         let device = package.leaf.device;
-        if device == self.device {
+        if device == self.device || !(we_may || they_may) {
+            return Err(RoomError::NotAllowed);
+        }
+        if !we_may {
+            // Nobody here can bring them in, they can bring us: the branch with the right to change the room goes on.
+            return Ok(self.ask(ctx, id, vec![*from]).into_iter().collect());
+        }
+        if they_may && self.asked.contains_key(id) {
+            // This device is about to leave this branch itself.
             return Err(RoomError::NotAllowed);
         }
         let group = self.hold_or_lose(ctx, id, &tip)?;
@@ -103,28 +124,45 @@ impl Rooms {
         device: &DeviceId,
         theirs: (u64, EpochId),
     ) -> Vec<Effect> {
-        let Some(room) = self.rooms.get(id) else { return self.ask(ctx, id, Some(from)).into_iter().collect() };
-        let Some(tip) = room.here() else { return Vec::new() };
+        let Some(room) = self.rooms.get(id) else {
+            return self.ask(ctx, id, vec![self.account, *from]).into_iter().collect();
+        };
+        // Whoever was taken out compares too: the branch that did it may have lost.
+        let Some(tip) = room.epoch(&room.tip) else { return Vec::new() };
         let ours = (tip.number, tip.id);
         let is_behind = room.follows(&tip.id, &theirs.1);
         let wins = theirs.0 > ours.0 || (theirs.0 == ours.0 && theirs.1 < ours.1);
         let whose = (*id, *device);
         if is_behind || !wins {
             self.strange.remove(&whose);
+            if !self.lost.contains(id) && self.sightings(id).next().is_none() {
+                self.asked.remove(id);
+            }
             return Vec::new();
         }
         if self.strange.len() >= STRANGE_DEVICES_MAX && !self.strange.contains_key(&whose) {
             self.strange.clear();
         }
-        let (_, ours_then, since) = *self.strange.entry(whose).or_insert((theirs.1, ours.1, ctx.now.mono));
-        if ours_then != ours.1 {
-            self.strange.insert(whose, (theirs.1, ours.1, ctx.now.mono));
+        let seen = self.strange.entry(whose).or_insert(Sighting { account: *from, ours: ours.1, since: ctx.now.mono });
+        if seen.ours != ours.1 {
+            *seen = Sighting { account: *from, ours: ours.1, since: ctx.now.mono };
+        }
+        if ctx.now.mono.saturating_sub(seen.since) < BRANCH_GRACE_MS {
             return Vec::new();
         }
-        if ctx.now.mono.saturating_sub(since) < BRANCH_GRACE_MS {
-            return Vec::new();
+        // Only who is on the winning branch can bring this device there; best somebody who may.
+        let info = self.rooms.get(id).map(|room| room.info.clone());
+        let may = |account: &AccountId| info.as_ref().is_some_and(|info| commit::may(info, account, &self.account));
+        let mut there: Vec<AccountId> = self.sightings(id).map(|seen| seen.account).collect();
+        if there.iter().any(may) {
+            there.retain(may);
         }
-        self.ask(ctx, id, Some(from)).into_iter().collect()
+        self.ask(ctx, id, there).into_iter().collect()
+    }
+
+    fn sightings(&self, id: &RoomId) -> impl Iterator<Item = &Sighting> {
+        let (first, last) = ((*id, DeviceId([0; 32])), (*id, DeviceId([0xff; 32])));
+        self.strange.range(first..=last).map(|(_, seen)| seen)
     }
 
     /// See [`Rooms::on_deadline`].
@@ -134,7 +172,8 @@ impl Rooms {
         for id in ready {
             self.due_at(id, None);
             if self.lost.contains(&id) {
-                effects.extend(self.ask(ctx, &id, None));
+                let helpers = self.helpers(&id);
+                effects.extend(self.ask(ctx, &id, helpers));
             }
             effects.extend(self.expire(ctx, &id));
             effects.extend(self.make_anew(ctx, &id));
