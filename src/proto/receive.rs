@@ -260,7 +260,10 @@ impl State {
                         ctx.emit(Event::Room(room));
                     }
                 }
-                Effect::Removed { room } => ctx.emit(Event::Room(room)),
+                Effect::Removed { room } => {
+                    self.follow_topic(ctx, &room);
+                    ctx.emit(Event::Room(room));
+                }
             }
         }
         if has_new_epoch {
@@ -288,10 +291,17 @@ impl State {
     }
 
     /// Rooms of many devices also travel by gossip, on a topic that changes with the epoch.
-    fn follow_topic(&mut self, ctx: &mut Ctx, room: &RoomId) {
-        if self.rooms.devices(room).len() > GOSSIP_ROOM_DEVICES_MIN
-            && let Some(topic) = self.rooms.topic(room)
-        {
+    pub(super) fn follow_topic(&mut self, ctx: &mut Ctx, room: &RoomId) {
+        let is_large = self.rooms.devices(room).len() > GOSSIP_ROOM_DEVICES_MIN;
+        let topic = self.rooms.topic(room).filter(|_| is_large);
+        if self.topics.get(room) == topic.as_ref() {
+            return;
+        }
+        if let Some(old) = self.topics.remove(room) {
+            ctx.speak(Output::Subscribe { topic: Topic::Room(old), on: false });
+        }
+        if let Some(topic) = topic {
+            self.topics.insert(*room, topic);
             ctx.speak(Output::Subscribe { topic: Topic::Room(topic), on: true });
         }
     }

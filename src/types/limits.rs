@@ -210,6 +210,8 @@ limits! {
     HANDOVER_ANSWER_MS: Millis = MINUTE;
     /// How often a relay tells who it is.
     RELAY_ANNOUNCE_MS: Millis = 6 * HOUR;
+    /// How long a relay waits with it after its first peer came: until gossip knows that the peer listens.
+    RELAY_ANNOUNCE_FIRST_MS: Millis = 3 * SECOND;
     /// How soon it may do so again.
     RELAY_ANNOUNCE_MS_MIN: Millis = MINUTE;
     /// How long a relay that was heard of is remembered.
