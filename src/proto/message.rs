@@ -7,8 +7,7 @@ use super::node::State;
 use super::seam::{CommandError, Event, Output, Reply, Topic};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{
-    CLOCK_DRIFT_MS_MAX, FRAME_IDS_MAX, GOSSIP_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, KEY_PACKAGES_MAX, LATE_MS, MAILBOXES_MAX, OUTBOX_MAX,
-    REACTION_BYTES_MAX, TEXT_BYTES_MAX,
+    CLOCK_DRIFT_MS_MAX, GOSSIP_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, LATE_MS, OUTBOX_MAX, REACTION_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::types::{AccountId, DeviceId, MessageId, RoomId, Scan, Table};
 use crate::wire::codec;
@@ -231,15 +230,5 @@ fn check_body(body: &Body) -> Result<(), CommandError> {
         Body::Text { text, .. } | Body::Edit { text, .. } if text.trim().is_empty() => Err(CommandError::Empty),
         Body::Reaction { emoji, .. } if emoji.len() > REACTION_BYTES_MAX => Err(too_long(emoji.len(), REACTION_BYTES_MAX)),
         _ => Ok(()),
-    }
-}
-
-/// Whether an honest member sends this.
-pub(super) fn is_bounded(body: &Body) -> bool {
-    match body {
-        Body::Receipt { delivered, read } => delivered.len() + read.len() <= FRAME_IDS_MAX,
-        Body::Card { grants, key_packages, .. } => grants.len() <= MAILBOXES_MAX && key_packages.len() <= KEY_PACKAGES_MAX,
-        Body::Ask { numbers, .. } | Body::Gone { numbers, .. } => numbers.len() <= FRAME_IDS_MAX,
-        other => !matches!(check_body(other), Err(CommandError::TooLong { .. })),
     }
 }

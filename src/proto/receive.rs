@@ -8,6 +8,7 @@ use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal, Topic};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, SEEN_TTL_MS};
 use crate::types::{AccountId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
+use crate::wire::bound::Bounded as _;
 use crate::wire::content::{Content, Knock};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::frame::Frame;
@@ -209,7 +210,7 @@ impl State {
         content: Content,
         body: &[u8],
     ) -> Outcome {
-        if !super::message::is_bounded(&content.body) {
+        if !content.is_bounded() {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
         if content.number == 0 {

@@ -62,7 +62,7 @@ pub struct Signed {
 }
 
 /// Leads to a card, with a one-time secret and the tokens to reach its owner's mailboxes.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Invite {
     /// The signed card.
     pub card: Vec<u8>,
@@ -74,8 +74,14 @@ pub struct Invite {
     pub grants: Vec<Grant>,
 }
 
+impl std::fmt::Debug for Invite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Invite").field("not_after", &self.not_after).field("grants", &self.grants).finish_non_exhaustive()
+    }
+}
+
 /// Leads to a relay that serves mailboxes.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub struct RelayInvite {
     /// The relay.
     pub peer: PeerId,
@@ -83,6 +89,12 @@ pub struct RelayInvite {
     pub addresses: Vec<Address>,
     /// What it asks for at registration.
     pub secret: [u8; 32],
+}
+
+impl std::fmt::Debug for RelayInvite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RelayInvite").field("peer", &self.peer).finish_non_exhaustive()
+    }
 }
 
 /// Why a text is no link.
@@ -121,7 +133,7 @@ macro_rules! link {
                 if blake3::hash(body).as_bytes()[..4] != sum[..] {
                     return Err(LinkError::Damaged);
                 }
-                codec::decode(body).map_err(|_| LinkError::Damaged)
+                codec::open(body).map_err(|_| LinkError::Damaged)
             }
         }
     };

@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 
 use super::codec::{self, DecodeError};
 use super::mailbox as mail;
+use crate::types::limits::FRAME_BYTES_MAX;
 use crate::types::{AccountId, DeviceId, EnvelopeId, RoomId};
 
 /// The version of every kind so far.
@@ -26,15 +27,18 @@ macro_rules! frames {
                 bytes
             }
 
-            /// From the bytes of a stream.
+            /// From the bytes of a stream. What is signed is not checked yet.
             pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
                 let [high, low, version, body @ ..] = bytes else { return Err(DecodeError::Malformed) };
                 let kind = u16::from_be_bytes([*high, *low]);
+                if bytes.len() > FRAME_BYTES_MAX {
+                    return Err(DecodeError::Malformed);
+                }
                 if *version != VERSION {
                     return Err(DecodeError::Version(*version));
                 }
                 match kind {
-                    $($number => Ok(Self::$name(codec::decode(body)?)),)+
+                    $($number => Ok(Self::$name(codec::open(body)?)),)+
                     other => Err(DecodeError::Kind(other)),
                 }
             }
@@ -105,7 +109,7 @@ pub struct Hello {
     pub device: DeviceId,
     /// The account's signature over the device.
     pub certificate: [u8; 64],
-    /// The device's signature over `sender peer | receiver peer | `.
+    /// The device's signature over `sender peer | receiver peer | account | knows_number (8, big endian)`.
     pub proof: [u8; 64],
     /// Number of the receiver's card that the sender holds, so that a newer one is sent; 0 for none.
     pub knows_number: u64,

@@ -17,12 +17,21 @@ pub struct Limits {
 }
 
 /// Why one may have a mailbox here.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Claim {
     /// The secret of a relay link.
     Secret([u8; 32]),
     /// As a contact, known by an earlier hello on this connection.
     Contact,
+}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Secret(..)",
+            Self::Contact => "Contact",
+        })
+    }
 }
 
 /// Asks for an inbox.

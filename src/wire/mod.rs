@@ -4,6 +4,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`bound`] | how large the parts of untrusted values may be |
 //! | [`codec`] | the only place that names bincode's configuration |
 //! | [`kind`] | the registry of frame kinds |
 //! | [`frame`] | what nodes say to each other on a stream |
@@ -14,6 +15,7 @@
 //! | [`sign`] | which key signs what |
 //! | [`row`] | stored values |
 
+pub mod bound;
 pub mod card;
 pub mod codec;
 pub mod content;

@@ -63,7 +63,7 @@ impl ContactState {
 }
 
 /// `Table::Contact`: `account`.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Contact {
     /// What this person calls them.
     pub name: String,
@@ -89,6 +89,15 @@ pub struct Contact {
     pub welcomed: Option<[u8; 32]>,
     /// Since when.
     pub since: Millis,
+}
+
+/// Neither the secret nor what the person calls them.
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Contact");
+        shown.field("state", &self.state).field("verified", &self.verified).field("card_sent", &self.card_sent);
+        shown.field("grants", &self.grants).field("since", &self.since).finish_non_exhaustive()
+    }
 }
 
 /// `Table::Invite`: `hash of the secret`.
@@ -330,7 +339,7 @@ pub enum Cargo {
 }
 
 /// `Table::Mailbox`: `peer`: one of our own mailboxes.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Mailbox {
     /// Where it is reachable.
     pub addresses: Vec<Address>,
@@ -352,4 +361,12 @@ pub struct Mailbox {
     pub quota_bytes: u64,
     /// Why it does not serve us, when it said so.
     pub refused: Option<Reason>,
+}
+
+/// Not the secret.
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Mailbox");
+        shown.field("inbox", &self.inbox).field("registered", &self.registered).field("refused", &self.refused).finish_non_exhaustive()
+    }
 }

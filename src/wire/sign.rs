@@ -1,4 +1,7 @@
-//! Which key signs what: the exact bytes under each signature, and how they are made and checked.
+//! Which key signs what: the exact bytes under each signature, and how they are made and checked. A card and a knock are signed as
+//! the bytes that travel; small values as the one encoding of their fields, the only form in which `codec::open` takes them.
+
+use std::collections::BTreeSet;
 
 use super::card::{self, Card};
 use super::codec::{self, DecodeError};
@@ -7,7 +10,7 @@ use super::frame::{Delivered, Hello};
 use super::mailbox::{Announcement, Held, LeaveInbox, OpenInbox, OpenToken, Register, Revoke, Token};
 use crate::crypto::keys::{Signing, is_certified, verify};
 use crate::crypto::label::Label;
-use crate::types::limits::{ADDRESSES_MAX, CARD_BYTES_MAX, DEVICES_MAX, MAILBOXES_MAX, NAME_BYTES_MAX};
+use crate::types::limits::{CARD_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::types::{AccountId, PeerId};
 
 impl Card {
@@ -20,22 +23,28 @@ impl Card {
 }
 
 impl card::Signed {
-    /// Opens untrusted bytes: within every bound, signed by the account that it names, each device certified by it.
+    /// Opens untrusted bytes: within every bound, signed by the account that it names, each device certified by it, no device,
+    /// transport key or mailbox twice.
     pub fn open(bytes: &[u8]) -> Result<Card, DecodeError> {
         if bytes.len() > CARD_BYTES_MAX {
             return Err(DecodeError::Malformed);
         }
-        let signed: Self = codec::decode(bytes)?;
-        let card: Card = codec::decode(&signed.card)?;
-        let is_bounded = card.name.len() <= NAME_BYTES_MAX
-            && (1..=DEVICES_MAX).contains(&card.devices.len())
-            && card.mailboxes.len() <= MAILBOXES_MAX
-            && card.devices.iter().all(|device| device.addresses.len() <= ADDRESSES_MAX)
-            && card.mailboxes.iter().all(|mailbox| mailbox.addresses.len() <= ADDRESSES_MAX);
+        let signed: Self = codec::open(bytes)?;
+        let card: Card = codec::open(&signed.card)?;
+        if !are_distinct(&card) {
+            return Err(DecodeError::Malformed);
+        }
         let is_authentic = verify(&card.account.0, Label::Card, &signed.card, &signed.signature)
             && card.devices.iter().all(|device| is_certified(&card.account, &device.device, &device.peer, &device.certificate));
-        if is_bounded && is_authentic { Ok(card) } else { Err(DecodeError::Malformed) }
+        if is_authentic { Ok(card) } else { Err(DecodeError::Signature) }
     }
+}
+
+fn are_distinct(card: &Card) -> bool {
+    let devices: BTreeSet<_> = card.devices.iter().map(|device| device.device).collect();
+    let peers: BTreeSet<_> = card.devices.iter().map(|device| device.peer).collect();
+    let mailboxes: BTreeSet<_> = card.mailboxes.iter().map(|mailbox| mailbox.peer).collect();
+    (devices.len(), peers.len(), mailboxes.len()) == (card.devices.len(), card.devices.len(), card.mailboxes.len())
 }
 
 impl content::Signed {
@@ -48,12 +57,15 @@ impl content::Signed {
 
     /// Opens untrusted bytes that were sealed to `receiver`: the card is good, and its account signed the knock for this receiver.
     pub fn open(bytes: &[u8], receiver: &AccountId) -> Result<(Self, Card, Knock), DecodeError> {
-        let signed: Self = codec::decode(bytes)?;
+        let signed: Self = codec::open(bytes)?;
         let card = card::Signed::open(&signed.card)?;
         if !verify(&card.account.0, Label::Knock, &content::signed_bytes(receiver, &signed.knock), &signed.signature) {
+            return Err(DecodeError::Signature);
+        }
+        let knock = codec::open(&signed.knock)?;
+        if matches!(knock, Knock::Request { .. }) && bytes.len() > REQUEST_BYTES_MAX {
             return Err(DecodeError::Malformed);
         }
-        let knock = codec::decode(&signed.knock)?;
         Ok((signed, card, knock))
     }
 }

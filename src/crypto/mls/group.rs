@@ -132,7 +132,6 @@ impl Group {
         let sender = staged.welcome_sender().map_err(|_| invalid)?;
         let sender = Leaf::verify(sender.credential(), sender.signature_key().as_slice()).ok_or(invalid)?;
         let mls = staged.into_group(&provider).map_err(|_| invalid)?;
-        drop(provider);
         bag.take(bag::KEY_PACKAGE);
         let group = Self { mls, bag };
         let verified = group.mls.members().map(|member| Leaf::verify(&member.credential, &member.signature_key));
@@ -147,7 +146,6 @@ impl Group {
     pub fn load(engine: &Engine, rng: &mut Rng, id: &GroupId, mut bag: Bag) -> Option<Self> {
         let provider = engine.provider(rng, &mut bag);
         let mls = MlsGroup::load(&provider.shelf, &MlsGroupId::from_slice(&id.0)).ok().flatten()?;
-        drop(provider);
         Some(Self { mls, bag })
     }
 
@@ -220,7 +218,6 @@ impl Group {
             .map_err(|_| failed)?;
         let (commit, welcome, _) = bundle.into_messages();
         mls.merge_pending_commit(&provider).map_err(|_| failed)?;
-        drop(provider);
         bag.move_away();
         let bytes = |message: MlsMessageOut| message.tls_serialize_detached().map_err(|_| failed);
         Ok(Made { commit: bytes(commit)?, welcome: welcome.map(bytes).transpose()? })
@@ -238,7 +235,6 @@ impl Group {
             ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => MlsError::OwnCommit,
             _ => invalid,
         })?;
-        drop(provider);
         let ProcessedMessageContent::StagedCommitMessage(inner) = processed.into_content() else { return Err(invalid) };
         let path = inner.update_path_leaf_node().ok_or(MlsError::Invalid("commit without a path"))?;
         if Leaf::verify(path.credential(), path.signature_key().as_slice()) != Some(committer) {
@@ -271,7 +267,6 @@ impl Group {
     pub fn merge(&mut self, engine: &Engine, rng: &mut Rng, staged: Staged) -> Result<(), MlsError> {
         let provider = engine.provider(rng, &mut self.bag);
         self.mls.merge_staged_commit(&provider, *staged.inner).map_err(|_| MlsError::Failed("merging"))?;
-        drop(provider);
         self.bag.move_away();
         Ok(())
     }

@@ -53,10 +53,7 @@ impl Service {
         if bytes.len() > GOSSIP_BYTES_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
-        let Ok(heard) = codec::decode::<Announcement>(bytes) else { return Outcome::Misbehaved(Misbehaviour::Malformed) };
-        if heard.addresses.len() > ADDRESSES_MAX || heard.name.len() > NAME_BYTES_MAX {
-            return Outcome::Misbehaved(Misbehaviour::Malformed);
-        }
+        let Ok(heard) = codec::open::<Announcement>(bytes) else { return Outcome::Misbehaved(Misbehaviour::Malformed) };
         let (wall, peer) = (ctx.now.wall, heard.peer);
         if heard.at > wall + CLOCK_DRIFT_MS_MAX {
             return Outcome::Refused(Refusal::Limit);

@@ -53,8 +53,8 @@ impl Room {
     pub(super) fn choose(&self) -> Option<EpochId> {
         let roots = self.epochs.iter().filter(|epoch| self.parent(epoch).is_none());
         let tips = roots.filter(|root| self.is_grounded(root)).map(|root| self.descend(root));
-        let is_far =
-            |tip: &Epoch| !self.anchor.is_some_and(|anchor| self.root(tip).id == self.epoch(&anchor).map_or(anchor, |at| self.root(at).id));
+        let asked = self.anchor.and_then(|anchor| self.epoch(&anchor)).map(|anchor| self.root(anchor).id);
+        let is_far = |tip: &Epoch| asked.is_some_and(|root| self.root(tip).id != root);
         tips.min_by_key(|tip| (Reverse(tip.generation), tip.group, is_far(tip), Reverse(tip.number), tip.id)).map(|tip| tip.id)
     }
 

@@ -48,7 +48,8 @@ impl Rooms {
         self.due_at(*room, Some(ctx.now.mono));
     }
 
-    /// Asks to be added again, one account at a time: other devices of this account first, then the others in turn.
+    /// Asks to be added again, one account at a time: other devices of this account first, then the others in turn. Where
+    /// nothing is known of the room any more, these and whom it was heard from at once.
     fn ask(&mut self, ctx: &mut Ctx, id: &RoomId, mut whom: Vec<AccountId>) -> Option<Effect> {
         let (not_before, count) = self.asked.get(id).copied().unwrap_or_default();
         if ctx.now.mono < not_before {
@@ -56,7 +57,7 @@ impl Rooms {
         }
         whom.sort_unstable_by_key(|account| (*account != self.account, *account));
         whom.dedup();
-        let to = *whom.get(count % whom.len().max(1))?;
+        let turn = *whom.get(count % whom.len().max(1))?;
         if self.asked.len() >= STRANGE_DEVICES_MAX {
             self.asked.clear();
         }
@@ -64,7 +65,8 @@ impl Rooms {
         self.asked.insert(*id, (ctx.now.mono + ctx.rng.jitter(pause), count + 1));
         let generation = self.rooms.get(id).map_or(0, |room| room.info.generation);
         let key_package = self.fresh_package(ctx);
-        Some(Effect::Rejoin { room: *id, to: vec![to], key_package, generation })
+        let to = if self.rooms.contains_key(id) { vec![turn] } else { whom };
+        Some(Effect::Rejoin { room: *id, to, key_package, generation })
     }
 
     /// Who can add this device again, as far as is known here.
@@ -122,7 +124,9 @@ impl Rooms {
         device: &DeviceId,
         theirs: (u64, EpochId),
     ) -> Vec<Effect> {
-        let Some(room) = self.rooms.get(id) else { return self.ask(ctx, id, vec![*from]).into_iter().collect() };
+        let Some(room) = self.rooms.get(id) else {
+            return self.ask(ctx, id, vec![self.account, *from]).into_iter().collect();
+        };
         // Whoever was taken out compares too: the branch that did it may have lost.
         let Some(tip) = room.epoch(&room.tip) else { return Vec::new() };
         let ours = (tip.number, tip.id);

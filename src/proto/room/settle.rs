@@ -100,5 +100,5 @@ fn abandoned(room: &Room, was: &EpochId) -> Option<Effect> {
     let way: Vec<EpochId> = room.path(&room.tip).iter().map(|epoch| epoch.id).collect();
     let left = room.path(was).into_iter().filter(|epoch| epoch.state == State::Here && !way.contains(&epoch.id));
     let epochs: Vec<EpochId> = left.map(|epoch| epoch.id).collect();
-    (!epochs.is_empty()).then(|| Effect::Abandoned { room: room.info.room, epochs })
+    (!epochs.is_empty()).then_some(Effect::Abandoned { room: room.info.room, epochs })
 }

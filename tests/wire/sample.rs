@@ -1,0 +1,339 @@
+//! One example of everything that travels or is stored, always the same: for golden files, hostile changes and the fuzz corpus.
+
+use tidings::crypto::keys::{Keys, Signing};
+use tidings::types::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
+use tidings::wire::card::{self, Card, Invite, RelayInvite};
+use tidings::wire::content::{Body, Clock, Content, Knock, Signed};
+use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
+use tidings::wire::mailbox::*;
+use tidings::wire::{codec, envelope, row};
+
+pub(super) fn alice() -> Keys {
+    Keys::new(&[0xa1; 32], &[0xa2; 32], &[0xa3; 32])
+}
+
+pub(super) fn bob() -> Keys {
+    Keys::new(&[0xb1; 32], &[0xb2; 32], &[0xb3; 32])
+}
+
+/// A relay's transport key.
+pub(super) fn relay() -> Signing {
+    Signing::from_seed(&[0xc3; 32])
+}
+
+pub(super) fn relay_peer() -> PeerId {
+    PeerId(relay().public())
+}
+
+pub(super) fn address() -> Address {
+    Address::new("/ip4/127.0.0.1/tcp/4001").unwrap()
+}
+
+pub(super) const INBOX: InboxId = InboxId([0x1b; 32]);
+const ROOM: RoomId = RoomId([0x40; 32]);
+const MESSAGE: MessageId = MessageId([0x3e; 16]);
+pub(super) const ENVELOPE: EnvelopeId = EnvelopeId([0xe0; 32]);
+const CLOCK: Clock = Clock { ms: 1_764_000_000_000, count: 3 };
+
+pub(super) fn card() -> Card {
+    let keys = alice();
+    Card {
+        account: keys.account_id(),
+        number: 7,
+        name: "Alice".to_owned(),
+        seal: keys.seal_public(),
+        devices: vec![card::Device {
+            device: keys.device_id(),
+            peer: keys.peer_id(),
+            addresses: vec![address()],
+            certificate: keys.certificate,
+        }],
+        mailboxes: vec![card::Mailbox {
+            peer: relay_peer(),
+            addresses: vec![address()],
+            inbox: INBOX,
+            envelope_bytes: 262_144,
+            work_bits: 22,
+        }],
+    }
+}
+
+pub(super) fn signed_card() -> Vec<u8> {
+    card().sign(&alice().account)
+}
+
+pub(super) fn holder() -> Signing {
+    Signing::from_seed(&[0x5e; 32])
+}
+
+pub(super) fn token() -> Token {
+    let token = Token { inbox: INBOX, id: [0x1d; 16], holder: holder().public(), not_after: 1_800_000_000_000, signature: [0; 64] };
+    token.sign(&alice().inbox_owner(&relay_peer()))
+}
+
+fn grant() -> Grant {
+    Grant { mailbox: relay_peer(), token: token(), seed: [0x5e; 32] }
+}
+
+pub(super) fn hello() -> Hello {
+    let (alice, bob) = (alice(), bob());
+    let (account, device) = (alice.account_id(), alice.device_id());
+    let hello = Hello { account, device, certificate: alice.certificate, proof: [0; 64], knows_number: 7 };
+    hello.sign(&alice.peer_id(), &bob.peer_id(), &alice.device)
+}
+
+pub(super) fn delivered() -> Delivered {
+    let delivered = Delivered { device: bob().device_id(), envelopes: vec![ENVELOPE, EnvelopeId([0xe1; 32])], signature: [0; 64] };
+    delivered.sign(&bob().device)
+}
+
+pub(super) fn held() -> Held {
+    Held { entries: vec![(ENVELOPE, INBOX)], until: 1_764_000_060_000, signature: [0; 64] }.sign(&relay())
+}
+
+pub(super) fn register() -> Register {
+    let owner = alice().inbox_owner(&relay_peer());
+    let readers = vec![alice().inbox_reader(&relay_peer()).public()];
+    let register = Register { inbox: INBOX, owner: owner.public(), readers, claim: Claim::Secret([0x99; 32]), signature: [0; 64] };
+    register.sign(&relay_peer(), &owner)
+}
+
+pub(super) fn open_token() -> OpenToken {
+    OpenToken { token: token(), until: 1_764_100_000_000, proof: [0; 64] }.sign(&bob().peer_id(), &relay_peer(), &holder())
+}
+
+pub(super) fn open_inbox() -> OpenInbox {
+    let reader = alice().inbox_reader(&relay_peer());
+    let open = OpenInbox { inbox: INBOX, reader: reader.public(), proof: [0; 64] };
+    open.sign(&alice().peer_id(), &relay_peer(), &reader)
+}
+
+pub(super) fn revoke() -> Revoke {
+    Revoke { inbox: INBOX, tokens: vec![[0x1d; 16]], signature: [0; 64] }.sign(&relay_peer(), &alice().inbox_owner(&relay_peer()))
+}
+
+pub(super) fn leave() -> LeaveInbox {
+    LeaveInbox { inbox: INBOX, signature: [0; 64] }.sign(&relay_peer(), &alice().inbox_owner(&relay_peer()))
+}
+
+pub(super) fn announcement() -> Announcement {
+    let limits = Limits { envelope_bytes: 262_144, ttl_ms: 2_592_000_000, work_bits: 22 };
+    let (peer, addresses, name) = (relay_peer(), vec![address()], "village".to_owned());
+    Announcement { peer, addresses, name, limits, at: 1_764_000_000_000, signature: [0; 64] }.sign(&relay())
+}
+
+fn room_envelope() -> Vec<u8> {
+    envelope::Envelope::encode(envelope::Kind::Room, &[0x77; 8 + 12 + 64 + 16])
+}
+
+fn handover() -> Handover {
+    let device = Target { peer: bob().peer_id(), addresses: vec![address()], inbox: None };
+    let mailbox = Target { peer: relay_peer(), addresses: Vec::new(), inbox: Some((INBOX, open_token())) };
+    Handover { inbox: INBOX, targets: vec![device, mailbox], lane: Lane::Control, envelope: room_envelope() }
+}
+
+fn report(done: HandoverDone) -> Frame {
+    Frame::HandoverDone(Report { inbox: INBOX, sequence: 12, done })
+}
+
+/// At least one frame of every kind, and one of every choice within a kind.
+pub(super) fn frames() -> Vec<(&'static str, Frame)> {
+    let refused = |envelope, reason| Frame::Refused(Refused { envelope, inbox: INBOX, reason });
+    let deposit = |lane, work| Frame::Deposit(Deposit { inboxes: vec![(INBOX, lane)], work, envelope: room_envelope() });
+    let contact = Register { claim: Claim::Contact, ..register() }.sign(&relay_peer(), &alice().inbox_owner(&relay_peer()));
+    vec![
+        ("hello", Frame::Hello(hello())),
+        ("deliver", Frame::Deliver(room_envelope())),
+        ("delivered", Frame::Delivered(delivered())),
+        ("deferred", Frame::Deferred(vec![ENVELOPE])),
+        ("heads", Frame::Heads(Heads { room: ROOM, epoch: 5, epoch_id: [0xea; 16], heads: vec![(alice().device_id(), 300)] })),
+        ("lost", Frame::Lost(vec![ENVELOPE])),
+        ("mail-limits", Frame::MailLimits(announcement().limits)),
+        ("register-secret", Frame::Register(register())),
+        ("register-contact", Frame::Register(contact)),
+        ("registered", Frame::Registered(Registered { inbox: INBOX, quota_bytes: 67_108_864, ttl_ms: 2_592_000_000 })),
+        ("open-inbox", Frame::OpenInbox(open_inbox())),
+        ("mail", Frame::Mail(Mail { inbox: INBOX, sequence: 70_000, envelope: room_envelope() })),
+        ("mail-ack", Frame::MailAck(MailAck { inbox: INBOX, sequences: vec![1, 250, 251, 65_536] })),
+        ("open-token", Frame::OpenToken(open_token())),
+        ("deposit-chat", deposit(Lane::Chat, 0)),
+        ("deposit-control", deposit(Lane::Control, 0)),
+        ("deposit-stranger", deposit(Lane::Stranger, 4_194_301)),
+        ("held", Frame::Held(held())),
+        ("refused-unknown-inbox", refused(None, Reason::UnknownInbox)),
+        ("refused-no-token", refused(Some(ENVELOPE), Reason::NoToken)),
+        ("refused-full", refused(Some(ENVELOPE), Reason::Full)),
+        ("refused-too-large", refused(Some(ENVELOPE), Reason::TooLarge)),
+        ("refused-work", refused(Some(ENVELOPE), Reason::Work)),
+        ("refused-not-served", refused(Some(ENVELOPE), Reason::NotServed)),
+        ("refused-disk", refused(Some(ENVELOPE), Reason::Disk)),
+        ("refused-signature", refused(Some(ENVELOPE), Reason::Signature)),
+        ("handover", Frame::Handover(handover())),
+        ("handover-done-held", report(HandoverDone::Held { by: relay_peer(), held: held() })),
+        ("handover-done-delivered", report(HandoverDone::Delivered(delivered()))),
+        ("handover-done-expired", report(HandoverDone::Expired(ENVELOPE))),
+        ("revoke", Frame::Revoke(revoke())),
+        ("leave-inbox", Frame::LeaveInbox(leave())),
+        ("mail-end", Frame::MailEnd(MailEnd { inbox: INBOX })),
+    ]
+}
+
+/// A content of every body.
+pub(super) fn contents() -> Vec<(&'static str, Content)> {
+    let device: DeviceId = bob().device_id();
+    let bodies = vec![
+        ("text", Body::Text { text: "hello, Bob".to_owned(), reply: None }),
+        ("text-reply", Body::Text { text: "héllo ☂".to_owned(), reply: Some(MESSAGE) }),
+        ("reaction", Body::Reaction { target: MESSAGE, emoji: "👍🏽".to_owned() }),
+        ("edit", Body::Edit { target: MESSAGE, text: "hello, Robert".to_owned() }),
+        ("recall", Body::Recall { target: MESSAGE }),
+        ("receipt", Body::Receipt { delivered: vec![MESSAGE], read: vec![MessageId([0x3f; 16])] }),
+        ("card", Body::Card { card: signed_card(), grants: vec![grant()], key_packages: vec![vec![0x6b; 40]] }),
+        ("ask", Body::Ask { device, numbers: vec![4, 5, 900] }),
+        ("gone", Body::Gone { device, numbers: vec![6] }),
+    ];
+    bodies.into_iter().map(|(name, body)| (name, Content { message: MESSAGE, number: 8, clock: CLOCK, body })).collect()
+}
+
+/// Every knock.
+pub(super) fn knocks() -> Vec<(&'static str, Knock)> {
+    let request =
+        |secret| Knock::Request { secret, key_packages: vec![vec![0x6b; 40]], grants: vec![grant()], greeting: "it is me".to_owned() };
+    vec![
+        ("request-invited", request(Some([0x5c; 32]))),
+        ("request-stranger", request(None)),
+        (
+            "welcome",
+            Knock::Welcome { room: ROOM, group: GroupId([0x60; 32]), generation: 1, welcome: vec![0x3e; 50], grants: vec![grant()] },
+        ),
+        ("rejoin", Knock::Rejoin { room: ROOM, key_package: vec![0x6b; 40], generation: 1 }),
+    ]
+}
+
+/// Alice's knocks for Bob, signed.
+pub(super) fn signed_knocks() -> Vec<(&'static str, Vec<u8>)> {
+    let (card, bob, alice) = (signed_card(), bob().account_id(), alice());
+    let signed = |knock: &Knock| Signed { work: 77, ..Signed::new(&card, &bob, knock, &alice.account) };
+    knocks().iter().map(|(name, knock)| (*name, codec::encode(&signed(knock)))).collect()
+}
+
+pub(super) fn envelopes() -> Vec<(&'static str, Vec<u8>)> {
+    let sealed = envelope::Envelope::encode(envelope::Kind::Sealed, &[0x88; 32 + 64 + 16]);
+    vec![("room", room_envelope()), ("sealed", sealed)]
+}
+
+pub(super) fn invites() -> Vec<(&'static str, Invite)> {
+    let not_after = 1_766_592_000_000;
+    let private = Invite { card: signed_card(), secret: Some([0x5c; 32]), not_after, grants: vec![grant()] };
+    vec![("public", Invite { secret: None, grants: Vec::new(), ..private.clone() }), ("private", private)]
+}
+
+pub(super) fn relay_invite() -> RelayInvite {
+    RelayInvite { peer: relay_peer(), addresses: vec![address()], secret: [0x99; 32] }
+}
+
+/// A row of every type in `wire::row`, encoded.
+pub(super) fn rows() -> Vec<(&'static str, Vec<u8>)> {
+    let account = bob().account_id();
+    let body = Body::Text { text: "hello, Bob".to_owned(), reply: None };
+    let place = row::Place { room: ROOM, clock: CLOCK, sender: account, message: MESSAGE };
+    let custody = row::Custody {
+        order: 9,
+        held: vec![(relay_peer(), 1_766_592_000_000)],
+        delivered: Some(1_764_000_001_000),
+        read: None,
+        expired: false,
+    };
+    let outbox = |cargo| {
+        row::encode(&row::Outbox {
+            cargo,
+            envelope: Some(ENVELOPE),
+            epoch: [0xea; 16],
+            shared: true,
+            since: 1_764_000_000_000,
+            held: vec![(relay_peer(), 1_766_592_000_000)],
+            delivered: vec![bob().device_id()],
+        })
+    };
+    let mark = row::Mark {
+        message: MESSAGE,
+        sender: account,
+        device: bob().device_id(),
+        number: 8,
+        clock: CLOCK,
+        body: Body::Reaction { target: MESSAGE, emoji: "👍".to_owned() },
+    };
+    let message = row::Message { device: bob().device_id(), number: 8, body, arrived: 1_764_000_000_500, late: true };
+    let index = row::Index { place, target: Some(MESSAGE), custody: vec![(account, custody)], read_at: Some(1_764_000_002_000) };
+    let seen = row::Seen { until: 1_766_700_000_000, about: Some((ROOM, MESSAGE, account)) };
+    let mut room = row::Room::new(row::RoomKind::Group, "friends".to_owned(), vec![account]);
+    (room.generation, room.clock, room.number) = (1, CLOCK, 8);
+    vec![
+        ("contact", row::encode(&contact(account))),
+        ("invite", row::encode(&row::Invite { not_after: 1_766_592_000_000, used_by: Some(account) })),
+        ("room", row::encode(&room)),
+        ("place-key", place.key()),
+        ("message", row::encode(&message)),
+        ("index", row::encode(&index)),
+        ("mark", row::encode(&mark)),
+        ("mark-key", mark.key(&MESSAGE)),
+        ("heads", row::encode(&row::Heads { high: 12, holes: vec![(3, 4), (9, 9)], gone: 2 })),
+        ("numbered", row::encode(&row::Numbered { message: MESSAGE, envelope: room_envelope() })),
+        ("seen", row::encode(&seen)),
+        ("owed", row::encode(&row::Owed { room: ROOM, read: true })),
+        ("outbox-message", outbox(row::Cargo::Message { room: ROOM, message: MESSAGE })),
+        ("outbox-content", outbox(row::Cargo::Content { room: ROOM, content: vec![1, 2, 3] })),
+        ("outbox-commit", outbox(row::Cargo::Commit { room: ROOM })),
+        ("outbox-knock", outbox(row::Cargo::Knock)),
+        ("outbox-copy", outbox(row::Cargo::Copy)),
+        ("mailbox", row::encode(&mailbox(account))),
+    ]
+}
+
+fn contact(account: AccountId) -> row::Contact {
+    row::Contact {
+        name: "Bob".to_owned(),
+        state: row::ContactState::Pending,
+        verified: true,
+        card: signed_card(),
+        grants: vec![grant()],
+        card_sent: 7,
+        key_packages: vec![account.0.to_vec()],
+        greeting: "it is me".to_owned(),
+        secret: Some([0x5c; 32]),
+        grant_round: 1,
+        welcomed: Some([0x3c; 32]),
+        since: 1_764_000_000_000,
+    }
+}
+
+fn mailbox(account: AccountId) -> row::Mailbox {
+    row::Mailbox {
+        addresses: vec![address()],
+        inbox: INBOX,
+        registered: true,
+        secret: Some([0x99; 32]),
+        neighbour: Some(account),
+        envelope_bytes: 262_144,
+        ttl_ms: 2_592_000_000,
+        work_bits: 22,
+        quota_bytes: 67_108_864,
+        refused: Some(Reason::Full),
+    }
+}
+
+/// Everything, by group and name, as bytes: what the golden files hold and hostile changes start from.
+pub(super) fn all() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
+    let mut links: Vec<_> = invites().into_iter().map(|(name, invite)| (name, invite.to_link().into_bytes())).collect();
+    links.push(("relay", relay_invite().to_link().into_bytes()));
+    vec![
+        ("frame", frames().iter().map(|(name, frame)| (*name, frame.encode())).collect()),
+        ("envelope", envelopes()),
+        ("card", vec![("card", signed_card())]),
+        ("link", links),
+        ("content", contents().iter().map(|(name, content)| (*name, codec::encode(content))).collect()),
+        ("knock", signed_knocks()),
+        ("announcement", vec![("announcement", codec::encode(&announcement()))]),
+        ("row", rows()),
+    ]
+}
