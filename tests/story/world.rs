@@ -84,11 +84,18 @@ pub(super) struct World {
     /// Chance in a thousand of a crash before each output.
     pub(super) crash_permille: u64,
     pub(super) crashes: u64,
+    /// Frames that were sent, up to a bound: for replays.
+    pub(super) overheard: Vec<Vec<u8>>,
+    /// Outputs and bytes written of the input that caused most of them.
+    pub(super) most: (usize, usize),
     queue: BTreeMap<(Millis, u64), Happening>,
     cut: BTreeSet<(String, String)>,
     rng: Rng,
     sequence: u64,
 }
+
+/// Frames kept for replays.
+const OVERHEARD_MAX: usize = 2_000;
 
 /// A Monday in November.
 const EPOCH: Millis = 20_000 * DAY;
@@ -102,6 +109,8 @@ impl World {
             people: BTreeMap::new(),
             crash_permille: 0,
             crashes: 0,
+            overheard: Vec::new(),
+            most: (0, 0),
             queue: BTreeMap::new(),
             cut: BTreeSet::new(),
             rng: Rng::from_seed(bytes),
@@ -228,7 +237,10 @@ impl World {
     }
 
     fn perform(&mut self, name: &str) {
+        let (mut outputs, mut written) = (0, 0);
         loop {
+            self.most = (self.most.0.max(outputs), self.most.1.max(written));
+            outputs += 1;
             let crash = self.rng.below(1000) < self.crash_permille;
             let person = self.people.get_mut(name).unwrap();
             let Some(output) = person.node.as_mut().and_then(Node::poll) else { return };
@@ -238,12 +250,18 @@ impl World {
                 return self.start(name);
             }
             match output {
-                Output::Persist(batch) => person.rows.apply(&batch),
+                Output::Persist(batch) => {
+                    written += batch.iter().map(|(_, key, value)| key.len() + value.map_or(0, <[u8]>::len)).sum::<usize>();
+                    person.rows.apply(&batch);
+                }
                 Output::Transmit { to, frame } => {
                     if person.peers.contains(&to)
                         && let Some(other) = self.name_of(&to)
                     {
                         let from = self.people[name].keys.peer_id();
+                        if self.overheard.len() < OVERHEARD_MAX {
+                            self.overheard.push(frame.encode());
+                        }
                         self.later(&other, 5, Input::Frame { from, bytes: frame.encode() });
                     }
                 }
