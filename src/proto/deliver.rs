@@ -7,8 +7,8 @@ use super::seam::{Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
 use crate::types::limits::{
-    COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, HANDOVER_AFTER_MS, MAILBOXES_MAX, OUT_OF_ORDER_MAX, OUTBOX_PAGE, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS,
-    STUCK_MS, WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
+    COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, HANDOVER_AFTER_MS, MAILBOXES_MAX, OUT_OF_ORDER_MAX, OUTBOX_PAGE, RETRY_MS_MAX,
+    RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
 };
 use crate::types::time::{DAY, MINUTE};
 use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Table};

@@ -97,7 +97,9 @@ impl State {
                 Outcome::Accepted
             }
             // One proof of work pays for one request, in however many seals it comes.
-            Some(ContactState::Pending) if self.contacts.get(&account).is_some_and(|known| known.row.key_packages == request.key_packages) => {
+            Some(ContactState::Pending)
+                if self.contacts.get(&account).is_some_and(|known| known.row.key_packages == request.key_packages) =>
+            {
                 Outcome::Duplicate
             }
             Some(ContactState::Pending) => {

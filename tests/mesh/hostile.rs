@@ -79,7 +79,8 @@ impl Drop for Bob {
 }
 
 async fn alice(data: PathBuf) -> Handle {
-    let settings = Settings { name: "alice".into(), relay: false, neighbour: true, relay_inbox_bytes: 1 << 20, neighbour_inbox_bytes: 1 << 20 };
+    let settings =
+        Settings { name: "alice".into(), relay: false, neighbour: true, relay_inbox_bytes: 1 << 20, neighbour_inbox_bytes: 1 << 20 };
     let listen = Address::new(LOCAL).into_iter().collect();
     let options = Options { data, passphrase: None, entropy: None, listen, announce: Vec::new(), settings };
     Handle::start(options).await.unwrap()
@@ -152,7 +153,8 @@ async fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
 /// Alice's texts that Bob's node has signed for, and Bob's that Alice has.
 fn arrived(alice: &Handle, room: &RoomId, sent: &[MessageId]) -> (usize, usize) {
     let index = |message: &MessageId| row::decode::<row::Index>(&alice.store().get(Table::Index, &message.0)?).ok();
-    let delivered = sent.iter().filter_map(index).filter(|index| index.custody.iter().all(|(_, custody)| custody.delivered.is_some())).count();
+    let delivered =
+        sent.iter().filter_map(index).filter(|index| index.custody.iter().all(|(_, custody)| custody.delivered.is_some())).count();
     let all = alice.store().scan(&Scan::prefix(Table::Message, room.0)).len();
     (delivered, all - sent.len())
 }
@@ -176,9 +178,8 @@ async fn flood(frames: u64) {
 
     let victim = Victim { peer: bob.peer, card, overheard: corpus() };
     let (tally, start, before, memory) = (Arc::new(Tally::default()), Instant::now(), bob.frames(), bob.memory("VmRSS:"));
-    let attackers: Vec<_> = (0..PEERS)
-        .map(|number| tokio::spawn(attack(number, victim.clone(), bob.listen.clone(), Arc::clone(&tally))))
-        .collect();
+    let attackers: Vec<_> =
+        (0..PEERS).map(|number| tokio::spawn(attack(number, victim.clone(), bob.listen.clone(), Arc::clone(&tally)))).collect();
     let (mut alices, mut bobs, mut took, mut peak) = (Vec::new(), 0, 0, 0);
     while took < frames {
         for _ in 0..5 {
@@ -203,9 +204,25 @@ async fn flood(frames: u64) {
     calm.await;
     let peak = peak.max(bob.memory("VmHWM:"));
     let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    println!("hostile: {} frames written by {} identities in {seconds:.0} s, {took} taken by the node (with those of Alice)", read(&tally.sent), read(&tally.identities));
-    println!("hostile: {} disconnects; memory {} MiB before, {} MiB at most, bound {} MiB", read(&tally.disconnects), memory >> 20, peak >> 20, HOSTILE_MEMORY_BYTES_MAX >> 20);
-    println!("honest: {} sent by Alice, {} by Bob; {} and {} had arrived when the flood ended, all a moment later", alices.len(), bobs, during.0, during.1);
+    println!(
+        "hostile: {} frames written by {} identities in {seconds:.0} s, {took} taken by the node (with those of Alice)",
+        read(&tally.sent),
+        read(&tally.identities)
+    );
+    println!(
+        "hostile: {} disconnects; memory {} MiB before, {} MiB at most, bound {} MiB",
+        read(&tally.disconnects),
+        memory >> 20,
+        peak >> 20,
+        HOSTILE_MEMORY_BYTES_MAX >> 20
+    );
+    println!(
+        "honest: {} sent by Alice, {} by Bob; {} and {} had arrived when the flood ended, all a moment later",
+        alices.len(),
+        bobs,
+        during.0,
+        during.1
+    );
     assert!(read(&tally.disconnects) > 0, "nobody was refused");
     assert!(during.0 * 2 > alices.len() && during.1 * 2 > bobs, "honest messages waited for the end of the flood: {during:?}");
     assert!(peak <= HOSTILE_MEMORY_BYTES_MAX, "{peak} bytes of memory");

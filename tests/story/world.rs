@@ -1,14 +1,16 @@
 //! A small world for stories: people with real nodes and real cryptography, rows in memory, a network and a clock that the
 //! story owns. Everything in it follows from one seed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidings::crypto::keys::{Keys, direct_room};
+use tidings::proto::ctx::Ctx;
+use tidings::proto::room::Rooms;
 use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::time::{DAY, HOUR, SECOND};
 use tidings::types::{AccountId, Address, Batch, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
-use tidings::wire::content::Body;
-use tidings::wire::row;
+use tidings::wire::content::{Body, Content};
+use tidings::wire::{codec, row};
 
 /// Rows in memory.
 #[derive(Clone, Default)]
@@ -415,6 +417,23 @@ impl World {
     pub(super) fn custody(&self, name: &str, message: &MessageId) -> row::Custody {
         let index: row::Index = row::decode(&self.people[name].rows.get(Table::Index, &message.0).unwrap()).unwrap();
         index.custody[0].1.clone()
+    }
+
+    /// What somebody whose node was changed to lie can seal in a room; the node must not run.
+    pub(super) fn seal_as(&mut self, name: &str, room: &RoomId, content: &Content) -> Vec<u8> {
+        let now = self.now_of(name);
+        let person = self.people.get_mut(name).unwrap();
+        assert!(person.node.is_none(), "{name} runs");
+        let (mut rooms, mut out) = (Rooms::open(&person.rows, &person.keys), VecDeque::new());
+        let mut ctx = Ctx::new(now, &mut self.rng, &person.keys, &person.rows);
+        let sealed = rooms.seal(&mut ctx, room, &codec::encode(content)).unwrap();
+        ctx.finish(&mut out);
+        for output in out {
+            if let Output::Persist(batch) = output {
+                person.rows.apply(&batch);
+            }
+        }
+        sealed.envelope
     }
 
     pub(super) fn owed(&self, name: &str) -> usize {
