@@ -288,6 +288,8 @@ limits! {
     MEMORY_PERCENT_MAX: u64 = 50;
     /// Share of the machine's memory above which a relay takes no new connection, in percent.
     RELAY_MEMORY_PERCENT_MAX: u64 = 75;
+    /// Memory of a person's node under a flood: inputs, unflushed writes and database cache are bounded far below, the buffers of its connections too.
+    HOSTILE_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
     /// Events waiting for a screen; a slower one re-reads.
     EVENTS_MAX: usize = 1_024;
     /// Connections to one peer: a direct one, a relayed one, and one being replaced.
