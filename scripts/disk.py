@@ -120,7 +120,7 @@ class Load:
                     number += 1
                 self.process.stdin.flush()
                 # No person types faster; the audits stay short.
-                time.sleep(0.04)
+                time.sleep(0.1)
             self.process.stdin.close()
         except OSError:
             pass
