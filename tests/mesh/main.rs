@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // A test that fails says where.
 #![allow(clippy::disallowed_methods)] // These tests are outside: they start tasks.
 
+mod cli;
 mod net;
 mod node;
 mod story;
