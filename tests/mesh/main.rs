@@ -5,6 +5,7 @@
 #[path = "../story/flood.rs"]
 mod flood;
 mod hostile;
+mod cli;
 mod net;
 mod node;
 mod story;
