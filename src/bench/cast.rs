@@ -24,8 +24,7 @@ pub(super) async fn node(folder: &Path, name: &str, relay: bool) -> Result<Handl
         relay_inbox_bytes: INBOX_BYTES,
         neighbour_inbox_bytes: NEIGHBOUR_INBOX_BYTES_MAX,
     };
-    let options =
-        Options { data: folder.join(name), passphrase: None, entropy: None, listen: loopback(), announce: Vec::new(), settings };
+    let options = Options { data: folder.join(name), passphrase: None, entropy: None, listen: loopback(), announce: Vec::new(), settings };
     Ok(Handle::start(options).await?)
 }
 

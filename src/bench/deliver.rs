@@ -124,8 +124,12 @@ async fn sustained((alice, bob): (&Handle, &Handle), room: RoomId, parts: &mut P
     let stream = part::stream_cost(&mut parts.one, &mut parts.other, messages).await?.cpu_each(messages);
     let store = store_cost(parts, messages)?;
     let mls = Times::new(parts.duo.times(messages.min(1_000))?).percentile(50);
-    let pieces =
-        vec![("stream", stream), ("rows of both sides", store), ("MLS encrypt + decrypt", mls), ("the whole, of processors", cost.cpu_each(messages))];
+    let pieces = vec![
+        ("stream", stream),
+        ("rows of both sides", store),
+        ("MLS encrypt + decrypt", mls),
+        ("the whole, of processors", cost.cpu_each(messages)),
+    ];
     let limit = CORES * 1e6 / (stream + store + mls);
     let rate = messages as f64 / cost.wall.as_secs_f64();
     let work = format!("{messages} texts of 1 KiB at once, durable on both sides, receipts back");

@@ -47,7 +47,7 @@ impl Bob {
         let ready: Value = serde_json::from_str(&line).unwrap();
         let listen = ready["listen"].as_array().unwrap().iter().filter_map(|address| Address::new(address.as_str()?)).collect();
         let peer = ready["peer"].as_str().unwrap().parse().unwrap();
-        Self { process, access: read_access(data).unwrap(), peer, listen }
+        Self { process, access: read_access(data).unwrap().unwrap(), peer, listen }
     }
 
     fn ask(&self, path: &str, body: Option<&Value>) -> Value {
