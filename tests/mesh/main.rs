@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)] // These tests are outside: they start tasks.
 
 mod cli;
+#[allow(dead_code)] // shared with the stories, which use all of it
 #[path = "../story/flood.rs"]
 mod flood;
 mod hostile;
