@@ -169,6 +169,11 @@ class Audit:
             demand(len(set(messages)) == len(messages) == len(set(texts)), f"{when}: messages in {room} are doubled")
 
 
+def promised(reader, other):
+    """What the reader has from the other, and what the reader was told is with the other."""
+    return {line["message"] for line in reader.read(other.name) if not line["mine"] or line["custody"]["state"] in ("delivered", "read")}
+
+
 def received(reader, other):
     """The messages of the other that the reader has."""
     return {line["message"] for line in reader.read(other.name) if not line["mine"]}

@@ -142,7 +142,7 @@ fn alice_is_told_what_is_wrong_with_what_she_types() {
         (&["contact", "add", &own], 1, &["your own link"]),
         (&["relay", "join", &own], 1, &["begins with `tidings-relay:`"]),
         (&["relay", "leave", "nobody"], 1, &["nobody", "relay list"]),
-        (&["neighbour", "ask", "bob", "--timeout", "20"], 1, &["bob", "does not hold"]),
+        (&["neighbour", "ask", "bob", "--timeout", "20"], 1, &["bob", "does not hold", "join a relay"]),
         (&["contact", "block", "nobody"], 1, &["nobody", "contact list"]),
         (&["send", "nobody", "hi"], 1, &["nobody", "contact list"]),
         (&["send", "bob", "  "], 1, &["empty"]),

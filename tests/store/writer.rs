@@ -1,4 +1,4 @@
-//! A process that writes and says what is durable, to be killed, or to have its disk cut off or filled.
+//! A process that writes and says what is durable, to be killed.
 //!
 //! Batch `n` says so in one row, adds a row, rewrites a large one now and then, and deletes the row that is a window older: whatever
 //! number the first row has afterwards, all others follow from it.
@@ -13,10 +13,8 @@ use tidings::types::{Batch, Scan, Table, View as _};
 
 const LARGE_EVERY: u64 = 7;
 
-/// How many rows are kept: segments of the database are reused all the time. `TIDINGS_WRITER_KEEP` says otherwise.
-fn window() -> u64 {
-    std::env::var("TIDINGS_WRITER_KEEP").map_or(3_000, |keep| keep.parse().unwrap())
-}
+/// How many rows are kept: segments of the database are reused all the time.
+const WINDOW: u64 = 3_000;
 
 fn content(number: u64) -> Vec<u8> {
     let length = [200, 1_100, 900, 1_000, 3_000, 64][number as usize % 6];
@@ -40,7 +38,7 @@ fn batch(number: u64) -> Batch {
     if number.is_multiple_of(LARGE_EVERY) {
         batch.put(Table::Bag, b"large", large(number));
     }
-    if let Some(old) = number.checked_sub(window()) {
+    if let Some(old) = number.checked_sub(WINDOW) {
         batch.delete(Table::Message, place(old));
     }
     batch
@@ -69,7 +67,7 @@ fn last(store: &Store) -> u64 {
 fn check(store: &Store, acknowledged: u64) -> u64 {
     let last = last(store);
     assert!(last >= acknowledged, "batch {acknowledged} was acknowledged, the last one here is {last}");
-    let first = last.saturating_sub(window() - 1).max(1);
+    let first = last.saturating_sub(WINDOW - 1).max(1);
     for number in first..=last {
         assert!(store.get(Table::Message, &place(number)).is_some_and(|found| found == content(number)), "row {number} of {last}");
     }
@@ -81,51 +79,23 @@ fn check(store: &Store, acknowledged: u64) -> u64 {
     last
 }
 
-/// `TIDINGS_WRITER=write|push|check`, `TIDINGS_WRITER_DIR`, `TIDINGS_WRITER_ACKED`, `TIDINGS_WRITER_KEEP`.
-///
-/// `write` stops at the floor of free space, as a node does; `push` goes on until the store itself refuses. Lines: `acked N`, `full`,
-/// `refused SENTENCE`, `whole N`.
+/// Writes in `TIDINGS_WRITER_DIR` and prints a line `acked N` once batch `N` is durable, until it is killed.
 #[test]
-#[ignore = "driven by scripts/power-cut, scripts/full-disk and the kill test below"]
+#[ignore = "driven by the test below"]
 fn process() {
-    let mode = std::env::var("TIDINGS_WRITER").unwrap();
     let path = PathBuf::from(std::env::var_os("TIDINGS_WRITER_DIR").unwrap());
-    let mut out = std::io::stdout().lock();
-    let (_dir, store, report) = match open(&path) {
-        Ok(opened) => opened,
-        Err(error) => {
-            writeln!(out, "\nrefused {error}").unwrap();
-            return;
-        }
-    };
+    let (_dir, store, report) = open(&path).unwrap();
     assert!(!report.is_restored(), "nothing had to be restored: {report:?}");
-    if mode == "check" {
-        let acknowledged = std::env::var("TIDINGS_WRITER_ACKED").unwrap().parse().unwrap();
-        writeln!(out, "\nwhole {}", check(&store, acknowledged)).unwrap();
-        return;
-    }
+    let mut out = std::io::stdout().lock();
     writeln!(out).unwrap();
     let mut number = last(&store);
     loop {
-        if mode == "write" && store.is_disk_full() {
-            store.flush().unwrap();
-            writeln!(out, "acked {number}\nfull").unwrap();
-            return;
-        }
         for _ in 0..1 + number % 40 {
             number += 1;
-            if let Err(error) = store.apply(&batch(number)) {
-                writeln!(out, "refused {error}").unwrap();
-                return;
-            }
+            store.apply(&batch(number)).unwrap();
         }
-        match store.flush() {
-            Ok(()) => writeln!(out, "acked {number}").unwrap(),
-            Err(error) => {
-                writeln!(out, "refused {error}").unwrap();
-                return;
-            }
-        }
+        store.flush().unwrap();
+        writeln!(out, "acked {number}").unwrap();
     }
 }
 
@@ -136,7 +106,6 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
     for lines in [5, 1, 30, 60] {
         let mut writer = Command::new(std::env::current_exe().unwrap())
             .args(["store::writer::process", "--exact", "--ignored", "--nocapture"])
-            .env("TIDINGS_WRITER", "write")
             .env("TIDINGS_WRITER_DIR", temp.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -213,17 +213,17 @@ fn standing(custody: &row::Custody, now: Millis) -> State {
     }
 }
 
-/// Why a mailbox does not serve us, for the person.
+/// Why a mailbox does not serve this account, for the person.
 pub(super) fn refusal(reason: Reason) -> &'static str {
     match reason {
-        Reason::UnknownInbox => "it no longer knows our inbox: leave it and ask again",
+        Reason::UnknownInbox => "it no longer knows your inbox: leave it and ask again",
         Reason::NoToken => "the link is not, or no longer, valid there: ask for a new one",
-        Reason::Full => "it serves as many people as it can",
+        Reason::Full => "it serves as many people as it can: ask another one",
         Reason::TooLarge => "it takes only smaller messages",
         Reason::Work => "it asks for a proof of work",
-        Reason::NotServed => "its owner does not hold mail for us",
+        Reason::NotServed => "its owner does not hold mail for you: ask another friend, or join a relay",
         Reason::Disk => "its disk is full",
-        Reason::Signature => "it could not verify who we are",
+        Reason::Signature => "it could not verify who you are",
     }
 }
 
