@@ -441,6 +441,7 @@ impl State {
                 Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
                     let content = self.content_of(ctx, &row.cargo).map(|content| codec::encode(&content));
                     if let Some(Ok(sealed)) = content.map(|content| self.rooms.seal(ctx, room, &content)) {
+                        self.note_apart(ctx, room);
                         self.replace(ctx, &account, order, row, &sealed.envelope, sealed.epoch);
                     }
                 }

@@ -37,6 +37,7 @@ impl State {
         } else {
             None
         };
+        self.note_together(&room);
         ctx.put(Table::Room, room.0, &row);
         let (bytes, epoch) = sealed.as_ref().map_or((None, [0; 16]), |sealed| (Some(sealed.envelope.as_slice()), sealed.epoch));
         let mut custody = Vec::with_capacity(to.len());
@@ -98,6 +99,7 @@ impl State {
         let clock = Clock { ms: ctx.now.wall, count: 0 };
         let content = codec::encode(&Content { message: MessageId(ctx.rng.bytes()), number: 0, clock, body });
         let sealed = self.rooms.seal(ctx, room, &content).ok()?;
+        self.note_apart(ctx, room);
         let cargo = Cargo::Content { room: *room, content };
         let order = self.owe(ctx, account, cargo, Some(&sealed.envelope), sealed.epoch, false);
         self.pump(ctx, account);

@@ -268,6 +268,7 @@ impl State {
                 Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
                 Effect::Epoch { room } => {
                     has_new_epoch = true;
+                    self.note_together(&room);
                     self.follow_topic(ctx, &room);
                 }
                 Effect::Members { room, members } => {

@@ -8,7 +8,7 @@ use super::message::numbered_key;
 use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{ASK_AFTER_MS, FRAME_IDS_MAX, HOLES_MAX, RETRY_MS_MAX};
+use crate::types::limits::{APART_MAX, ASK_AFTER_MS, FRAME_IDS_MAX, HOLES_MAX, RETRY_MS_MAX};
 use crate::types::{AccountId, DeviceId, Millis, PeerId, RoomId, Scan, Table, View};
 use crate::wire::content::Body;
 use crate::wire::frame::{self, Frame};
@@ -18,6 +18,8 @@ use crate::wire::row::{self, Cargo, RoomKind};
 #[derive(Debug, Default)]
 pub(super) struct Sync {
     holes: BTreeMap<(RoomId, DeviceId), Asked>,
+    /// Steps of our ratchet in each group that only some of its members saw, since the last that all do.
+    apart: BTreeMap<RoomId, u32>,
 }
 
 /// What was asked already.
@@ -152,8 +154,37 @@ impl State {
         Outcome::Accepted
     }
 
-    /// Asks for holes whose time has come: the sender first, then other members in turn.
+    /// One more step of our ratchet in a group, for one member only. Too many of them and the others could not follow; a new epoch, in which
+    /// every ratchet starts anew, comes before that.
+    pub(super) fn note_apart(&mut self, ctx: &Ctx, room: &RoomId) {
+        if self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group) {
+            let count = self.sync.apart.entry(*room).or_default();
+            *count += 1;
+            if *count >= APART_MAX {
+                self.timers.sooner(Timer::Ask, ctx.now.mono);
+            }
+        }
+    }
+
+    /// All members of a group see this step, or start anew.
+    pub(super) fn note_together(&mut self, room: &RoomId) {
+        self.sync.apart.remove(room);
+    }
+
+    fn renew_ratchets(&mut self, ctx: &mut Ctx) {
+        let far: Vec<RoomId> = self.sync.apart.iter().filter(|(_, count)| **count >= APART_MAX).map(|(room, _)| *room).collect();
+        for room in far {
+            self.note_together(&room);
+            match self.rooms.update(ctx, &room) {
+                Ok(effects) => self.apply_effects(ctx, effects),
+                Err(error) => tracing::debug!(?error, "a room's keys could not be renewed"),
+            }
+        }
+    }
+
+    /// Renews ratchets; asks for holes whose time has come: the sender first, then other members in turn.
     pub(super) fn ask(&mut self, ctx: &mut Ctx) {
+        self.renew_ratchets(ctx);
         let now = ctx.now.mono;
         let due: Vec<(RoomId, DeviceId)> = self.sync.holes.iter().filter(|(_, asked)| asked.at <= now).map(|(key, _)| *key).collect();
         for (room, device) in due {
@@ -219,6 +250,7 @@ impl State {
         let order = custody.order;
         let Some(content) = self.stored_content(ctx, &numbered.message) else { return false };
         let Ok(sealed) = self.rooms.seal(ctx, room, &crate::wire::codec::encode(&content)) else { return false };
+        self.note_apart(ctx, room);
         // They may have had the envelope and be unable to open it, so never the same one again.
         if let Some(row) = self.owed_row(ctx, to, order).filter(|row| row.cargo == cargo) {
             self.replace(ctx, to, order, row, &sealed.envelope, sealed.epoch);

@@ -96,6 +96,8 @@ limits! {
     OUT_OF_ORDER_MAX: u32 = 256;
     /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.
     FORWARD_DISTANCE_MAX: u32 = 5_000;
+    /// Messages that one device seals in a group for single members before it renews its keys: the others, who see none of them, must be able to follow.
+    APART_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
     /// Devices of one room: above this, commits cost too much (measured in `docs/decisions`).
     ROOM_DEVICES_MAX: usize = 1_000;
     /// Contacts of one account.
@@ -288,8 +290,8 @@ limits! {
     MEMORY_PERCENT_MAX: u64 = 50;
     /// Share of the machine's memory above which a relay takes no new connection, in percent.
     RELAY_MEMORY_PERCENT_MAX: u64 = 75;
-    /// Memory of a person's node under a flood: inputs, unflushed writes and database cache are bounded far below, the buffers of its connections too.
-    HOSTILE_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+    /// Memory of a person's node under a flood: about 35 MiB at rest, 16 for inputs and unflushed writes, a first window of 256 KiB for each connection, and as much again to spare.
+    HOSTILE_MEMORY_BYTES_MAX: u64 = 128 * 1024 * 1024;
     /// Events waiting for a screen; a slower one re-reads.
     EVENTS_MAX: usize = 1_024;
     /// Connections to one peer: a direct one, a relayed one, and one being replaced.

@@ -211,6 +211,36 @@ fn who_asks_again_and_again_is_owed_each_message_once() {
     assert!((1..=20).contains(&world.owed("bob")), "{} rows are owed", world.owed("bob"));
 }
 
+/// Each answer is a step of Alice's ratchet that Bob does not see.
+#[test]
+fn who_asks_for_everything_again_and_again_does_not_lock_others_out() {
+    let mut world = three_friends();
+    let members = vec![world.person("bob").account(), world.person("carol").account()];
+    let Ok(Reply::Room(room)) = world.command("alice", Command::RoomCreate { name: "us".into(), members }) else { panic!("no room") };
+    world.run(MINUTE);
+    for number in 0..FRAME_IDS_MAX {
+        let body = Body::Text { text: number.to_string(), reply: None };
+        world.command("alice", Command::Send { room, body }).unwrap();
+        world.run(100);
+    }
+    world.run(MINUTE);
+    world.kill("carol");
+    world.cut("alice", "bob");
+    let device = world.person("alice").keys.device_id();
+    for number in 0..11 {
+        let body = Body::Ask { device, numbers: (1..=FRAME_IDS_MAX as u64).collect() };
+        let content = Content { message: MessageId([number; 16]), number: 0, clock: Clock { ms: 1, count: 0 }, body };
+        let envelope = world.seal_as("carol", &room, &content);
+        assert_eq!(from_carol(&mut world, "alice", &Frame::Deliver(envelope)), Outcome::Accepted);
+        world.run(SECOND);
+    }
+    world.heal();
+    let body = Body::Text { text: "are you still with us?".into(), reply: None };
+    world.command("alice", Command::Send { room, body }).unwrap();
+    world.run(20 * MINUTE);
+    assert_eq!(world.transcript("bob", &room).last().map(String::as_str), Some("are you still with us?"));
+}
+
 /// A mailbox that kept an envelope plays it again as if it were a bearer.
 #[test]
 fn a_stranger_who_replays_an_envelope_causes_no_receipts() {
