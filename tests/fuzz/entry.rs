@@ -17,8 +17,11 @@ use tidings::wire::frame::Frame;
 use tidings::wire::mailbox::Announcement;
 use tidings::wire::{codec, row};
 
+/// Where bytes go in.
+pub type Entry = fn(&[u8]) -> bool;
+
 /// Name and entry of every target.
-pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
+pub const TARGETS: &[(&str, Entry)] = &[
     ("frame", frame),
     ("envelope", envelope),
     ("card", card),

@@ -9,7 +9,7 @@ use tidings::wire::{mailbox, row};
 
 use super::{entry, sample};
 
-fn entry_of(group: &str) -> fn(&[u8]) -> bool {
+fn entry_of(group: &str) -> entry::Entry {
     entry::TARGETS.iter().find(|(name, _)| *name == group).unwrap().1
 }
 

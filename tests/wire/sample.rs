@@ -137,7 +137,7 @@ fn report(done: HandoverDone) -> Frame {
 }
 
 /// At least one frame of every kind, and one of every choice within a kind.
-pub(super) fn frames() -> Vec<(&'static str, Frame)> {
+pub(super) fn frames() -> Named<Frame> {
     let refused = |envelope, reason| Frame::Refused(Refused { envelope, inbox: INBOX, reason });
     let deposit = |lane, work| Frame::Deposit(Deposit { inboxes: vec![(INBOX, lane)], work, envelope: room_envelope() });
     let contact = Register { claim: Claim::Contact, ..register() }.sign(&relay_peer(), &alice().inbox_owner(&relay_peer()));
@@ -179,7 +179,7 @@ pub(super) fn frames() -> Vec<(&'static str, Frame)> {
 }
 
 /// A content of every body.
-pub(super) fn contents() -> Vec<(&'static str, Content)> {
+pub(super) fn contents() -> Named<Content> {
     let device: DeviceId = bob().device_id();
     let bodies = vec![
         ("text", Body::Text { text: "hello, Bob".to_owned(), reply: None }),
@@ -196,7 +196,7 @@ pub(super) fn contents() -> Vec<(&'static str, Content)> {
 }
 
 /// Every knock.
-pub(super) fn knocks() -> Vec<(&'static str, Knock)> {
+pub(super) fn knocks() -> Named<Knock> {
     let request =
         |secret| Knock::Request { secret, key_packages: vec![vec![0x6b; 40]], grants: vec![grant()], greeting: "it is me".to_owned() };
     vec![
@@ -211,18 +211,18 @@ pub(super) fn knocks() -> Vec<(&'static str, Knock)> {
 }
 
 /// Alice's knocks for Bob, signed.
-pub(super) fn signed_knocks() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn signed_knocks() -> Named<Vec<u8>> {
     let (card, bob, alice) = (signed_card(), bob().account_id(), alice());
     let signed = |knock: &Knock| Signed { work: 77, ..Signed::new(&card, &bob, knock, &alice.account) };
     knocks().iter().map(|(name, knock)| (*name, codec::encode(&signed(knock)))).collect()
 }
 
-pub(super) fn envelopes() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn envelopes() -> Named<Vec<u8>> {
     let sealed = envelope::Envelope::encode(envelope::Kind::Sealed, &[0x88; 32 + 64 + 16]);
     vec![("room", room_envelope()), ("sealed", sealed)]
 }
 
-pub(super) fn invites() -> Vec<(&'static str, Invite)> {
+pub(super) fn invites() -> Named<Invite> {
     let not_after = 1_766_592_000_000;
     let private = Invite { card: signed_card(), secret: Some([0x5c; 32]), not_after, grants: vec![grant()] };
     vec![("public", Invite { secret: None, grants: Vec::new(), ..private.clone() }), ("private", private)]
@@ -233,7 +233,7 @@ pub(super) fn relay_invite() -> RelayInvite {
 }
 
 /// A row of every type in `wire::row`, encoded.
-pub(super) fn rows() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn rows() -> Named<Vec<u8>> {
     let account = bob().account_id();
     let body = Body::Text { text: "hello, Bob".to_owned(), reply: None };
     let place = row::Place { room: ROOM, clock: CLOCK, sender: account, message: MESSAGE };
@@ -322,8 +322,11 @@ fn mailbox(account: AccountId) -> row::Mailbox {
     }
 }
 
+/// Examples with their names.
+pub(super) type Named<T> = Vec<(&'static str, T)>;
+
 /// Everything, by group and name, as bytes: what the golden files hold and hostile changes start from.
-pub(super) fn all() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
+pub(super) fn all() -> Named<Named<Vec<u8>>> {
     let mut links: Vec<_> = invites().into_iter().map(|(name, invite)| (name, invite.to_link().into_bytes())).collect();
     links.push(("relay", relay_invite().to_link().into_bytes()));
     vec![

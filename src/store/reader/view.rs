@@ -26,7 +26,7 @@ pub struct Contact {
     /// What they wrote with their request, while it waits for an answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub greeting: String,
-    /// Six words that both people see alike when nobody stands between them.
+    /// Twelve words that both people see alike when nobody stands between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
 }
