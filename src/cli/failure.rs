@@ -40,7 +40,7 @@ impl Failure {
     pub(super) fn report(self) -> ExitCode {
         let (code, sentence) = match self {
             Self::Unread => return ExitCode::SUCCESS,
-            Self::Failed(error) => (FAILED, format!("{error:#}")),
+            Self::Failed(error) => (FAILED, error.to_string()),
             Self::Usage(sentence) => (USAGE, sentence),
             Self::NoNode(data) => {
                 let sentence = format!("no node is running on {}: start it with `tidings --data {0} run`", data.display());
