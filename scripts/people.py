@@ -1,4 +1,4 @@
-"""Real `tidings` processes on loopback with people in them, for `scripts/first-message` and `scripts/hunt`.
+"""Real `tidings` processes on loopback with people in them, for the scripts beside this one.
 
 Only the documented command line and the documented names of `--json` are used. Everything is bounded by a timeout, lives in one
 temporary directory, and ends with the script; only processes started here are ever ended.
@@ -55,8 +55,9 @@ class World:
         self.nodes = []
         atexit.register(self.end)
 
-    def node(self, name, relay=False):
-        node = Node(self, name, relay)
+    def node(self, name, relay=False, folder=None):
+        """Starts a node, in another folder if it is told to."""
+        node = Node(self, name, relay, folder or self.folder)
         self.nodes.append(node)
         node.start()
         return node
@@ -73,9 +74,10 @@ class World:
 class Node:
     """One process of the program, or the data directory it leaves behind."""
 
-    def __init__(self, world, name, relay):
+    def __init__(self, world, name, relay, folder):
         self.world, self.name, self.relay = world, name, relay
-        self.data = os.path.join(world.folder, name)
+        self.data = os.path.join(folder, name)
+        self.log = os.path.join(world.folder, name + ".log")
         self.process = None
         self.account = self.peer = None
         self.kills = 0
@@ -84,7 +86,7 @@ class Node:
         if self.process:
             return
         command = [self.world.binary, "run", "--data", self.data, "--listen", "/ip4/127.0.0.1/tcp/0", "--ui", "127.0.0.1:0", "--name", self.name, "--json"]
-        log = open(self.data + ".log", "ab")
+        log = open(self.log, "ab")
         process = subprocess.Popen(command + (["--relay"] if self.relay else []), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         log.close()
         self.process = process
@@ -111,7 +113,7 @@ class Node:
                 return
 
     def last_words(self):
-        with open(self.data + ".log", errors="replace") as log:
+        with open(self.log, errors="replace") as log:
             return "".join(log.readlines()[-15:])
 
     def kill(self):

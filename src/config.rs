@@ -139,7 +139,7 @@ impl Explained {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read or written.
-    #[error("cannot {doing} {path}: {source}")]
+    #[error("cannot {doing} {path} ({source}): give this user the right to it, or choose another directory with --data")]
     Io {
         /// What was tried.
         doing: &'static str,

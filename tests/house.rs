@@ -23,7 +23,8 @@ const PLAN: &[(&str, u8, &[&str])] = &[
     ("node", 5, &["types", "crypto", "wire", "proto", "store", "net"]),
     ("api", 6, &["types", "node", "store"]),
     ("mesh", 6, &["types", "wire", "store", "node", "api"]),
-    ("cli", 7, &["types", "store", "node", "api", "mesh"]),
+    ("bench", 6, &["types", "crypto", "wire", "proto", "store", "net", "node"]),
+    ("cli", 7, &["types", "store", "node", "api", "mesh", "bench"]),
 ];
 
 /// Seen by these modules only: they belong to the process, not to a floor.

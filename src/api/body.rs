@@ -45,6 +45,8 @@ pub struct Status {
     pub version: String,
     /// How many nodes it is connected to.
     pub peers: usize,
+    /// Frames taken from other nodes since the start.
+    pub frames: u64,
     /// Which.
     pub connected: Vec<Connected>,
     /// The mailboxes it uses or asked for.

@@ -168,9 +168,12 @@ fn new_token() -> io::Result<String> {
     Ok(data_encoding::HEXLOWER.encode(&token))
 }
 
-/// Reads how to reach the node of a data directory; `None` when none has left word.
-pub fn read_access(data: &Path) -> Option<Access> {
-    serde_json::from_slice(&fs::read(data.join(ACCESS_FILE)).ok()?).ok()
+/// Reads how to reach the node of a data directory; `None` when none has left word. An error when this user may not look.
+pub fn read_access(data: &Path) -> io::Result<Option<Access>> {
+    match fs::read(data.join(ACCESS_FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        read => Ok(read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())),
+    }
 }
 
 fn write_access(file: &Path, access: &Access) -> io::Result<()> {

@@ -42,11 +42,12 @@ pub(super) async fn rename(State(app): State<Arc<App>>, app::Json(new): app::Jso
 pub(super) async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, ApiError> {
     let peers = app.handle.connected();
     let store = store_status(&app).await?;
-    let account = app.handle.account();
+    let (account, frames) = (app.handle.account(), app.handle.stats().net.frames_in);
     let status = app.read(move |reader| Status {
         account,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         peers: peers.len(),
+        frames,
         connected: connected(&reader, &peers),
         mailboxes: reader.mailboxes(),
         outbox: reader.outbox(),

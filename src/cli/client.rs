@@ -25,7 +25,9 @@ pub(crate) struct Client {
 impl Client {
     /// Finds the node; does not speak to it yet.
     pub(super) fn open(data: &Path, timeout: Duration) -> Result<Self, Failure> {
-        let access = read_access(data).ok_or_else(|| Failure::NoNode(data.to_path_buf()))?;
+        let foreign =
+            |error| Failure::failed(format!("{} cannot be read ({error}): it is another user's, choose yours with --data", data.display()));
+        let access = read_access(data).map_err(foreign)?.ok_or_else(|| Failure::NoNode(data.to_path_buf()))?;
         // No proxy stands between a person and their own machine.
         let config = Agent::config_builder().http_status_as_error(false).proxy(None).timeout_connect(Some(CONNECT_TIME)).build();
         Ok(Self { agent: config.new_agent(), access, data: data.to_path_buf(), timeout })

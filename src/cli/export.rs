@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Context;
 use super::failure::Failure;
 use super::out::{bytes, count};
-use super::passphrase::{open_vault, require_account};
+use super::passphrase::{open_store, open_vault, require_account};
 use super::secret;
 use crate::api::body::{Export, NewExport};
-use crate::store::{DataDir, Store};
+use crate::store::DataDir;
 
 /// Everything into one sealed archive.
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ impl Args {
 fn offline(context: &Context, path: &Path, passphrase: &str) -> Result<Export, Failure> {
     let dir = DataDir::open(&context.data)?;
     let vault = open_vault(context, &dir)?;
-    let (store, _) = Store::open(&dir, &vault.root)?;
+    let store = open_store(&dir, &vault)?;
     let bar = progress("rows written");
     let exported = store.export(&vault.keys, passphrase, path, &mut |done| bar.set_position(done.rows));
     bar.finish_and_clear();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::out::escape_line;
+use crate::config::ConfigError;
 
 /// Why a command is not done.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Failure {
     pub(super) fn report(self) -> ExitCode {
         let (code, sentence) = match self {
             Self::Unread => return ExitCode::SUCCESS,
-            Self::Failed(error) => (FAILED, error.to_string()),
+            Self::Failed(error) => (FAILED, sentence(&error)),
             Self::Usage(sentence) => (USAGE, sentence),
             Self::NoNode(data) => {
                 let sentence = format!("no node is running on {}: start it with `tidings --data {0} run`", data.display());
@@ -52,9 +53,18 @@ impl Failure {
     }
 }
 
+/// The error with those of its causes that it does not name itself.
+fn sentence(error: &anyhow::Error) -> String {
+    let add = |said: String, cause: String| if said.contains(&cause) { said } else { format!("{said}: {cause}") };
+    error.chain().map(ToString::to_string).reduce(add).unwrap_or_default()
+}
+
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = anyhow::Error::from(error);
+        if let Some(ConfigError::Key { .. } | ConfigError::Value { .. }) = error.downcast_ref() {
+            return Self::Usage(error.to_string());
+        }
         match error.downcast_ref::<io::Error>() {
             Some(io) if io.kind() == io::ErrorKind::BrokenPipe => Self::Unread,
             _ => Self::Failed(error),

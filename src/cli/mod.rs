@@ -12,6 +12,7 @@
 // The edge: this is where a process has arguments, an environment, streams, files and threads.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod client;
 mod config;
 mod contact;
@@ -95,6 +96,8 @@ commands! {
     Scrub(scrub);
     /// A whole mesh of real nodes in one process, to try things
     Mesh(mesh);
+    /// Measure how fast this machine is
+    Bench(bench);
 }
 
 /// Messages between people, with no company in the middle.

@@ -2,9 +2,9 @@
 
 use super::Context;
 use super::failure::Failure;
-use super::out::is_interactive;
+use super::out::{is_interactive, remark};
 use super::secret;
-use crate::store::{DataDir, StoreError, Vault};
+use crate::store::{DataDir, OpenReport, Store, StoreError, Vault};
 
 /// Protect this data directory.
 #[derive(Debug, clap::Args)]
@@ -57,6 +57,21 @@ pub(super) fn open_vault(context: &Context, dir: &DataDir) -> Result<Vault, Fail
             Ok(Vault::open(dir, Some(&secret::ask("Passphrase of the data directory")?), None)?)
         }
         vault => Ok(vault?),
+    }
+}
+
+/// Opens the rows of a directory whose node does not run, and tells what had to be done for it.
+pub(super) fn open_store(dir: &DataDir, vault: &Vault) -> Result<Store, Failure> {
+    let (store, report) = Store::open(dir, &vault.root)?;
+    tell(&report);
+    Ok(store)
+}
+
+/// Whoever opens a damaged database is told: the next one finds a whole one.
+pub(super) fn tell(report: &OpenReport) {
+    if let Some(path) = &report.moved_aside {
+        let rows = report.restored_rows;
+        remark(&format!("the database was damaged and is now in {}; {rows} rows came back from the last snapshot", path.display()));
     }
 }
 

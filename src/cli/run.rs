@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::Context;
 use super::failure::Failure;
 use super::out::{escape_line, is_interactive, remark};
+use super::passphrase::tell;
 use super::secret;
 use crate::api::{self, Api};
 use crate::config::{Config, Explained, Layer, Source};
@@ -151,15 +152,12 @@ async fn rename(handle: &Handle, explained: &[Explained], config: &Config) -> Re
 }
 
 fn ready(context: &mut Context, handle: &Handle, api: &Api, name: &str) -> Result<(), Failure> {
+    tell(handle.open_report());
     let (account, listen) = (handle.account(), handle.listening());
     if context.out.is_json() {
         let ready =
             Ready { event: "ready", account: account.to_string(), peer: handle.peer().to_string(), listen, ui: api.url().to_owned() };
         return context.out.object(&ready);
-    }
-    if let Some(path) = &handle.open_report().moved_aside {
-        let rows = handle.open_report().restored_rows;
-        remark(&format!("the database was damaged and is now in {}; {rows} rows came back from the last snapshot", path.display()));
     }
     let reader = Reader::new(handle.store(), account, 0);
     let name = reader.own_name().unwrap_or_else(|| name.to_owned());

@@ -6,9 +6,9 @@ use super::Context;
 use super::export::{LONG_WORK, progress};
 use super::failure::Failure;
 use super::out::{count, escape_line};
-use super::passphrase::{open_vault, require_account};
+use super::passphrase::{open_store, open_vault, require_account};
 use crate::api::body::Scrub;
-use crate::store::{DataDir, Store};
+use crate::store::DataDir;
 
 /// Read and check everything that is stored.
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ impl Args {
 fn offline(context: &Context) -> Result<Scrub, Failure> {
     let dir = DataDir::open(&context.data)?;
     let vault = open_vault(context, &dir)?;
-    let (store, _) = Store::open(&dir, &vault.root)?;
+    let store = open_store(&dir, &vault)?;
     let bar = progress("rows checked");
     let report = store.scrub(&mut |done| bar.set_position(done.rows));
     bar.finish_and_clear();

@@ -57,7 +57,9 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {why}; another program may use that port: choose another with --listen")]
+    #[error(
+        "cannot listen on {address}: {why}; the port is taken, or the address is not one of this machine: choose another with --listen"
+    )]
     Listen {
         /// Which.
         address: Address,

@@ -27,8 +27,9 @@ pub(super) struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Contacts {
     rows: BTreeMap<AccountId, Known>,
-    peers: BTreeMap<PeerId, (AccountId, DeviceId)>,
-    devices: BTreeMap<DeviceId, (AccountId, PeerId)>,
+    /// Who says in their card that this peer, or device, is theirs. Anyone can say so of another's, so nobody's word replaces another's.
+    peers: BTreeMap<PeerId, BTreeMap<AccountId, DeviceId>>,
+    devices: BTreeMap<DeviceId, BTreeMap<AccountId, PeerId>>,
     /// Requests and deposits that wait for a proof of work, by the text that is paid for.
     unpaid: BTreeMap<Vec<u8>, Unpaid>,
     /// Proofs of work for deposits at mailboxes whose token we lack.
@@ -74,14 +75,15 @@ impl Contacts {
         self.state(account) == Some(ContactState::Accepted)
     }
 
-    /// Whose device a peer is, by the cards we hold.
+    /// Whose device a peer is, by the cards we hold: an accepted contact's before another's.
     pub(super) fn by_peer(&self, peer: &PeerId) -> Option<(AccountId, DeviceId)> {
-        self.peers.get(peer).copied()
+        let claims = || self.peers.get(peer).into_iter().flatten().map(|(account, device)| (*account, *device));
+        claims().find(|(account, _)| self.is_accepted(account)).or_else(|| claims().next())
     }
 
-    /// Whose a device is, and the peer that it is on the wire.
-    pub(super) fn by_device(&self, device: &DeviceId) -> Option<(AccountId, PeerId)> {
-        self.devices.get(device).copied()
+    /// Whose a device may be, and the peer that it is on the wire.
+    pub(super) fn by_device(&self, device: &DeviceId) -> Vec<(AccountId, PeerId)> {
+        self.devices.get(device).into_iter().flatten().map(|(account, peer)| (*account, *peer)).collect()
     }
 
     /// The devices of a contact.
@@ -98,13 +100,13 @@ impl Contacts {
     fn insert(&mut self, account: AccountId, known: Known) {
         if let Some(before) = self.rows.get(&account) {
             for device in &before.card.devices {
-                self.peers.remove(&device.peer);
-                self.devices.remove(&device.device);
+                unclaim(&mut self.peers, &device.peer, &account);
+                unclaim(&mut self.devices, &device.device, &account);
             }
         }
         for device in &known.card.devices {
-            self.peers.insert(device.peer, (account, device.device));
-            self.devices.insert(device.device, (account, device.peer));
+            self.peers.entry(device.peer).or_default().insert(account, device.device);
+            self.devices.entry(device.device).or_default().insert(account, device.peer);
         }
         self.rows.insert(account, known);
     }
@@ -343,6 +345,15 @@ impl State {
         self.contacts.get(account).ok_or(CommandError::NoContact)?;
         self.change_contact(ctx, account, |row| row.name = name);
         Ok(Reply::Contact(*account))
+    }
+}
+
+fn unclaim<K: Ord, V>(claims: &mut BTreeMap<K, BTreeMap<AccountId, V>>, key: &K, account: &AccountId) {
+    if let Some(of) = claims.get_mut(key) {
+        of.remove(account);
+        if of.is_empty() {
+            claims.remove(key);
+        }
     }
 }
 

@@ -356,6 +356,9 @@ impl State {
 
     /// A mailbox says what it holds.
     pub(super) fn handle_held(&mut self, ctx: &mut Ctx, by: PeerId, held: &Held) -> Outcome {
+        if held.entries.len() > FRAME_IDS_MAX {
+            return Outcome::Misbehaved(Misbehaviour::Malformed);
+        }
         if !held.is_signed_by(&by) {
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }
@@ -393,18 +396,26 @@ impl State {
 
     /// A device says what is durable there. The signature counts, not who passed it on.
     pub(super) fn handle_delivered(&mut self, ctx: &mut Ctx, delivered: &Delivered) -> Outcome {
-        let Some((account, peer)) = self.contacts.by_device(&delivered.device) else { return Outcome::Refused(Refusal::Unknown) };
+        if delivered.envelopes.len() > FRAME_IDS_MAX {
+            return Outcome::Misbehaved(Misbehaviour::Malformed);
+        }
+        let claims = self.contacts.by_device(&delivered.device);
+        if claims.is_empty() {
+            return Outcome::Refused(Refusal::Unknown);
+        }
         if !delivered.is_signed() {
             return Outcome::Misbehaved(Misbehaviour::Signature);
         }
-        for envelope in &delivered.envelopes {
-            let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&peer));
-            let landed = flight.and_then(|flight| flight.land(envelope, ctx.now.mono));
-            if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
-                self.settle_delivered(ctx, &account, order, delivered.device);
+        for (account, peer) in claims {
+            for envelope in &delivered.envelopes {
+                let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&peer));
+                let landed = flight.and_then(|flight| flight.land(envelope, ctx.now.mono));
+                if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
+                    self.settle_delivered(ctx, &account, order, delivered.device);
+                }
             }
+            self.pump(ctx, &account);
         }
-        self.pump(ctx, &account);
         Outcome::Accepted
     }
 

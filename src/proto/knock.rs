@@ -32,12 +32,17 @@ impl State {
                 if key_packages.is_empty() || key_packages.len() > KEY_PACKAGES_MAX || grants.len() > MAILBOXES_MAX {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);
                 }
+                // A stranger pays before anything dear is done for them.
+                let is_paid = crate::crypto::work::is_paid(&signed.signature, signed.work, STRANGER_WORK_BITS);
+                let is_stranger = matches!(self.contacts.state(&account), None | Some(ContactState::Pending));
+                if is_stranger && !is_paid && open_invite(ctx, secret.as_ref(), &account).is_none() {
+                    return Outcome::Misbehaved(Misbehaviour::Work);
+                }
                 if greeting.len() > GREETING_BYTES_MAX || !key_packages.iter().all(|kp| self.rooms.check_key_package(ctx, &account, kp)) {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);
                 }
                 let request = Request { card, signed_card: signed.card.clone(), secret, key_packages, grants, greeting };
-                let is_paid = crate::crypto::work::is_paid(&signed.signature, signed.work, STRANGER_WORK_BITS);
-                self.handle_request(ctx, request, is_paid)
+                self.handle_request(ctx, request)
             }
             Knock::Welcome { room, welcome, grants, .. } => {
                 self.update_card(ctx, &account, &signed.card, card, grants, None);
@@ -59,11 +64,15 @@ impl State {
         }
     }
 
-    fn handle_request(&mut self, ctx: &mut Ctx, request: Request, is_paid: bool) -> Outcome {
+    fn handle_request(&mut self, ctx: &mut Ctx, request: Request) -> Outcome {
         let account = request.card.account;
         let state = self.contacts.state(&account);
         let is_invited = self.take_invite(ctx, request.secret.as_ref(), &account);
         match state {
+            // An old one, held back and played again, would begin the room anew with keys that are gone.
+            Some(ContactState::Accepted) if self.contacts.get(&account).is_some_and(|known| request.card.number < known.card.number) => {
+                Outcome::Duplicate
+            }
             Some(ContactState::Accepted) => {
                 let kps = hash_all(&request.key_packages);
                 let Request { card, signed_card, key_packages, grants, .. } = request;
@@ -87,12 +96,17 @@ impl State {
                 self.establish(ctx, &account);
                 Outcome::Accepted
             }
+            // One proof of work pays for one request, in however many seals it comes.
+            Some(ContactState::Pending)
+                if self.contacts.get(&account).is_some_and(|known| known.row.key_packages == request.key_packages) =>
+            {
+                Outcome::Duplicate
+            }
             Some(ContactState::Pending) => {
                 self.store_request(ctx, request, ContactState::Pending);
                 Outcome::Accepted
             }
             Some(ContactState::Declined | ContactState::Blocked) => Outcome::Refused(Refusal::Unwanted),
-            None if !is_paid => Outcome::Misbehaved(Misbehaviour::Work),
             None => {
                 let pending = self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Pending).count();
                 if pending >= REQUESTS_MAX || self.contacts.len() >= CONTACTS_MAX {
@@ -106,12 +120,7 @@ impl State {
 
     /// Whether the secret belongs to an open invite of ours; uses it up.
     fn take_invite(&mut self, ctx: &mut Ctx, secret: Option<&[u8; 32]>, account: &AccountId) -> bool {
-        let Some(secret) = secret else { return false };
-        let key = invite_key(secret);
-        let Some(invite) = ctx.row::<row::Invite>(Table::Invite, &key) else { return false };
-        if invite.used_by.is_some_and(|by| by != *account) || invite.not_after < ctx.now.wall {
-            return false;
-        }
+        let Some((key, invite)) = open_invite(ctx, secret, account) else { return false };
         ctx.put(Table::Invite, key, &row::Invite { used_by: Some(*account), ..invite });
         true
     }
@@ -260,6 +269,14 @@ impl State {
         self.outbox.rewind(account);
         self.pump(ctx, account);
     }
+}
+
+/// The invite that a secret opens for an account.
+fn open_invite(ctx: &Ctx, secret: Option<&[u8; 32]>, account: &AccountId) -> Option<([u8; 32], row::Invite)> {
+    let key = invite_key(secret?);
+    let invite = ctx.row::<row::Invite>(Table::Invite, &key)?;
+    let is_open = invite.used_by.is_none_or(|by| by == *account) && invite.not_after >= ctx.now.wall;
+    is_open.then_some((key, invite))
 }
 
 /// An opened request.

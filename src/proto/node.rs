@@ -1,6 +1,6 @@
 //! The node itself: which part handles what.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::account::Account;
 use super::collect::Mailboxes;
@@ -16,7 +16,7 @@ use super::sync::Sync;
 use super::timer::{Timer, Timers};
 use crate::crypto::keys::{Keys, notes_room};
 use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX};
-use crate::types::{AccountId, Address, Millis, Now, PeerId, Rng, Row, Scan, Table, View};
+use crate::types::{AccountId, Address, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
 use crate::wire::frame::Frame;
 use crate::wire::row::{self, ContactState, RoomKind};
@@ -63,7 +63,8 @@ pub(super) struct State {
     pub(super) service: Service,
     pub(super) timers: Timers,
     pub(super) disk_full: bool,
-    pub(super) is_relay: bool,
+    /// The gossip topic of each room that has one.
+    pub(super) topics: BTreeMap<RoomId, [u8; 32]>,
 }
 
 /// Where the device that last used the store stands in `Table::Meta`.
@@ -109,7 +110,7 @@ impl Node {
             service: Service::open(view, &settings),
             timers: Timers::default(),
             disk_full: false,
-            is_relay: settings.relay,
+            topics: BTreeMap::new(),
         };
         state.start(&mut ctx, is_reborn);
         ctx.finish(&mut out);
@@ -160,6 +161,10 @@ impl State {
                 lane.waiting_since = now;
             }
             self.timers.set(Timer::Lane(account), now);
+        }
+        ctx.speak(Output::Subscribe { topic: Topic::Relays, on: true });
+        for room in self.rooms.rooms() {
+            self.follow_topic(ctx, &room);
         }
         self.timers.set(Timer::Receipts, now);
         self.timers.set(Timer::Cards, now + crate::types::limits::CARD_DELAY_MS);
@@ -242,7 +247,7 @@ impl State {
                 self.change_contact(ctx, &account, |row| row.verified = on);
                 Ok(Reply::Contact(account))
             }
-            Command::RelayInvite if !self.is_relay => Err(CommandError::NotRelay),
+            Command::RelayInvite if !self.service.is_relay() => Err(CommandError::NotRelay),
             Command::RelayInvite => Ok(Reply::Link(self.service.invite(ctx, &self.account.addresses))),
             Command::RelayJoin(link) => self.relay_join(ctx, &link),
             Command::MailboxLeave(peer) => self.mailbox_leave(ctx, peer),

@@ -50,7 +50,9 @@ impl State {
         }
         let id = id_of(&bytes);
         if let Some(seen) = ctx.row::<row::Seen>(Table::Seen, &id.0) {
-            if let Some((room, message, account)) = seen.about {
+            // Whoever has the bytes could ask for receipts without end; an honest bearer only needs our word on the stream.
+            let is_ours = self.is_contact(source) || matches!(source, Source::Mail { .. });
+            if let (true, Some((room, message, account))) = (is_ours, seen.about) {
                 self.owe_receipt(ctx, source, &account, &room, &message);
             }
             self.answer(ctx, source, id);
@@ -193,7 +195,7 @@ impl State {
     /// Owes a receipt for what did not come straight from its sender (who gets a device's receipt on the stream).
     fn owe_receipt(&mut self, ctx: &mut Ctx, source: Source, account: &AccountId, room: &RoomId, message: &MessageId) {
         let is_straight = match source {
-            Source::Direct(peer) => self.contacts.by_peer(&peer).is_some_and(|(owner, _)| owner == *account),
+            Source::Direct(peer) => self.contact_at(&peer).is_some_and(|(owner, _)| owner == *account),
             Source::Mail { .. } | Source::Gossip => false,
         };
         if !is_straight {
@@ -218,11 +220,13 @@ impl State {
             return self.handle_aside(ctx, &room, &sender, &device, content.body);
         }
         let message = content.message;
+        let content = Content { message: self.id_here(ctx, &room, &sender, message), ..content };
         self.mark_seen(ctx, id, Some((room, message, sender)));
         self.note_number(ctx, &room, &device, content.number);
         if sender != ctx.keys.account_id() {
             self.owe_receipt(ctx, source, &sender, &room, &message);
         }
+        let message = content.message;
         if ctx.get(Table::Index, &message.0).is_some() {
             return Outcome::Duplicate;
         }
@@ -230,6 +234,18 @@ impl State {
         self.store_message(ctx, (room, sender, device), content, Vec::new(), keeps);
         ctx.emit(Event::Message { room, message });
         Outcome::Accepted
+    }
+
+    /// The id under which a message is stored: its own, unless somebody else's message has it already. Who saw an id can use it for
+    /// another message, and must not keep the first one away from those who do not have it yet.
+    fn id_here(&self, ctx: &Ctx, room: &RoomId, sender: &AccountId, message: MessageId) -> MessageId {
+        match ctx.row::<row::Index>(Table::Index, &message.0) {
+            Some(index) if index.place.room != *room || index.place.sender != *sender => {
+                let hash = blake3::hash(&[&room.0[..], &sender.0, &message.0].concat());
+                MessageId(std::array::from_fn(|at| hash.as_bytes()[at]))
+            }
+            _ => message,
+        }
     }
 
     /// Does what follows from a change of a room, and opens what waited for it.
@@ -260,7 +276,10 @@ impl State {
                         ctx.emit(Event::Room(room));
                     }
                 }
-                Effect::Removed { room } => ctx.emit(Event::Room(room)),
+                Effect::Removed { room } => {
+                    self.follow_topic(ctx, &room);
+                    ctx.emit(Event::Room(room));
+                }
             }
         }
         if has_new_epoch {
@@ -288,10 +307,17 @@ impl State {
     }
 
     /// Rooms of many devices also travel by gossip, on a topic that changes with the epoch.
-    fn follow_topic(&mut self, ctx: &mut Ctx, room: &RoomId) {
-        if self.rooms.devices(room).len() > GOSSIP_ROOM_DEVICES_MIN
-            && let Some(topic) = self.rooms.topic(room)
-        {
+    pub(super) fn follow_topic(&mut self, ctx: &mut Ctx, room: &RoomId) {
+        let is_large = self.rooms.devices(room).len() > GOSSIP_ROOM_DEVICES_MIN;
+        let topic = self.rooms.topic(room).filter(|_| is_large);
+        if self.topics.get(room) == topic.as_ref() {
+            return;
+        }
+        if let Some(old) = self.topics.remove(room) {
+            ctx.speak(Output::Subscribe { topic: Topic::Room(old), on: false });
+        }
+        if let Some(topic) = topic {
+            self.topics.insert(*room, topic);
             ctx.speak(Output::Subscribe { topic: Topic::Room(topic), on: true });
         }
     }

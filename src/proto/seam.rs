@@ -269,7 +269,7 @@ pub enum CommandError {
     #[error("there is nothing to send: the text is empty")]
     Empty,
     /// Too long.
-    #[error("this is too long: {has} bytes, and {max} is the most; send it as a file or in parts")]
+    #[error("this is too long: {has} bytes, and {max} is the most; send it in parts")]
     TooLong {
         /// Its length.
         has: u64,
@@ -280,7 +280,9 @@ pub enum CommandError {
     #[error("there are too many {0} already")]
     TooMany(&'static str),
     /// The disk is full.
-    #[error("the disk is full: nothing new is accepted until there is room, and nothing is lost; free some space and restart the node")]
+    #[error(
+        "the disk is full: nothing new is accepted until there is room, and nothing is lost; free some space, and it goes on by itself"
+    )]
     DiskFull,
     /// This node is no relay.
     #[error("this node is not a relay: start it with `tidings run --relay`")]

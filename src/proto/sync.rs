@@ -139,17 +139,14 @@ impl State {
         }
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
         self.apply_effects(ctx, effects);
-        for (of, number) in &heads.heads {
-            // A device speaks for its own numbers only: nobody can make us ask for what never was.
-            if *of == device
-                && *number > 0
-                && !(self.starts_late(ctx, &heads.room) && ctx.get(Table::Heads, &heads_key(&heads.room, of)).is_none())
-            {
-                let mut stored = ctx.row::<row::Heads>(Table::Heads, &heads_key(&heads.room, of)).unwrap_or_default();
-                if *number > stored.high {
-                    raise(&mut stored, *number);
-                    self.put_heads(ctx, &heads.room, of, &stored);
-                }
+        // A device speaks for its own numbers only: nobody can make us ask for what never was.
+        let number = heads.heads.iter().filter(|(of, _)| *of == device).map(|(_, number)| *number).max().unwrap_or(0);
+        let stored = ctx.row::<row::Heads>(Table::Heads, &heads_key(&heads.room, &device));
+        if number > 0 && (stored.is_some() || !self.starts_late(ctx, &heads.room)) {
+            let mut stored = stored.unwrap_or_default();
+            if number > stored.high {
+                raise(&mut stored, number);
+                self.put_heads(ctx, &heads.room, &device, &stored);
             }
         }
         Outcome::Accepted
@@ -196,6 +193,8 @@ impl State {
             let numbered: Option<row::Numbered> = ctx.row(Table::Numbered, &numbered_key(room, device, *number));
             let is_served = match numbered {
                 Some(numbered) if is_ours => self.serve_own(ctx, room, from, &numbered),
+                // Asked for again before it arrived: once is enough.
+                Some(numbered) if self.order_in(ctx, from, &super::outbox::id_of(&numbered.envelope)).is_some() => true,
                 Some(numbered) if !numbered.envelope.is_empty() => {
                     self.owe(ctx, from, Cargo::Copy, Some(&numbered.envelope), [0; 16], true);
                     true

@@ -19,7 +19,7 @@ pub enum Table {
     Room = 4,
     /// `room` → the epochs and branches of its MLS groups; `packages` → key packages of this device.
     Group = 5,
-    /// `group | epoch | key` → OpenMLS value. Sealed under a key that rotates.
+    /// `group | epoch | key` → OpenMLS value.
     Bag = 6,
     /// `room | order` → message. The key order is the room's one order.
     Message = 7,

@@ -210,6 +210,8 @@ limits! {
     HANDOVER_ANSWER_MS: Millis = MINUTE;
     /// How often a relay tells who it is.
     RELAY_ANNOUNCE_MS: Millis = 6 * HOUR;
+    /// How long a relay waits with it after its first peer came: until gossip knows that the peer listens.
+    RELAY_ANNOUNCE_FIRST_MS: Millis = 3 * SECOND;
     /// How soon it may do so again.
     RELAY_ANNOUNCE_MS_MIN: Millis = MINUTE;
     /// How long a relay that was heard of is remembered.
@@ -286,6 +288,8 @@ limits! {
     MEMORY_PERCENT_MAX: u64 = 50;
     /// Share of the machine's memory above which a relay takes no new connection, in percent.
     RELAY_MEMORY_PERCENT_MAX: u64 = 75;
+    /// Memory of a person's node under a flood: inputs, unflushed writes and database cache are bounded far below, the buffers of its connections too.
+    HOSTILE_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
     /// Events waiting for a screen; a slower one re-reads.
     EVENTS_MAX: usize = 1_024;
     /// Connections to one peer: a direct one, a relayed one, and one being replaced.

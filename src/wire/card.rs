@@ -101,7 +101,7 @@ impl std::fmt::Debug for RelayInvite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// It does not start as a link of this kind does.
-    #[error("this is not a {0} link")]
+    #[error("this is not a {0} link, which begins with `{0}:`: copy all of it, or ask for it again")]
     Scheme(&'static str),
     /// It is cut off or changed.
     #[error("the link is incomplete or damaged: copy all of it")]

@@ -46,10 +46,10 @@ fn whoever_has_the_token_acts_for_alice_and_nobody_else() {
     let handle = runtime.block_on(start(&data));
     let refused = runtime.block_on(Api::start(handle.clone(), options(&data, "0.0.0.0:0")));
     assert!(matches!(refused, Err(StartError::NotLoopback { .. })));
-    assert!(read_access(&data).is_none());
+    assert!(read_access(&data).unwrap().is_none());
 
     let api = runtime.block_on(Api::start(handle.clone(), options(&data, "127.0.0.1:0"))).unwrap();
-    let access = read_access(&data).unwrap();
+    let access = read_access(&data).unwrap().unwrap();
     let mode = data.join("api.json").metadata().unwrap().permissions().mode();
     assert_eq!((mode & 0o777, access.token.len()), (0o600, 64));
 
@@ -83,6 +83,6 @@ fn whoever_has_the_token_acts_for_alice_and_nobody_else() {
     assert_eq!(texts, ["one", "two"]);
 
     runtime.block_on(api.stop());
-    assert!(read_access(&data).is_none(), "nobody looks for a node that is gone");
+    assert!(read_access(&data).unwrap().is_none(), "nobody looks for a node that is gone");
     runtime.block_on(handle.stop());
 }

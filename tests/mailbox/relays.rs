@@ -2,9 +2,9 @@
 
 use super::world::Mailbox;
 use tidings::proto::{Misbehaviour, Outcome, Refusal};
-use tidings::types::limits::{RELAY_ANNOUNCE_MS, RELAY_ANNOUNCE_MS_MIN, RELAY_TTL_MS};
+use tidings::types::limits::{RELAY_ANNOUNCE_FIRST_MS, RELAY_ANNOUNCE_MS, RELAY_ANNOUNCE_MS_MIN, RELAY_TTL_MS};
 use tidings::types::time::{DAY, HOUR, MINUTE};
-use tidings::types::{Address, Table};
+use tidings::types::{Address, PeerId, Table};
 use tidings::wire::codec;
 use tidings::wire::mailbox::Announcement;
 
@@ -26,6 +26,9 @@ fn a_relay_is_heard_of_and_forgotten_when_it_is_silent() {
     greta.settle();
     bob.settle();
     assert!(bob.published.is_empty(), "Bob is no relay");
+    assert!(greta.published.is_empty(), "nobody listens yet");
+    greta.up(PeerId([9; 32]));
+    greta.wait(RELAY_ANNOUNCE_FIRST_MS);
     let first = greta.published.pop().unwrap();
     listening(&mut greta, "/ip4/192.0.2.9/tcp/4001");
     greta.wait(RELAY_ANNOUNCE_MS_MIN);
@@ -53,7 +56,8 @@ fn false_announcements_change_nothing() {
     let (mut greta, mut bob) = (Mailbox::new(), Mailbox::new());
     bob.keys = tidings::crypto::keys::Keys::new(&[1; 32], &[2; 32], &[3; 32]);
     listening(&mut greta, "/ip4/192.0.2.1/tcp/4001");
-    greta.settle();
+    greta.up(PeerId([9; 32]));
+    greta.wait(RELAY_ANNOUNCE_FIRST_MS);
     let bytes = greta.published.pop().unwrap();
     let genuine: Announcement = codec::decode(&bytes).unwrap();
     let changed = |change: fn(&mut Announcement)| {

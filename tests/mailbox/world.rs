@@ -6,7 +6,7 @@ use tidings::crypto::keys::{Keys, Signing};
 use tidings::proto::ctx::Ctx;
 use tidings::proto::mailbox::Service;
 use tidings::proto::mailbox::row::{self, Counts, Due, Hold, Job, Part, Registration, Sum, Tally, Usage};
-use tidings::proto::{Outcome, Output, Settings};
+use tidings::proto::{Misbehaviour, Outcome, Output, Settings};
 use tidings::types::time::DAY;
 use tidings::types::{AccountId, Batch, EnvelopeId, InboxId, Millis, Now, PeerId, Rng, Row, Scan, Table, View};
 use tidings::wire::frame::{Delivered, Frame};
@@ -146,7 +146,8 @@ impl Mailbox {
     }
 
     pub(crate) fn receive_from(&mut self, from: PeerId, contact: Option<AccountId>, frame: Frame) -> Outcome {
-        let frame = Frame::decode(&frame.encode()).unwrap();
+        // As the node does it: what does not decode reaches no service.
+        let Ok(frame) = Frame::decode(&frame.encode()) else { return Outcome::Misbehaved(Misbehaviour::Malformed) };
         self.input(|service, ctx| service.handle_frame(ctx, from, contact, frame))
     }
 

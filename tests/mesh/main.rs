@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used)] // A test that fails says where.
 #![allow(clippy::disallowed_methods)] // These tests are outside: they start tasks.
 
+mod cli;
+#[path = "../story/flood.rs"]
+mod flood;
+mod hostile;
 mod net;
 mod node;
 mod story;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings::mesh::{Line, Link, Mesh, Person, Result, Standing};
-use tidings::types::MessageId;
+use tidings::types::{MessageId, Table, View as _};
 
 /// Both sides have the same, each message once, and these among them.
 fn same_transcript(one: &Person, other: &Person, sent: &[MessageId]) -> Result<Vec<Line>> {
@@ -210,4 +210,20 @@ async fn a_way_that_works_in_one_direction_only_shows_nothing_untrue() -> Result
     same_transcript(&alice, &bob, &[message])?;
     mesh.stop().await;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_makes_itself_known() -> Result<()> {
+    let mesh = Mesh::builder().people(["alice"]).relays(1).start().await?;
+    let (alice, relay) = (mesh.person("alice"), mesh.relay(0));
+    alice.join(&relay).await?;
+    let store = alice.handle()?.store().clone();
+    for _ in 0..200 {
+        if store.get(Table::Relay, &relay.peer().0).is_some() {
+            mesh.stop().await;
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("alice never hears of the relay");
 }

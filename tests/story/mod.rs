@@ -1,5 +1,7 @@
 //! Stories: whole nodes with real cryptography in a world that the story owns.
 
+mod flood;
+mod hostile;
 mod hunt;
 mod meeting;
 mod world;

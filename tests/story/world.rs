@@ -1,14 +1,16 @@
 //! A small world for stories: people with real nodes and real cryptography, rows in memory, a network and a clock that the
 //! story owns. Everything in it follows from one seed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidings::crypto::keys::{Keys, direct_room};
+use tidings::proto::ctx::Ctx;
+use tidings::proto::room::Rooms;
 use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::time::{DAY, HOUR, SECOND};
 use tidings::types::{AccountId, Address, Batch, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
-use tidings::wire::content::Body;
-use tidings::wire::row;
+use tidings::wire::content::{Body, Content};
+use tidings::wire::{codec, row};
 
 /// Rows in memory.
 #[derive(Clone, Default)]
@@ -84,11 +86,18 @@ pub(super) struct World {
     /// Chance in a thousand of a crash before each output.
     pub(super) crash_permille: u64,
     pub(super) crashes: u64,
+    /// Frames that were sent, up to a bound: for replays.
+    pub(super) overheard: Vec<Vec<u8>>,
+    /// Outputs and bytes written of the input that caused most of them.
+    pub(super) most: (usize, usize),
     queue: BTreeMap<(Millis, u64), Happening>,
     cut: BTreeSet<(String, String)>,
     rng: Rng,
     sequence: u64,
 }
+
+/// Frames kept for replays.
+const OVERHEARD_MAX: usize = 2_000;
 
 /// A Monday in November.
 const EPOCH: Millis = 20_000 * DAY;
@@ -102,6 +111,8 @@ impl World {
             people: BTreeMap::new(),
             crash_permille: 0,
             crashes: 0,
+            overheard: Vec::new(),
+            most: (0, 0),
             queue: BTreeMap::new(),
             cut: BTreeSet::new(),
             rng: Rng::from_seed(bytes),
@@ -228,7 +239,10 @@ impl World {
     }
 
     fn perform(&mut self, name: &str) {
+        let (mut outputs, mut written) = (0, 0);
         loop {
+            self.most = (self.most.0.max(outputs), self.most.1.max(written));
+            outputs += 1;
             let crash = self.rng.below(1000) < self.crash_permille;
             let person = self.people.get_mut(name).unwrap();
             let Some(output) = person.node.as_mut().and_then(Node::poll) else { return };
@@ -238,12 +252,18 @@ impl World {
                 return self.start(name);
             }
             match output {
-                Output::Persist(batch) => person.rows.apply(&batch),
+                Output::Persist(batch) => {
+                    written += batch.iter().map(|(_, key, value)| key.len() + value.map_or(0, <[u8]>::len)).sum::<usize>();
+                    person.rows.apply(&batch);
+                }
                 Output::Transmit { to, frame } => {
                     if person.peers.contains(&to)
                         && let Some(other) = self.name_of(&to)
                     {
                         let from = self.people[name].keys.peer_id();
+                        if self.overheard.len() < OVERHEARD_MAX {
+                            self.overheard.push(frame.encode());
+                        }
                         self.later(&other, 5, Input::Frame { from, bytes: frame.encode() });
                     }
                 }
@@ -397,6 +417,23 @@ impl World {
     pub(super) fn custody(&self, name: &str, message: &MessageId) -> row::Custody {
         let index: row::Index = row::decode(&self.people[name].rows.get(Table::Index, &message.0).unwrap()).unwrap();
         index.custody[0].1.clone()
+    }
+
+    /// What somebody whose node was changed to lie can seal in a room; the node must not run.
+    pub(super) fn seal_as(&mut self, name: &str, room: &RoomId, content: &Content) -> Vec<u8> {
+        let now = self.now_of(name);
+        let person = self.people.get_mut(name).unwrap();
+        assert!(person.node.is_none(), "{name} runs");
+        let (mut rooms, mut out) = (Rooms::open(&person.rows, &person.keys), VecDeque::new());
+        let mut ctx = Ctx::new(now, &mut self.rng, &person.keys, &person.rows);
+        let sealed = rooms.seal(&mut ctx, room, &codec::encode(content)).unwrap();
+        ctx.finish(&mut out);
+        for output in out {
+            if let Output::Persist(batch) = output {
+                person.rows.apply(&batch);
+            }
+        }
+        sealed.envelope
     }
 
     pub(super) fn owed(&self, name: &str) -> usize {

@@ -59,7 +59,7 @@ fn every_flipped_bit_is_survived_and_noticed_where_it_is_signed() {
 
 #[test]
 fn unknown_kinds_and_versions_are_told_apart_from_nonsense() {
-    assert_eq!(Frame::decode(&[0, 6, 1]), Err(DecodeError::Kind(6)));
+    assert_eq!(Frame::decode(&[0, 15, 1]), Err(DecodeError::Kind(15)));
     assert_eq!(Frame::decode(&[0xff, 0xff, 1, 0, 0]), Err(DecodeError::Kind(0xffff)));
     assert_eq!(Frame::decode(&[0, 1, 2]), Err(DecodeError::Version(2)));
     assert_eq!(Frame::decode(&[0, 1, 0]), Err(DecodeError::Version(0)));

@@ -147,6 +147,7 @@ pub(super) fn frames() -> Vec<(&'static str, Frame)> {
         ("delivered", Frame::Delivered(delivered())),
         ("deferred", Frame::Deferred(vec![ENVELOPE])),
         ("heads", Frame::Heads(Heads { room: ROOM, epoch: 5, epoch_id: [0xea; 16], heads: vec![(alice().device_id(), 300)] })),
+        ("lost", Frame::Lost(vec![ENVELOPE])),
         ("mail-limits", Frame::MailLimits(announcement().limits)),
         ("register-secret", Frame::Register(register())),
         ("register-contact", Frame::Register(contact)),

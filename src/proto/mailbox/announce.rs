@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::proto::ctx::Ctx;
 use crate::proto::seam::{Misbehaviour, Outcome, Output, Refusal, Topic};
 use crate::types::limits::{
-    ADDRESSES_MAX, CLOCK_DRIFT_MS_MAX, FORGET_ROWS_MAX, GOSSIP_BYTES_MAX, NAME_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_ANNOUNCE_MS_MIN,
-    RELAY_TTL_MS, RELAYS_MAX,
+    ADDRESSES_MAX, CLOCK_DRIFT_MS_MAX, FORGET_ROWS_MAX, GOSSIP_BYTES_MAX, NAME_BYTES_MAX, RELAY_ANNOUNCE_FIRST_MS, RELAY_ANNOUNCE_MS,
+    RELAY_ANNOUNCE_MS_MIN, RELAY_TTL_MS, RELAYS_MAX,
 };
 use crate::types::{Address, Millis, PeerId, Scan, Table, View};
 use crate::wire::codec;
@@ -48,6 +48,13 @@ impl Service {
         }
     }
 
+    /// Somebody may listen: what was not said for want of a peer is said once both meshes know each other.
+    pub(super) fn announce_to_first(&mut self, ctx: &Ctx) {
+        if self.settings.relay && self.relays.due.is_none() {
+            self.relays.due = Some(ctx.now.mono + RELAY_ANNOUNCE_FIRST_MS);
+        }
+    }
+
     /// What another relay tells of itself, on `Topic::Relays`.
     pub fn handle_gossip(&mut self, ctx: &mut Ctx, bytes: &[u8]) -> Outcome {
         if bytes.len() > GOSSIP_BYTES_MAX {
@@ -79,6 +86,11 @@ impl Service {
     /// Says who this relay is, when it is time to; forgets relays that were not heard of for long.
     pub(super) fn announce(&mut self, ctx: &mut Ctx) {
         if self.relays.due.is_none_or(|due| ctx.now.mono < due) {
+            return;
+        }
+        // With nobody there it would be said to the wind: it waits for the first peer.
+        if self.sessions.is_empty() {
+            self.relays.due = None;
             return;
         }
         self.relays.due = Some(ctx.now.mono + RELAY_ANNOUNCE_MS);

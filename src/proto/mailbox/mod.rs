@@ -74,6 +74,11 @@ impl Service {
         }
     }
 
+    /// Whether this node serves whoever holds its link.
+    pub fn is_relay(&self) -> bool {
+        self.settings.relay
+    }
+
     /// What this mailbox takes; said to a peer first, when it may have business here.
     pub fn limits(&self) -> Limits {
         Limits { envelope_bytes: ENVELOPE_BYTES_MAX as u64, ttl_ms: ENVELOPE_TTL_MS, work_bits: STRANGER_WORK_BITS }
@@ -113,6 +118,7 @@ impl Service {
         self.close_session(&peer);
         self.sessions.insert(peer, Session::default());
         self.courier.on_up(ctx, peer);
+        self.announce_to_first(ctx);
     }
 
     /// A stream is gone.
