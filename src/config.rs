@@ -47,8 +47,8 @@ macro_rules! config {
                 })+
             }
 
-            fn values(&self) -> Vec<(&'static str, Value)> {
-                vec![$((stringify!($name), Value::try_from(&self.$name).unwrap_or(Value::Boolean(false)))),+]
+            fn values(&self) -> Vec<(&'static str, serde_json::Value)> {
+                vec![$((stringify!($name), serde_json::json!(self.$name))),+]
             }
         }
     };
@@ -116,12 +116,23 @@ impl Source {
 pub struct Explained {
     /// The key.
     pub key: String,
-    /// The value, as `config.toml` has it.
-    pub value: String,
+    /// The value.
+    pub value: serde_json::Value,
     /// Where it came from.
     pub source: Source,
     /// What it is for.
     pub meaning: String,
+}
+
+impl Explained {
+    /// The value as a person types it.
+    pub fn shown(&self) -> String {
+        match &self.value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(list) => list.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join(","),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// Why a configuration cannot be used. The sentence is for the person.
@@ -178,7 +189,7 @@ impl Config {
         let meanings: BTreeMap<&str, &str> = KEYS.iter().copied().collect();
         let explained = config.values().into_iter().map(|(key, value)| Explained {
             key: key.to_owned(),
-            value: value.to_string(),
+            value,
             source: sources.get(key).copied().unwrap_or(Source::Default),
             meaning: meanings.get(key).copied().unwrap_or_default().trim().to_owned(),
         });
@@ -338,13 +349,15 @@ fn parse(key: &str, text: &str) -> Result<Value, ConfigError> {
     let bad = |why| ConfigError::Value { key: key.to_owned(), value: text.to_owned(), why };
     let text = text.trim();
     Ok(match default {
-        Value::Boolean(_) => match text.to_lowercase().as_str() {
+        serde_json::Value::Bool(_) => match text.to_lowercase().as_str() {
             "true" | "on" | "yes" | "1" => Value::Boolean(true),
             "false" | "off" | "no" | "0" => Value::Boolean(false),
             _ => return Err(bad("it is on or off")),
         },
-        Value::Integer(_) => Value::Integer(text.parse().map_err(|_| bad("it is a number of megabytes, at least 1"))?),
-        Value::Array(_) => Value::Array(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect()),
+        serde_json::Value::Number(_) => Value::Integer(text.parse().map_err(|_| bad("it is a number of megabytes, at least 1"))?),
+        serde_json::Value::Array(_) => {
+            Value::Array(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect())
+        }
         _ => Value::from(text),
     })
 }

@@ -64,7 +64,7 @@ pub(super) async fn doctor(State(app): State<Arc<App>>) -> Result<Json<Diagnosis
     let store = store_status(&app).await?;
     let is_reachable =
         app.handle.listening().iter().any(|address| !address.as_str().contains("/127.0.0.1/") && !address.as_str().contains("/::1/"));
-    let is_relay = app.config.iter().any(|value| value.key == "relay" && value.value == "true");
+    let is_relay = app.config.iter().any(|value| value.key == "relay" && value.value == true);
     let checks = app.read(move |reader| {
         let mut checks = vec![check_disk(&store), check_database(&store), check_peers(peers), check_reach(is_reachable)];
         if !is_relay {

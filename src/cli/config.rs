@@ -6,7 +6,7 @@ use super::Context;
 use super::client::Client;
 use super::doctor::settings;
 use super::failure::Failure;
-use super::out::remark;
+use super::out::{escape_line, remark};
 use crate::api::body::NewName;
 use crate::config::{self, Config, ConfigError, Explained, Layer};
 
@@ -54,7 +54,7 @@ impl Args {
             Action::Get { key } => {
                 let (_, values) = load(context)?;
                 let value = find(&values, &key)?;
-                context.out.answer(value, || value.value.clone())
+                context.out.answer(value, || escape_line(&value.shown()))
             }
             Action::Set { key, value } => {
                 config::edit(&context.data, &key, Some(&value))?;
@@ -76,11 +76,10 @@ fn find<'a>(values: &'a [Explained], key: &str) -> Result<&'a Explained, Failure
 /// Says what counts now, and tells a running node what it can take on without a restart.
 fn changed(context: &mut Context, key: &str, values: &[Explained]) -> Result<(), Failure> {
     let value = find(values, key)?;
-    context.out.answer(value, || format!("{key} = {}  ({})", value.value, value.source.word()))?;
+    context.out.answer(value, || format!("{key} = {}  ({})", escape_line(&value.shown()), value.source.word()))?;
     let Ok(client) = Client::open(&context.data, Duration::from_secs(5)) else { return Ok(()) };
-    let name = value.value.parse::<toml::Value>().ok().and_then(|value| value.as_str().map(str::to_owned));
-    match (key, name) {
-        ("name", Some(name)) => match client.post::<NewName>("/api/v1/name", &NewName { name }) {
+    match (key, value.value.as_str()) {
+        ("name", Some(name)) => match client.post::<NewName>("/api/v1/name", &NewName { name: name.to_owned() }) {
             Ok(_) | Err(Failure::NoNode(_)) => Ok(()),
             Err(other) => Err(other),
         },

@@ -55,7 +55,7 @@ fn report(diagnosis: &Diagnosis) -> String {
 /// Every setting in columns.
 pub(super) fn settings(config: &[Explained]) -> String {
     let row = |value: &Explained| {
-        vec![format!("  {}", value.key), escape_line(&value.value), format!("({})", value.source.word()), value.meaning.clone()]
+        vec![format!("  {}", value.key), escape_line(&value.shown()), format!("({})", value.source.word()), value.meaning.clone()]
     };
     super::out::align(&config.iter().map(row).collect::<Vec<_>>())
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
@@ -67,11 +66,7 @@ impl Args {
             announce: config.announce.clone(),
             settings: config.settings(),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start: the system gives no threads")
-            .map_err(Failure::Failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let ended = runtime.block_on(serve(context, options, &config, explained));
         runtime.shutdown_timeout(Duration::from_millis(500));
         ended
@@ -93,7 +88,7 @@ impl Args {
 
     fn entropy(&self) -> Result<Option<Zeroizing<[u8; 32]>>, Failure> {
         let Some(file) = &self.recovery_phrase_file else { return Ok(None) };
-        let words = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display())).map_err(Failure::Failed)?;
+        let words = std::fs::read_to_string(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
         Ok(Some(node::entropy_of_phrase(&Zeroizing::new(words))?))
     }
 }
@@ -110,7 +105,7 @@ async fn serve(context: &mut Context, options: node::Options, config: &Config, e
             return Err(error.into());
         }
     };
-    let greeted = rename(&handle, &explained, config).await.and_then(|()| ready(context, &handle, &api));
+    let greeted = rename(&handle, &explained, config).await.and_then(|()| ready(context, &handle, &api, &config.name));
     let ended = match greeted {
         Ok(()) => tokio::select! {
             _ = interrupt.recv() => Ok(()),
@@ -156,7 +151,7 @@ async fn rename(handle: &Handle, explained: &[Explained], config: &Config) -> Re
     Ok(())
 }
 
-fn ready(context: &mut Context, handle: &Handle, api: &Api) -> Result<(), Failure> {
+fn ready(context: &mut Context, handle: &Handle, api: &Api, name: &str) -> Result<(), Failure> {
     tell(handle.open_report());
     let (account, listen) = (handle.account(), handle.listening());
     if context.out.is_json() {
@@ -165,7 +160,7 @@ fn ready(context: &mut Context, handle: &Handle, api: &Api) -> Result<(), Failur
         return context.out.object(&ready);
     }
     let reader = Reader::new(handle.store(), account, 0);
-    let name = reader.own_name().unwrap_or_default();
+    let name = reader.own_name().unwrap_or_else(|| name.to_owned());
     let mut lines = vec![
         format!("Your node is running, {}. Stop it with Ctrl-C.", escape_line(&name)),
         String::new(),
