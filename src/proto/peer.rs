@@ -94,9 +94,10 @@ impl State {
                 ctx.emit(Event::Presence { account, device, on: false });
             }
             self.peers.delivered.remove(&peer);
-            self.service.on_peer_down(ctx, peer);
             self.on_mailbox_down(&peer);
         }
+        // Also when it could not be opened: the service dials for hand-overs.
+        self.service.on_peer_down(ctx, peer);
         self.forget_deferred_of(&peer);
         let dial = self.peers.dials.entry(peer).or_default();
         dial.busy = false;

@@ -103,6 +103,29 @@ async fn a_friend_who_is_away_finds_everything_at_the_relay() -> Result<()> {
     Ok(())
 }
 
+/// Bob has no mailbox at all, and the two are never up together: Alice's own mailbox goes on trying for her.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_goes_on_trying_for_who_wrote() -> Result<()> {
+    let mesh = Mesh::builder().people(["alice", "bob"]).relays(1).start().await?;
+    let (alice, bob, relay) = (mesh.person("alice"), mesh.person("bob"), mesh.relay(0));
+    alice.meet(&bob).await?;
+    alice.join(&relay).await?;
+    mesh.settle().await?;
+
+    bob.stop().await;
+    let message = alice.send(&bob, "good night").await?;
+    alice.until_standing(message, Standing::Held).await?;
+    assert_eq!(alice.custody(message)?.held_by, [relay.peer()]);
+    alice.stop().await;
+    bob.start().await?;
+    bob.until_message(message).await?;
+    alice.start().await?;
+    alice.until_standing(message, Standing::Delivered).await?;
+    same_transcript(&alice, &bob, &[message])?;
+    mesh.stop().await;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_mailboxes_one_is_destroyed() -> Result<()> {
     let mesh = Mesh::builder().people(["alice", "bob", "carol"]).relays(1).start().await?;
