@@ -95,7 +95,13 @@ async fn deposits(relay: &Handle, owner: &Owner, alone: &Bare, rng: &mut Rng, me
     let store = group_commit(&alone.store, rows)?;
     let parts = vec![("group commit", store.wall_each(messages)), ("the whole, of processors", cost.cpu_each(messages))];
     let work = format!("mailbox: {messages} deposits of 1 KiB from {SENDERS} senders, tokens checked, durable before the receipt");
-    Ok(rate_row(work, messages as f64 / cost.wall.as_secs_f64(), parts, messages as f64 / store.wall.as_secs_f64(), "at least 0.5 x; 10,000/s"))
+    Ok(rate_row(
+        work,
+        messages as f64 / cost.wall.as_secs_f64(),
+        parts,
+        messages as f64 / store.wall.as_secs_f64(),
+        "at least 0.5 x; 10,000/s",
+    ))
 }
 
 fn rate_row(work: String, rate: f64, parts: Vec<(&'static str, f64)>, limit: f64, aim: &'static str) -> Row {

@@ -205,7 +205,6 @@ pub(super) fn receiver_rows(rng: &mut Rng, changes: Changes) -> Batch {
     batch
 }
 
-
 fn message_rows(rng: &mut Rng, index: [u8; 16], changes: Changes) -> Batch {
     let mut batch = Batch::default();
     batch.put(Table::Room, [7; 32], vec![7; 120]);
