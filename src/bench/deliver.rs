@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
-use super::cast::{Client, meet, node, owes_nothing, until};
+use super::cast::{Client, has_receipts, meet, node, until};
 use super::part::{self, Bare, Duo, group_commit};
 use super::{BenchError, CORES, Plan, Result, Row, TEXT_BYTES, Times, Watch, chance};
 use crate::node::{Body, Command, Event, Handle, Reply};
@@ -116,7 +116,7 @@ async fn sustained((alice, bob): (&Handle, &Handle), room: RoomId, parts: &mut P
     let before = count(bob, &room);
     let watch = Watch::start();
     send_many(alice, room, messages).await?;
-    until("for every receipt", || owes_nothing(alice)).await?;
+    until("for every receipt", || has_receipts(alice)).await?;
     let cost = watch.read();
     if count(bob, &room) != before + messages {
         return Err(BenchError::Late("for every message to be there once"));

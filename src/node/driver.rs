@@ -155,8 +155,11 @@ impl Driver {
     pub(super) async fn run(mut self, mut wanted: watch::Receiver<Wanted>) -> Result<(), StoreError> {
         let (mut disk, mut tend) = (every(DISK_POLL_MS), every(TEND_MS));
         self.drain()?;
-        if !self.inlets.announce.is_empty() {
-            self.handle(Input::Listening(self.inlets.announce.clone()))?;
+        // Before any command: an invite made at once must say where this node is.
+        let listening =
+            if self.inlets.announce.is_empty() { self.mouth.reachable.borrow().listening.clone() } else { self.inlets.announce.clone() };
+        if !listening.is_empty() {
+            self.handle(Input::Listening(listening))?;
         }
         loop {
             self.settle().await;
