@@ -92,6 +92,8 @@ impl State {
                 Outcome::Accepted
             }
             Some(ContactState::Declined | ContactState::Blocked) => Outcome::Refused(Refusal::Unwanted),
+            // With a link that was used or is over they could not know that work is asked.
+            None if !is_paid && request.secret.is_some() => Outcome::Refused(Refusal::Unwanted),
             None if !is_paid => Outcome::Misbehaved(Misbehaviour::Work),
             None => {
                 let pending = self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Pending).count();

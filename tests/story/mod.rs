@@ -2,4 +2,5 @@
 
 mod hunt;
 mod meeting;
+mod storm;
 mod world;
