@@ -6,7 +6,7 @@ use super::account::{grant_id, inbox_at};
 use super::ctx::Ctx;
 use super::node::State;
 use super::receive::Source;
-use super::seam::{CommandError, Event, Misbehaviour, Outcome, Refusal, Reply};
+use super::seam::{CommandError, Event, Outcome, Refusal, Reply};
 use super::timer::Timer;
 use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
 use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
@@ -209,8 +209,9 @@ impl State {
 
     /// An envelope that waited.
     pub(super) fn handle_mail(&mut self, ctx: &mut Ctx, from: PeerId, mail: Mail) -> Outcome {
+        // What was on its way when the person gave this mailbox up is nobody's fault.
         if !self.mailboxes.open.contains(&from) {
-            return Outcome::Misbehaved(Misbehaviour::Unexpected);
+            return Outcome::Refused(Refusal::Unwanted);
         }
         self.receive(ctx, Source::Mail { mailbox: from, inbox: mail.inbox, sequence: mail.sequence }, mail.envelope)
     }

@@ -74,12 +74,13 @@ impl State {
                 return true;
             }
             for (order, row) in page {
-                let Some(envelope) = row.envelope else { return true };
                 let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(peer)) else { return true };
                 if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
                     return true;
                 }
                 flight.cursor = order;
+                // Not sealed before its room is there; a request that is renewed meanwhile stands behind it.
+                let Some(envelope) = row.envelope else { continue };
                 if row.delivered.contains(device) || flight.inflight.contains_key(&envelope) {
                     continue;
                 }
@@ -170,12 +171,12 @@ impl State {
                 return true;
             }
             for (order, row) in page {
-                let Some(envelope) = row.envelope else { return true };
                 let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(&mailbox.peer)) else { return true };
                 if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
                     return true;
                 }
                 flight.cursor = order;
+                let Some(envelope) = row.envelope else { continue };
                 let held = self.valid_copies(ctx, account, &row);
                 let is_done = held.contains(&mailbox.peer) || held.len() >= wanted || !row.delivered.is_empty();
                 if is_done || self.is_inflight(account, &mailbox.peer, &envelope) {
@@ -320,7 +321,10 @@ impl State {
             }
             for (order, row) in page {
                 after = order;
-                let Some(envelope) = row.envelope else { return };
+                let Some(envelope) = row.envelope else { continue };
+                if self.is_inflight(account, &own, &envelope) {
+                    continue;
+                }
                 if !self.valid_copies(ctx, account, &row).is_empty() || !row.delivered.is_empty() || room == 0 {
                     continue;
                 }

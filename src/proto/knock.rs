@@ -36,7 +36,9 @@ impl State {
                 let is_paid = crate::crypto::work::is_paid(&signed.signature, signed.work, STRANGER_WORK_BITS);
                 let is_stranger = matches!(self.contacts.state(&account), None | Some(ContactState::Pending));
                 if is_stranger && !is_paid && open_invite(ctx, secret.as_ref(), &account).is_none() {
-                    return Outcome::Misbehaved(Misbehaviour::Work);
+                    // With a link that was used or is over they could not know that work is asked.
+                    let is_late = secret.is_some();
+                    return if is_late { Outcome::Refused(Refusal::Unwanted) } else { Outcome::Misbehaved(Misbehaviour::Work) };
                 }
                 if greeting.len() > GREETING_BYTES_MAX || !key_packages.iter().all(|kp| self.rooms.check_key_package(ctx, &account, kp)) {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);

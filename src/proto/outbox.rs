@@ -221,6 +221,7 @@ impl State {
         let now = ctx.now.wall;
         self.change_custody(ctx, account, &row.cargo, |custody| {
             custody.delivered.get_or_insert(now);
+            custody.expired = false;
         });
         let is_everywhere = self.contacts.devices(account).iter().all(|(device, _)| row.delivered.contains(device));
         if is_everywhere {

@@ -68,6 +68,10 @@ impl Peers {
 impl State {
     /// A stream to a peer is open.
     pub(super) fn on_peer_up(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        // A new stream whose forerunner's end was not heard of: what that one carried is gone all the same.
+        if self.peers.is_up(&peer) {
+            self.on_peer_down(ctx, peer);
+        }
         self.peers.up.insert(peer, Peer::default());
         self.peers.dials.remove(&peer);
         self.timers.cancel(Timer::Dial(peer));

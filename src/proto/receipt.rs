@@ -98,6 +98,7 @@ impl State {
         let order = custody.order;
         let now = ctx.now.wall;
         custody.delivered.get_or_insert(now);
+        custody.expired = false;
         if is_read {
             custody.read.get_or_insert(now);
         }

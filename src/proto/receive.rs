@@ -45,10 +45,10 @@ impl State {
         if bytes.len() > ENVELOPE_BYTES_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
-        if self.disk_full {
-            return Outcome::Refused(Refusal::Disk);
-        }
         let id = id_of(&bytes);
+        if self.disk_full {
+            return self.conclude(ctx, source, id, bytes, Outcome::Refused(Refusal::Disk));
+        }
         if let Some(seen) = ctx.row::<row::Seen>(Table::Seen, &id.0) {
             // Whoever has the bytes could ask for receipts without end; an honest bearer only needs our word on the stream.
             let is_ours = self.is_contact(source) || matches!(source, Source::Mail { .. });
@@ -89,15 +89,18 @@ impl State {
                 }
                 outcome
             }
-            // A later release of this node may take it: the mailbox keeps it until it expires.
+            // A later release of this node may take it, or it may when it has room: who keeps it goes on doing so.
             Outcome::Refused(Refusal::Newer | Refusal::Disk | Refusal::Limit) => {
-                if let Source::Mail { mailbox, .. } = source {
-                    ctx.transmit(mailbox, Frame::Deferred(vec![id]));
+                match source {
+                    Source::Mail { mailbox, .. } => ctx.transmit(mailbox, Frame::Deferred(vec![id])),
+                    Source::Direct(peer) if self.is_contact(source) => ctx.transmit(peer, Frame::Deferred(vec![id])),
+                    Source::Direct(_) | Source::Gossip => {}
                 }
                 outcome
             }
-            // Its key is gone here for ever. Its sender seals it anew: told on the stream, or asked for by number later.
-            Outcome::Refused(Refusal::Expired) if self.is_contact(source) => {
+            // Its key is gone here for ever, or it is about what never was here. Its sender seals it anew or forgets it: told on the
+            // stream, or asked for by number later.
+            Outcome::Refused(Refusal::Expired | Refusal::Unknown) if self.is_contact(source) => {
                 if let Source::Direct(peer) = source {
                     ctx.transmit(peer, Frame::Lost(vec![id]));
                 }

@@ -227,7 +227,10 @@ impl State {
                 // Asked for again before it arrived: once is enough.
                 Some(numbered) if self.order_in(ctx, from, &super::outbox::id_of(&numbered.envelope)).is_some() => true,
                 Some(numbered) if !numbered.envelope.is_empty() => {
-                    self.owe(ctx, from, Cargo::Copy, Some(&numbered.envelope), [0; 16], true);
+                    // Asked again while the first copy is on its way: two rows would share, and drop, the same bytes.
+                    if self.order_in(ctx, from, &super::outbox::id_of(&numbered.envelope)).is_none() {
+                        self.owe(ctx, from, Cargo::Copy, Some(&numbered.envelope), [0; 16], true);
+                    }
                     true
                 }
                 _ => false,

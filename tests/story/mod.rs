@@ -4,4 +4,5 @@ mod flood;
 mod hostile;
 mod hunt;
 mod meeting;
+mod storm;
 mod world;

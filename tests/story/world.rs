@@ -61,8 +61,14 @@ pub(super) struct Person {
     pub(super) events: Vec<Event>,
     /// How many inputs this node answered with `Misbehaved`.
     pub(super) blamed: u32,
-    settings: Settings,
-    peers: BTreeSet<PeerId>,
+    /// What for.
+    pub(super) blames: Vec<String>,
+    /// How far the clock of this person's machine is ahead of the world's.
+    pub(super) ahead: Millis,
+    /// What the node is started with.
+    pub(super) settings: Settings,
+    /// Connected peers, each with the number of the connection.
+    peers: BTreeMap<PeerId, u64>,
     replies: BTreeMap<u64, Result<Reply, CommandError>>,
     started: Millis,
     life: u64,
@@ -75,7 +81,7 @@ impl Person {
 }
 
 enum Happening {
-    Input { to: String, life: u64, input: Box<Input> },
+    Input { to: String, life: u64, link: u64, input: Box<Input> },
     Connect { from: String, to: PeerId },
 }
 
@@ -90,8 +96,16 @@ pub(super) struct World {
     pub(super) overheard: Vec<Vec<u8>>,
     /// Outputs and bytes written of the input that caused most of them.
     pub(super) most: (usize, usize),
+    /// Frames take up to so much longer, each connection for itself.
+    pub(super) jitter: Millis,
+    /// Chance in a thousand that a frame arrives twice.
+    pub(super) twice_permille: u64,
     queue: BTreeMap<(Millis, u64), Happening>,
     cut: BTreeSet<(String, String)>,
+    /// Connections that ended, of which the node does not know yet.
+    ending: BTreeSet<(String, PeerId)>,
+    /// When the last frame of a connection arrives.
+    arrives: BTreeMap<(u64, PeerId), Millis>,
     rng: Rng,
     sequence: u64,
 }
@@ -113,6 +127,10 @@ impl World {
             crashes: 0,
             overheard: Vec::new(),
             most: (0, 0),
+            jitter: 0,
+            twice_permille: 0,
+            ending: BTreeSet::new(),
+            arrives: BTreeMap::new(),
             queue: BTreeMap::new(),
             cut: BTreeSet::new(),
             rng: Rng::from_seed(bytes),
@@ -140,8 +158,10 @@ impl World {
             node: None,
             events: Vec::new(),
             blamed: 0,
+            blames: Vec::new(),
+            ahead: 0,
             settings,
-            peers: BTreeSet::new(),
+            peers: BTreeMap::new(),
             replies: BTreeMap::new(),
             started: 0,
             life: 0,
@@ -155,7 +175,7 @@ impl World {
     }
 
     fn now_of(&self, name: &str) -> Now {
-        Now { mono: self.now - self.people[name].started, wall: EPOCH + self.now }
+        Now { mono: self.now - self.people[name].started, wall: EPOCH + self.now + self.people[name].ahead }
     }
 
     /// Starts a node from its rows.
@@ -166,7 +186,7 @@ impl World {
         assert!(person.node.is_none(), "{name} is running");
         person.started = now;
         person.life += 1;
-        let at = Now { mono: 0, wall: EPOCH + now };
+        let at = Now { mono: 0, wall: EPOCH + now + person.ahead };
         person.node = Some(Node::open(person.keys.clone(), person.settings.clone(), &person.rows, seed, at));
         self.perform(name);
         let address = Address::new(&format!("/ip4/127.0.0.1/tcp/{}", 4000 + self.people.keys().position(|k| k == name).unwrap())).unwrap();
@@ -178,8 +198,10 @@ impl World {
         let person = self.people.get_mut(name).unwrap();
         person.node = None;
         person.life += 1;
+        self.ending.retain(|(other, _)| other != name);
+        let person = self.people.get_mut(name).unwrap();
         let peer = person.keys.peer_id();
-        for other in std::mem::take(&mut person.peers) {
+        for other in std::mem::take(&mut person.peers).into_keys() {
             if let Some(other) = self.name_of(&other) {
                 self.disconnect(&other, &peer);
             }
@@ -197,7 +219,8 @@ impl World {
 
     fn disconnect(&mut self, name: &str, peer: &PeerId) {
         let person = self.people.get_mut(name).unwrap();
-        if person.peers.remove(peer) && person.node.is_some() {
+        if person.peers.remove(peer).is_some() && person.node.is_some() {
+            self.ending.insert((name.to_owned(), *peer));
             self.later(name, 1, Input::PeerDown(*peer));
         }
     }
@@ -210,6 +233,17 @@ impl World {
     pub(super) fn cut(&mut self, one: &str, other: &str) {
         self.cut.insert((one.to_owned(), other.to_owned()));
         self.cut.insert((other.to_owned(), one.to_owned()));
+        self.drop_connection(one, other);
+    }
+
+    /// The one cannot dial the other; the other way works.
+    pub(super) fn cut_one_way(&mut self, from: &str, to: &str) {
+        self.cut.insert((from.to_owned(), to.to_owned()));
+        self.drop_connection(from, to);
+    }
+
+    /// The connection of two people breaks, with what is in flight on it.
+    pub(super) fn drop_connection(&mut self, one: &str, other: &str) {
         let (a, b) = (self.people[one].keys.peer_id(), self.people[other].keys.peer_id());
         self.disconnect(one, &b);
         self.disconnect(other, &a);
@@ -221,18 +255,38 @@ impl World {
     }
 
     fn later(&mut self, to: &str, delay: Millis, input: Input) {
+        self.at(to, self.now + delay, 0, input);
+    }
+
+    fn at(&mut self, to: &str, at: Millis, link: u64, input: Input) {
         self.sequence += 1;
         let life = self.people[to].life;
-        self.queue.insert((self.now + delay, self.sequence), Happening::Input { to: to.to_owned(), life, input: Box::new(input) });
+        self.queue.insert((at, self.sequence), Happening::Input { to: to.to_owned(), life, link, input: Box::new(input) });
+    }
+
+    /// Puts a frame on its way: in order on each connection.
+    fn carry(&mut self, from: &str, to: &PeerId, bytes: &[u8]) {
+        let Some((link, other)) = self.people[from].peers.get(to).copied().zip(self.name_of(to)) else { return };
+        let jitter = if self.jitter > 0 { self.rng.below(self.jitter) } else { 0 };
+        let last = self.arrives.entry((link, *to)).or_default();
+        let at = (*last).max(self.now + 5 + jitter);
+        *last = at;
+        let times = if self.rng.below(1000) < self.twice_permille { 2 } else { 1 };
+        let from = self.people[from].keys.peer_id();
+        for _ in 0..times {
+            self.at(&other, at, link, Input::Frame { from, bytes: bytes.to_vec() });
+        }
     }
 
     /// Gives a node one input and performs what follows.
     pub(super) fn input(&mut self, name: &str, input: Input) -> Option<Outcome> {
         let now = self.now_of(name);
         let person = self.people.get_mut(name)?;
+        let kind = if let Input::Frame { bytes, .. } = &input { bytes.first().copied() } else { None };
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
         if matches!(outcome, Outcome::Misbehaved(_)) {
             person.blamed += 1;
+            person.blames.push(format!("{outcome:?} by frame kind {kind:?}"));
         }
         self.perform(name);
         Some(outcome)
@@ -257,15 +311,11 @@ impl World {
                     person.rows.apply(&batch);
                 }
                 Output::Transmit { to, frame } => {
-                    if person.peers.contains(&to)
-                        && let Some(other) = self.name_of(&to)
-                    {
-                        let from = self.people[name].keys.peer_id();
-                        if self.overheard.len() < OVERHEARD_MAX {
-                            self.overheard.push(frame.encode());
-                        }
-                        self.later(&other, 5, Input::Frame { from, bytes: frame.encode() });
+                    let bytes = frame.encode();
+                    if person.peers.contains_key(&to) && self.overheard.len() < OVERHEARD_MAX {
+                        self.overheard.push(bytes.clone());
                     }
+                    self.carry(name, &to, &bytes);
                 }
                 Output::Dial { peer, .. } => {
                     self.sequence += 1;
@@ -302,10 +352,28 @@ impl World {
             return;
         };
         let me = self.people[from].keys.peer_id();
-        if self.people.get_mut(from).unwrap().peers.insert(*to) {
-            self.people.get_mut(&other).unwrap().peers.insert(me);
+        if !self.people[from].peers.contains_key(to) {
+            self.end(from, to);
+            self.end(&other, &me);
+            if self.people[from].keys.peer_id() != me || self.people[from].node.is_none() || self.people[&other].node.is_none() {
+                return;
+            }
+            self.sequence += 1;
+            let link = self.sequence;
+            self.people.get_mut(from).unwrap().peers.insert(*to, link);
+            self.people.get_mut(&other).unwrap().peers.insert(me, link);
             self.input(from, Input::PeerUp(*to));
-            self.input(&other, Input::PeerUp(me));
+            // The other may have ended while the first looked at it.
+            if self.people[&other].peers.get(&me) == Some(&link) {
+                self.input(&other, Input::PeerUp(me));
+            }
+        }
+    }
+
+    /// A node hears that a connection ended, if it does not know yet.
+    fn end(&mut self, name: &str, peer: &PeerId) {
+        if self.ending.remove(&(name.to_owned(), *peer)) {
+            self.input(name, Input::PeerDown(*peer));
         }
     }
 
@@ -331,11 +399,15 @@ impl World {
                 let (_, happening) = self.queue.pop_first().unwrap();
                 self.now = self.now.max(at);
                 match happening {
-                    Happening::Input { to, life, input } => {
+                    Happening::Input { to, life, link, input } => {
                         let person = &self.people[&to];
-                        let is_from_gone = matches!(&*input, Input::Frame { from, .. } if !person.peers.contains(from));
-                        if person.life == life && !is_from_gone {
-                            self.input(&to, *input);
+                        let is_from_gone = matches!(&*input, Input::Frame { from, .. } if person.peers.get(from) != Some(&link));
+                        match *input {
+                            _ if person.life != life || is_from_gone => {}
+                            Input::PeerDown(peer) => self.end(&to, &peer),
+                            input => {
+                                self.input(&to, input);
+                            }
                         }
                     }
                     Happening::Connect { from, to } => self.connect(&from, &to),
@@ -350,13 +422,14 @@ impl World {
     }
 
     /// Lets time pass.
-    pub(super) fn run(&mut self, duration: Millis) {
+    pub(super) fn run(&mut self, duration: Millis) -> u64 {
         let until = self.now + duration;
         let mut steps = 0u64;
         while self.step(until) {
             steps += 1;
             assert!(steps < 3_000_000, "the world does not come to rest");
         }
+        steps
     }
 
     /// Has a command done.
@@ -411,6 +484,28 @@ impl World {
             other => panic!("not a text: {other:?}"),
         });
         texts.collect()
+    }
+
+    /// All that is shown of a room: messages and what was said about them, in order.
+    pub(super) fn shown(&self, name: &str, room: &RoomId) -> Vec<(Vec<u8>, Body)> {
+        let rows = &self.people[name].rows;
+        let mut shown = Vec::new();
+        for (key, value) in rows.scan(&Scan::prefix(Table::Message, room.0)) {
+            let message = row::Place::from_key(&key).unwrap().message;
+            shown.push((key, row::decode::<row::Message>(&value).unwrap().body));
+            for (key, value) in rows.scan(&Scan::prefix(Table::Mark, message.0)) {
+                shown.push((key, row::decode::<row::Mark>(&value).unwrap().body));
+            }
+        }
+        shown
+    }
+
+    /// The text of a message on a person's device.
+    pub(super) fn text_of(&self, name: &str, message: &MessageId) -> Option<String> {
+        let rows = &self.people[name].rows;
+        let index: row::Index = row::decode(&rows.get(Table::Index, &message.0)?).ok()?;
+        let stored: row::Message = row::decode(&rows.get(Table::Message, &index.place.key())?).ok()?;
+        if let Body::Text { text, .. } = stored.body { Some(text) } else { None }
     }
 
     /// The custody of a message to its one recipient.
