@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)] // These tests are outside: they start tasks.
 
 #[path = "../story/flood.rs"]
+#[allow(dead_code)] // The stories use the rest of it.
 mod flood;
 mod hostile;
 mod net;
