@@ -32,14 +32,13 @@ struct Bob {
 
 impl Bob {
     fn start(data: &Path) -> Self {
-        let log = std::fs::File::create(data.with_extension("log")).unwrap();
         let words = ["run", "--listen", LOCAL, "--ui", "127.0.0.1:0", "--name", "bob", "--log", "error", "--json", "--data"];
         let mut process = Process::new(env!("CARGO_BIN_EXE_tidings"))
             .args(words)
             .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
         let mut line = String::new();

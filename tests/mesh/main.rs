@@ -5,6 +5,7 @@
 mod cli;
 #[allow(dead_code)] // shared with the stories, which use all of it
 #[path = "../story/flood.rs"]
+#[allow(dead_code)] // The stories use the rest of it.
 mod flood;
 mod hostile;
 mod net;
