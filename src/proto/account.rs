@@ -71,6 +71,14 @@ impl State {
         self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
     }
 
+    /// Tokens travel with the card: a card as old as half their time is made anew, so that no contact is left with old ones.
+    pub(super) fn renew_grants(&mut self, ctx: &mut Ctx) {
+        if ctx.now.wall > self.account.card.number.saturating_add(GRANT_TTL_MS / 2) {
+            self.account.signed = Vec::new();
+            self.refresh_card(ctx);
+        }
+    }
+
     /// Tokens for all own mailboxes, the same for the same holder and round.
     pub(super) fn grants_for(&self, ctx: &Ctx, holder: &[u8], round: u32) -> Vec<Grant> {
         self.mailboxes.registered().map(|(mailbox, inbox)| grant(ctx, &mailbox, inbox, holder, round)).collect()

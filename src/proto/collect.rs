@@ -162,13 +162,18 @@ impl State {
             self.save_mailbox(ctx, from, fresh);
             self.refresh_card(ctx);
         }
-        let me = ctx.keys.peer_id();
-        let reader = ctx.keys.inbox_reader(&from);
-        let open = OpenInbox { inbox: registered.inbox, reader: reader.public(), proof: [0; 64] };
-        ctx.transmit(from, Frame::OpenInbox(open.sign(&me, &from, &reader)));
         self.mailboxes.open.insert(from);
+        self.open_inbox(ctx, from);
         self.revoke_blocked(ctx, from, registered.inbox);
         Outcome::Accepted
+    }
+
+    /// Has a mailbox send what waits, from the start: what was deferred before is sent once more.
+    pub(super) fn open_inbox(&mut self, ctx: &mut Ctx, mailbox: PeerId) {
+        let Some(row) = self.mailboxes.rows.get(&mailbox).filter(|_| self.mailboxes.open.contains(&mailbox)) else { return };
+        let reader = ctx.keys.inbox_reader(&mailbox);
+        let open = OpenInbox { inbox: row.inbox, reader: reader.public(), proof: [0; 64] };
+        ctx.transmit(mailbox, Frame::OpenInbox(open.sign(&ctx.keys.peer_id(), &mailbox, &reader)));
     }
 
     /// Tells a mailbox which tokens are no longer good; saying it again does no harm.

@@ -7,7 +7,7 @@ use super::ctx::Ctx;
 use super::node::State;
 use super::seam::{CommandError, Event, Output, Reply};
 use crate::crypto::keys::direct_room;
-use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS};
+use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS, WORK_MS_MAX};
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Scan, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::content::{Knock, Signed};
@@ -31,9 +31,16 @@ pub(super) struct Contacts {
     peers: BTreeMap<PeerId, BTreeMap<AccountId, DeviceId>>,
     devices: BTreeMap<DeviceId, BTreeMap<AccountId, PeerId>>,
     /// Requests and deposits that wait for a proof of work, by the text that is paid for.
-    unpaid: BTreeMap<Vec<u8>, Unpaid>,
+    unpaid: BTreeMap<Vec<u8>, (Unpaid, Asked)>,
     /// Proofs of work for deposits at mailboxes whose token we lack.
     paid: BTreeMap<(EnvelopeId, InboxId), u64>,
+}
+
+/// When a proof of work was asked for (monotonic clock), and how much.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Millis,
+    bits: u8,
 }
 
 /// What a proof of work is for.
@@ -229,9 +236,8 @@ impl State {
             self.post_knock(ctx, account, &signed);
         } else {
             let text = signed.signature.to_vec();
-            self.contacts.unpaid.retain(|_, unpaid| !matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
-            self.contacts.unpaid.insert(text.clone(), Unpaid::Request { account: *account, signed });
-            ctx.speak(Output::Work { text, bits: STRANGER_WORK_BITS });
+            self.contacts.unpaid.retain(|_, (unpaid, _)| !matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
+            self.ask_work(ctx, text, Unpaid::Request { account: *account, signed }, STRANGER_WORK_BITS);
         }
     }
 
@@ -240,9 +246,7 @@ impl State {
         let requested: Vec<AccountId> =
             self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Requested).map(|(account, _)| *account).collect();
         for account in requested {
-            let rows = ctx.scan(&Scan::prefix(Table::Outbox, account.0));
-            let is_owed = rows.iter().any(|(_, value)| row::decode::<row::Outbox>(value).is_ok_and(|row| row.cargo == row::Cargo::Knock));
-            if !is_owed {
+            if !self.outbox.has_knocks(&account) {
                 self.change_contact(ctx, &account, |row| row.card_sent = 0);
             }
         }
@@ -265,7 +269,7 @@ impl State {
 
     /// A proof of work is there.
     pub(super) fn on_worked(&mut self, ctx: &mut Ctx, text: &[u8], number: u64) {
-        match self.contacts.unpaid.remove(text) {
+        match self.contacts.unpaid.remove(text).map(|(unpaid, _)| unpaid) {
             Some(Unpaid::Request { account, signed }) if self.contacts.state(&account) == Some(ContactState::Requested) => {
                 self.post_knock(ctx, &account, &Signed { work: number, ..signed });
             }
@@ -285,10 +289,36 @@ impl State {
         let text = crate::wire::mailbox::work_text(inbox, envelope);
         if !self.contacts.unpaid.contains_key(&text) {
             let unpaid = Unpaid::Deposit { account: *account, envelope: *envelope, inbox: *inbox };
-            self.contacts.unpaid.insert(text.clone(), unpaid);
-            ctx.speak(Output::Work { text, bits: bits.min(STRANGER_WORK_BITS + 4) });
+            self.ask_work(ctx, text, unpaid, bits.min(STRANGER_WORK_BITS + 4));
         }
         None
+    }
+
+    fn ask_work(&mut self, ctx: &mut Ctx, text: Vec<u8>, unpaid: Unpaid, bits: u8) {
+        self.contacts.unpaid.insert(text.clone(), (unpaid, Asked { at: ctx.now.mono, bits }));
+        ctx.speak(Output::Work { text, bits });
+    }
+
+    /// Proofs of work that did not come (a driver with too many of them forgets some) are asked for again.
+    pub(super) fn renew_work(&mut self, ctx: &mut Ctx) {
+        for (text, (_, asked)) in &mut self.contacts.unpaid {
+            if ctx.now.mono >= asked.at.saturating_add(WORK_MS_MAX) {
+                asked.at = ctx.now.mono;
+                ctx.speak(Output::Work { text: text.clone(), bits: asked.bits });
+            }
+        }
+    }
+
+    /// Work for an envelope that nobody is owed any more.
+    pub(super) fn forget_work(&mut self, envelope: &EnvelopeId) {
+        let (first, last) = ((*envelope, InboxId([0; 32])), (*envelope, InboxId([0xff; 32])));
+        let paid: Vec<_> = self.contacts.paid.range(first..=last).map(|(key, _)| *key).collect();
+        for key in paid {
+            self.contacts.paid.remove(&key);
+        }
+        if !self.contacts.unpaid.is_empty() {
+            self.contacts.unpaid.retain(|_, (unpaid, _)| !matches!(unpaid, Unpaid::Deposit { envelope: other, .. } if other == envelope));
+        }
     }
 
     /// Says yes to a request.

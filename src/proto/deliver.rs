@@ -413,7 +413,10 @@ impl State {
         for (account, peer) in claims {
             for envelope in &delivered.envelopes {
                 let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&peer));
-                let landed = flight.and_then(|flight| flight.land(envelope, ctx.now.mono));
+                let landed = flight.and_then(|flight| {
+                    flight.accept();
+                    flight.land(envelope, ctx.now.mono)
+                });
                 if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
                     self.settle_delivered(ctx, &account, order, delivered.device);
                 }
@@ -427,7 +430,9 @@ impl State {
     pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
         for envelope in envelopes {
             for (account, _) in self.outbox.land(&from, envelope, ctx.now.mono) {
-                self.timers.sooner(Timer::Lane(account), ctx.now.mono + RETRY_MS_MIN);
+                let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&from));
+                let again = flight.map_or(ctx.now.mono + RETRY_MS_MIN, |flight| flight.defer(ctx.now.mono));
+                self.timers.sooner(Timer::Lane(account), again);
             }
         }
         Outcome::Accepted
@@ -490,9 +495,7 @@ impl State {
     pub(super) fn on_lane(&mut self, ctx: &mut Ctx, account: &AccountId) {
         self.expire_owed(ctx, account);
         if let Some(lane) = self.outbox.get_mut(account) {
-            for flight in lane.flights.values_mut().filter(|flight| flight.inflight.is_empty()) {
-                flight.cursor = 0;
-            }
+            lane.flights.values_mut().for_each(|flight| flight.look_again(ctx.now.mono));
         }
         self.pump(ctx, account);
     }

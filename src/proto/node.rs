@@ -217,6 +217,9 @@ impl State {
             Input::DiskFull(full) => {
                 self.disk_full = full;
                 self.service.on_disk_full(full);
+                if !full {
+                    self.on_disk_free(ctx);
+                }
                 Outcome::Accepted
             }
             Input::Worked { text, number } => {
@@ -386,6 +389,8 @@ impl State {
         for account in self.outbox.busy_accounts() {
             self.expire_owed(ctx, &account);
         }
+        self.renew_grants(ctx);
+        self.renew_work(ctx);
         let pause = if is_end { SWEEP_MS } else { crate::types::time::SECOND };
         self.timers.set(Timer::Sweep, ctx.now.mono + pause);
     }

@@ -1,14 +1,14 @@
 //! What we owe: one row for each envelope and account, until receipts say that it arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ctx::Ctx;
 use super::node::State;
 use super::seam::Event;
-use crate::types::limits::{ENVELOPE_TTL_MS, OUTBOX_PAGE};
+use crate::types::limits::{ENVELOPE_TTL_MS, OUTBOX_PAGE, RETRY_MS_MIN};
 use crate::types::{AccountId, DeviceId, EnvelopeId, Millis, PeerId, RoomId, Scan, Table, View};
-use crate::wire::content::Content;
-use crate::wire::row::{self, Cargo};
+use crate::wire::content::{Body, Content};
+use crate::wire::row::{self, Cargo, RoomKind};
 use crate::wire::{codec, envelope};
 
 /// Which accounts are owed something, and what of it is on its way.
@@ -24,6 +24,9 @@ pub(super) struct Lane {
     next: u64,
     /// Rows there are.
     pub(super) rows: u64,
+    /// Those that a newer one replaces: requests and welcomes, and own cards.
+    knocks: BTreeSet<u64>,
+    cards: BTreeSet<u64>,
     /// Since when there has been no way that took it all, on the monotonic clock.
     pub(super) waiting_since: Millis,
     /// What is on its way, by the peer that it went to.
@@ -45,6 +48,9 @@ pub(super) struct Flight {
     pub(super) progress_at: Millis,
     /// After a refusal: not before then.
     pub(super) paused_until: Millis,
+    /// What the device cannot open yet goes again then, and how often that was so.
+    pub(super) again_at: Millis,
+    pub(super) deferrals: u32,
 }
 
 impl Flight {
@@ -56,11 +62,46 @@ impl Flight {
         Some(order)
     }
 
+    /// The device cannot open something yet; gives when to try again: later each time.
+    pub(super) fn defer(&mut self, now: Millis) -> Millis {
+        if self.again_at <= now {
+            self.again_at = now + (RETRY_MS_MIN << self.deferrals.min(DEFERRALS_MAX));
+            self.deferrals += 1;
+        }
+        self.again_at
+    }
+
+    /// The device takes what it is sent.
+    pub(super) fn accept(&mut self) {
+        (self.again_at, self.deferrals) = (0, 0);
+    }
+
+    /// Looks at every row again, when nothing is on its way and no wait was asked for.
+    pub(super) fn look_again(&mut self, now: Millis) {
+        if self.inflight.is_empty() && self.again_at <= now {
+            self.cursor = 0;
+        }
+    }
+
     /// Everything in it may be sent again.
     pub(super) fn rewind(&mut self) {
         self.cursor = 0;
         self.inflight.clear();
         self.bytes = 0;
+    }
+}
+
+impl Lane {
+    fn note(&mut self, order: u64, cargo: &Cargo) {
+        match cargo {
+            Cargo::Knock => _ = self.knocks.insert(order),
+            Cargo::Content { content, .. } => {
+                if codec::decode::<Content>(content).is_ok_and(|content| matches!(content.body, Body::Card { .. })) {
+                    self.cards.insert(order);
+                }
+            }
+            Cargo::Message { .. } | Cargo::Commit { .. } | Cargo::Copy => {}
+        }
     }
 }
 
@@ -72,8 +113,15 @@ impl Outbox {
         loop {
             let scan = Scan { after: after.clone(), ..Scan::prefix(Table::Outbox, []).limit(1) };
             let Some(account) = view.scan(&scan).first().and_then(|(key, _)| AccountId::from_slice(key.get(..32)?)) else { break };
-            let orders: Vec<u64> = view.scan(&Scan::prefix(Table::Outbox, account.0)).iter().filter_map(|(key, _)| order_of(key)).collect();
-            let lane = Lane { next: orders.last().map_or(1, |last| last + 1), rows: orders.len() as u64, ..Lane::default() };
+            let mut lane = Lane { next: 1, ..Lane::default() };
+            for (key, value) in view.scan(&Scan::prefix(Table::Outbox, account.0)) {
+                let Some(order) = order_of(&key) else { continue };
+                lane.next = order + 1;
+                lane.rows += 1;
+                if let Ok(row) = row::decode::<row::Outbox>(&value) {
+                    lane.note(order, &row.cargo);
+                }
+            }
             outbox.lanes.insert(account, lane);
             after = Some([&account.0[..], &[0xff; 9]].concat());
         }
@@ -86,6 +134,11 @@ impl Outbox {
 
     pub(super) fn is_busy(&self, account: &AccountId) -> bool {
         self.lanes.get(account).is_some_and(|lane| lane.rows > 0)
+    }
+
+    /// Whether an account is owed a request or welcome.
+    pub(super) fn has_knocks(&self, account: &AccountId) -> bool {
+        self.lanes.get(account).is_some_and(|lane| !lane.knocks.is_empty())
     }
 
     /// How many rows an account is owed.
@@ -154,6 +207,7 @@ impl State {
             lane.waiting_since = ctx.now.mono;
         }
         lane.rows += 1;
+        lane.note(order, &cargo);
         let envelope = bytes.map(id_of);
         if let (Some(id), Some(bytes)) = (envelope, bytes) {
             ctx.put_raw(Table::Envelope, id.0, bytes);
@@ -195,8 +249,12 @@ impl State {
     pub(super) fn settle(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: &row::Outbox) {
         ctx.delete(Table::Outbox, row_key(account, order));
         self.release(ctx, account, row);
-        if let Some(lane) = self.outbox.lanes.get_mut(account) {
-            lane.rows = lane.rows.saturating_sub(1);
+        let Some(lane) = self.outbox.lanes.get_mut(account) else { return };
+        lane.rows = lane.rows.saturating_sub(1);
+        lane.knocks.remove(&order);
+        lane.cards.remove(&order);
+        if lane.rows == 0 {
+            self.outbox.lanes.remove(account);
         }
     }
 
@@ -204,6 +262,7 @@ impl State {
     pub(super) fn release(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) {
         let Some(envelope) = row.envelope else { return };
         ctx.delete(Table::Envelope, ref_key(&envelope, account));
+        self.forget_work(&envelope);
         if !row.shared || self.sharers(ctx, &envelope).is_empty() {
             ctx.delete(Table::Envelope, envelope.0);
         }
@@ -272,10 +331,18 @@ impl State {
 
     /// Drops requests and welcomes that newer ones replace.
     pub(super) fn drop_knocks(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        let rows = ctx.scan(&Scan::prefix(Table::Outbox, account.0));
-        for (key, value) in rows {
-            let (Some(order), Ok(row)) = (order_of(&key), row::decode::<row::Outbox>(&value)) else { continue };
-            if row.cargo == Cargo::Knock {
+        self.drop_rows(ctx, account, |lane| &lane.knocks);
+    }
+
+    /// Drops own cards that a newer one replaces.
+    pub(super) fn drop_older_cards(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        self.drop_rows(ctx, account, |lane| &lane.cards);
+    }
+
+    fn drop_rows(&mut self, ctx: &mut Ctx, account: &AccountId, which: impl Fn(&Lane) -> &BTreeSet<u64>) {
+        let orders: Vec<u64> = self.outbox.lanes.get(account).into_iter().flat_map(|lane| which(lane).iter().copied()).collect();
+        for order in orders {
+            if let Some(row) = self.owed_row(ctx, account, order) {
                 self.settle(ctx, account, order, &row);
             }
         }
@@ -288,7 +355,9 @@ impl State {
             return;
         }
         let mut sealed: BTreeMap<Vec<u8>, (Vec<u8>, [u8; 16])> = BTreeMap::new();
-        for account in self.outbox.busy_accounts() {
+        let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Direct);
+        let accounts = row.map_or_else(|| self.outbox.busy_accounts(), |row| row.members);
+        for account in accounts.into_iter().filter(|account| *account != ctx.keys.account_id()) {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Outbox, account.0)) {
                 let (Some(order), Ok(row)) = (order_of(&key), row::decode::<row::Outbox>(&value)) else { continue };
                 let is_of_room = matches!(&row.cargo, Cargo::Message { room: other, .. } | Cargo::Content { room: other, .. } | Cargo::Commit { room: other } if other == room);
@@ -352,6 +421,9 @@ impl State {
         matches!(cargo, Cargo::Commit { .. } | Cargo::Knock)
     }
 }
+
+/// Doublings of the wait for a device that cannot open something yet: a minute at most.
+const DEFERRALS_MAX: u32 = 5;
 
 /// The kind byte of an envelope tells sealed ones, which a stranger may deposit.
 pub(super) fn is_sealed(bytes: &[u8]) -> bool {

@@ -146,21 +146,4 @@ impl State {
             }
         }
     }
-
-    /// A newer card makes those that still wait in the outbox useless.
-    fn drop_older_cards(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        let mut after = 0;
-        loop {
-            let page = self.owed_after(ctx, account, after);
-            let Some((last, _)) = page.last() else { return };
-            after = *last;
-            for (order, row) in page {
-                let is_card = matches!(&row.cargo, Cargo::Content { .. })
-                    && self.content_of(ctx, &row.cargo).is_some_and(|content| matches!(content.body, Body::Card { .. }));
-                if is_card {
-                    self.settle(ctx, account, order, &row);
-                }
-            }
-        }
-    }
 }

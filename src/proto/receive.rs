@@ -1,5 +1,7 @@
 //! What arrives: an envelope is looked at once, and answered only when what is in it is in the batch.
 
+use std::collections::BTreeSet;
+
 use super::ctx::Ctx;
 use super::node::State;
 use super::outbox::id_of;
@@ -37,6 +39,8 @@ pub(super) enum Source {
 pub(super) struct Deferred {
     waiting: Vec<(EnvelopeId, Source, Vec<u8>)>,
     bytes: usize,
+    /// Mailboxes with something that was not taken and is not kept here either.
+    spilt: BTreeSet<PeerId>,
 }
 
 impl State {
@@ -92,7 +96,10 @@ impl State {
             // A later release of this node may take it, or it may when it has room: who keeps it goes on doing so.
             Outcome::Refused(Refusal::Newer | Refusal::Disk | Refusal::Limit) => {
                 match source {
-                    Source::Mail { mailbox, .. } => ctx.transmit(mailbox, Frame::Deferred(vec![id])),
+                    Source::Mail { mailbox, .. } => {
+                        self.deferred.spilt.insert(mailbox);
+                        ctx.transmit(mailbox, Frame::Deferred(vec![id]));
+                    }
                     Source::Direct(peer) if self.is_contact(source) => ctx.transmit(peer, Frame::Deferred(vec![id])),
                     Source::Direct(_) | Source::Gossip => {}
                 }
@@ -141,6 +148,8 @@ impl State {
         if is_known && fits && !self.deferred.waiting.iter().any(|(other, from, _)| *other == id && *from == source) {
             self.deferred.bytes += bytes.len();
             self.deferred.waiting.push((id, source, bytes));
+        } else if let (Source::Mail { mailbox, .. }, false) = (source, fits) {
+            self.deferred.spilt.insert(mailbox);
         }
     }
 
@@ -156,6 +165,7 @@ impl State {
             Source::Gossip => false,
         };
         self.deferred.waiting.retain(|(_, source, _)| !is_of(source));
+        self.deferred.spilt.remove(peer);
         self.deferred.bytes = self.deferred.waiting.iter().map(|(_, _, bytes)| bytes.len()).sum();
     }
 
@@ -181,7 +191,10 @@ impl State {
                 self.mark_seen(ctx, id, None);
                 Outcome::Accepted
             }
-            Opened::Own | Opened::Duplicate => Outcome::Duplicate,
+            Opened::Own => Outcome::Duplicate,
+            // Opened before, and yet not among what was seen: it was refused then (its sender was blocked), or that is long ago. A
+            // receipt could be a lie; sealed anew, it is told apart by its message.
+            Opened::Duplicate => Outcome::Refused(Refusal::Expired),
             Opened::Deferred => Outcome::Deferred,
             Opened::Expired => Outcome::Refused(Refusal::Expired),
             Opened::Misbehaved(_) => Outcome::Misbehaved(Misbehaviour::Right),
@@ -303,10 +316,23 @@ impl State {
     }
 
     fn retry_deferred(&mut self, ctx: &mut Ctx) {
-        let Deferred { waiting, .. } = std::mem::take(&mut self.deferred);
+        let Deferred { waiting, spilt, .. } = std::mem::take(&mut self.deferred);
         for (_, source, bytes) in waiting {
             // Whether it is taken, refused or deferred again, its source hears of it.
             self.receive(ctx, source, bytes);
+        }
+        self.reopen(ctx, spilt);
+    }
+
+    /// There is room on the disk again: what was refused for want of it is asked for.
+    pub(super) fn on_disk_free(&mut self, ctx: &mut Ctx) {
+        let spilt = std::mem::take(&mut self.deferred.spilt);
+        self.reopen(ctx, spilt);
+    }
+
+    fn reopen(&mut self, ctx: &mut Ctx, mailboxes: BTreeSet<PeerId>) {
+        for mailbox in mailboxes {
+            self.open_inbox(ctx, mailbox);
         }
     }
 

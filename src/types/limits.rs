@@ -246,6 +246,8 @@ limits! {
     WORKERS_MAX: usize = 1;
     /// Proofs of work waiting for that; more are forgotten, and asked for again by whoever needs them.
     WORK_WAITING_MAX: usize = 256;
+    /// How long a proof of work may take before it is asked for again: twenty times what a small board needs.
+    WORK_MS_MAX: Millis = HOUR;
     /// How often the store gets its housekeeping: ballast, snapshots.
     TEND_MS: Millis = MINUTE;
     /// How often the free space of the disk is looked at.

@@ -120,7 +120,7 @@ impl Storm {
             for (a, b) in missing {
                 for (host, guest) in [(a, b), (b, a)] {
                     if self.rng.below(3) > 0 && self.is_up(host) && self.is_up(guest) && self.state(guest, host).is_none() {
-                        let public = self.rng.below(4) == 0;
+                        let public = self.rng.below(20) == 0;
                         if let Ok(Reply::Link(link)) = self.world.command(host, Command::Invite { ttl_ms: DAY, public }) {
                             let _ = self.world.command(guest, Command::ContactAdd { link, name: None, greeting: "hi".into() });
                             if self.rng.below(3) == 0 {
@@ -216,6 +216,9 @@ impl Storm {
     }
 
     fn blow(&mut self, day: &mut bool) {
+        if std::env::var("TIDINGS_TRACE").is_ok() {
+            println!("at {} of {:?}: {} sent", self.world.now, self.people, self.counter);
+        }
         let (a, b) = self.pick(&self.pairs.clone());
         let (from, to) = if self.rng.below(2) == 0 { (a, b) } else { (b, a) };
         let everyone: Vec<&'static str> =
