@@ -1,4 +1,5 @@
 //! A flood of hostile frames at a real node: honest messages arrive meanwhile, and its memory stays within its bound.
+#![allow(clippy::print_stdout)] // A flood says what it was.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ async fn attack(number: u64, victim: Victim, at: Vec<Address>, tally: Arc<Tally>
             let is_down = async { while !matches!(arrived.recv().await, Some(Arrival::Down { .. }) | None) {} };
             tokio::select! {
                 () = is_down => { tally.disconnects.fetch_add(1, Ordering::Relaxed); }
-                () = pour(&mut mallory, number % 3 == 0, &link, &tally) => {}
+                () = pour(&mut mallory, number.is_multiple_of(3), &link, &tally) => {}
             }
         }
         tally.sent.fetch_add(net.stats().frames_out, Ordering::Relaxed);

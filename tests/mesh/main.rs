@@ -3,7 +3,6 @@
 #![allow(clippy::disallowed_methods)] // These tests are outside: they start tasks.
 
 mod cli;
-#[allow(dead_code)] // shared with the stories, which use all of it
 #[path = "../story/flood.rs"]
 #[allow(dead_code)] // The stories use the rest of it.
 mod flood;

@@ -40,7 +40,7 @@ fn victim(world: &mut World) -> Victim {
     let Ok(Reply::Link(link)) = world.command("bob", Command::Invite { ttl_ms: 0, public: true }) else { panic!("no link") };
     let card = Signed::open(&Invite::from_link(&link).unwrap().card).unwrap();
     let mut overheard = corpus();
-    overheard.extend(world.overheard.drain(..));
+    overheard.append(&mut world.overheard);
     Victim { peer: world.person("bob").keys.peer_id(), card, overheard }
 }
 

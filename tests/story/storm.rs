@@ -463,9 +463,8 @@ impl Storm {
                     "seed {seed}: {name} never hears of an arrival"
                 );
             }
-            for (_, row) in person.rows.all::<row::Outbox>(Table::Outbox) {
-                panic!("seed {seed}: {name} still owes {:?}", row.cargo);
-            }
+            let owed: Vec<row::Cargo> = person.rows.all::<row::Outbox>(Table::Outbox).into_iter().map(|(_, row)| row.cargo).collect();
+            assert!(owed.is_empty(), "seed {seed}: {name} still owes {owed:?}");
             assert!(person.rows.scan(&Scan::prefix(Table::Envelope, [])).is_empty(), "seed {seed}: {name} keeps sealed bytes for nobody");
             assert!(person.rows.scan(&Scan::prefix(Table::Owed, [])).is_empty(), "seed {seed}: {name} owes receipts");
             let bags = person.rows.scan(&Scan::prefix(Table::Bag, [])).len();
