@@ -136,7 +136,7 @@ fn knock(world: &mut World, device: Device, knock: &Knock) -> Frame {
         number: u64::MAX / 2,
         name: "Carol".into(),
         seal: carol.seal_public(),
-        devices: vec![own, device],
+        devices: if device == own { vec![own] } else { vec![own, device] },
         mailboxes: Vec::new(),
     };
     let card = card.sign(&carol.account);
