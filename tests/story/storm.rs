@@ -39,6 +39,8 @@ struct Storm {
     burnt: BTreeSet<&'static str>,
     /// Messages that a person had at some time, so that a backup does not make a receipt a lie.
     had: BTreeSet<(String, MessageId)>,
+    /// What somebody sent after the backup that they went back to: only others have it.
+    forgotten: BTreeSet<MessageId>,
     restored: bool,
     blocked: bool,
     held: u64,
@@ -80,6 +82,7 @@ impl Storm {
             counter: 0,
             burnt: BTreeSet::new(),
             had: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
             restored: false,
             blocked: false,
             held: 0,
@@ -384,6 +387,7 @@ impl Storm {
                     let message = MessageId::from_slice(&key).unwrap();
                     self.had.insert((name.to_owned(), message));
                     if index.place.sender == me && !before.contains(&key) {
+                        self.forgotten.insert(message);
                         self.sent.retain(|(_, text)| !text.starts_with(name) || self.world.text_of(name, &message).as_ref() != Some(text));
                     }
                 }
@@ -411,6 +415,12 @@ impl Storm {
         }
     }
 
+    fn shown(&self, name: &str, room: &RoomId) -> Vec<(Vec<u8>, Body)> {
+        let mut shown = self.world.shown(name, room);
+        shown.retain(|(key, _)| !self.forgotten.iter().any(|message| key.starts_with(&message.0) || key.ends_with(&message.0)));
+        shown
+    }
+
     fn calm(mut self) -> Tally {
         let seed = self.seed;
         self.world.crash_permille = 0;
@@ -424,12 +434,12 @@ impl Storm {
         self.look();
         for (a, b) in &self.pairs {
             let room = self.world.room(a, b);
-            assert_eq!(self.world.shown(a, &room), self.world.shown(b, &room), "seed {seed}: {a} and {b} see the same");
+            assert_eq!(self.shown(a, &room), self.shown(b, &room), "seed {seed}: {a} and {b} see the same");
         }
         if let Some(room) = self.group {
-            let first = self.world.shown(self.people[0], &room);
+            let first = self.shown(self.people[0], &room);
             for name in &self.people[1..] {
-                assert_eq!(first, self.world.shown(name, &room), "seed {seed}: {name} sees the same group");
+                assert_eq!(first, self.shown(name, &room), "seed {seed}: {name} sees the same group");
             }
         }
         for name in &self.people {
