@@ -67,6 +67,7 @@ impl Storm {
             }
         }
         world.crash_permille = [0, 5, 30][rng.below(3) as usize];
+        world.crashes_max = 100;
         world.jitter = [0, 50, 2_000][rng.below(3) as usize];
         world.twice_permille = [0, 20][rng.below(2) as usize];
         let pairs = people.iter().enumerate().flat_map(|(i, a)| people[i + 1..].iter().map(move |b| (*a, *b))).collect();

@@ -90,6 +90,8 @@ pub(super) struct World {
     /// Chance in a thousand of a crash before each output.
     pub(super) crash_permille: u64,
     pub(super) crashes: u64,
+    /// After so many there are no more: with a long window and a short life nothing would ever move.
+    pub(super) crashes_max: u64,
     /// Frames take up to so much longer, each connection for itself.
     pub(super) jitter: Millis,
     /// Chance in a thousand that a frame arrives twice.
@@ -116,6 +118,7 @@ impl World {
             people: BTreeMap::new(),
             crash_permille: 0,
             crashes: 0,
+            crashes_max: u64::MAX,
             jitter: 0,
             twice_permille: 0,
             ending: BTreeSet::new(),
@@ -283,7 +286,7 @@ impl World {
 
     fn perform(&mut self, name: &str) {
         loop {
-            let crash = self.rng.below(1000) < self.crash_permille;
+            let crash = self.rng.below(1000) < self.crash_permille && self.crashes < self.crashes_max;
             let person = self.people.get_mut(name).unwrap();
             let Some(output) = person.node.as_mut().and_then(Node::poll) else { return };
             if crash {
