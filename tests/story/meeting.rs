@@ -280,3 +280,59 @@ fn what_can_never_be_opened_is_sealed_anew() {
     assert_eq!(world.transcript("bob", &world.room("alice", "bob")), ["sealed twice"]);
     assert_eq!(world.owed("alice"), 0);
 }
+
+#[test]
+fn a_request_that_is_renewed_is_not_held_up_by_what_waits_for_its_answer() {
+    let mut world = World::new(9);
+    world.add("alice");
+    world.add("bob");
+    let link = world.invite("alice");
+    world.kill("alice");
+    world.command("bob", Command::ContactAdd { link, name: None, greeting: String::new() }).unwrap();
+    world.say("bob", "alice", "one").unwrap();
+    world.run(MINUTE);
+    world.command("bob", Command::SetName("Robert".into())).unwrap();
+    world.run(MINUTE);
+    world.start("alice");
+    world.run(20 * MINUTE);
+    assert_eq!(world.transcript("alice", &world.room("alice", "bob")), ["one"]);
+    assert_eq!((world.owed("alice"), world.owed("bob")), (0, 0));
+}
+
+#[test]
+fn what_was_refused_is_not_shown_as_delivered() {
+    let mut world = alice_and_bob();
+    let bob = world.person("bob").account();
+    world.command("alice", Command::ContactBlock { account: bob, on: true }).unwrap();
+    let message = world.say("bob", "alice", "are you there?").unwrap();
+    world.run(10 * MINUTE);
+    assert_eq!(world.custody("bob", &message).delivered, None);
+    world.command("alice", Command::ContactBlock { account: bob, on: false }).unwrap();
+    world.run(30 * MINUTE);
+    assert_eq!(world.transcript("alice", &world.room("alice", "bob")), ["are you there?"]);
+    assert!(world.custody("bob", &message).delivered.is_some());
+}
+
+#[test]
+fn what_came_while_the_disk_was_full_comes_once_there_is_room() {
+    let mut world = World::new(10);
+    for name in ["alice", "bob"] {
+        world.add(name);
+    }
+    world.add_relay("relay");
+    world.join("bob", "relay");
+    world.meet("bob", "alice");
+    world.kill("bob");
+    world.run(MINUTE);
+    world.say("alice", "bob", "kept").unwrap();
+    world.run(30 * SECOND);
+    world.kill("alice");
+    world.start("bob");
+    world.input("bob", Input::DiskFull(true));
+    world.run(MINUTE);
+    let room = world.room("alice", "bob");
+    assert!(world.transcript("bob", &room).is_empty());
+    world.input("bob", Input::DiskFull(false));
+    world.run(MINUTE);
+    assert_eq!(world.transcript("bob", &room), ["kept"]);
+}

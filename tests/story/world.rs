@@ -96,6 +96,8 @@ pub(super) struct World {
     pub(super) overheard: Vec<Vec<u8>>,
     /// Outputs and bytes written of the input that caused most of them.
     pub(super) most: (usize, usize),
+    /// After so many there are no more: with a long window and a short life nothing would ever move.
+    pub(super) crashes_max: u64,
     /// Frames take up to so much longer, each connection for itself.
     pub(super) jitter: Millis,
     /// Chance in a thousand that a frame arrives twice.
@@ -127,6 +129,7 @@ impl World {
             crashes: 0,
             overheard: Vec::new(),
             most: (0, 0),
+            crashes_max: u64::MAX,
             jitter: 0,
             twice_permille: 0,
             ending: BTreeSet::new(),
@@ -297,7 +300,7 @@ impl World {
         loop {
             self.most = (self.most.0.max(outputs), self.most.1.max(written));
             outputs += 1;
-            let crash = self.rng.below(1000) < self.crash_permille;
+            let crash = self.rng.below(1000) < self.crash_permille && self.crashes < self.crashes_max;
             let person = self.people.get_mut(name).unwrap();
             let Some(output) = person.node.as_mut().and_then(Node::poll) else { return };
             if crash {
