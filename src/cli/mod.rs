@@ -2,12 +2,12 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`client`] | how commands speak to the running node |
-//! | [`failure`] | what ends a command, and its exit code |
-//! | [`out`] | what is printed: JSON lines, or text that is safe to show in a terminal |
-//! | [`time`] | durations as people write them, moments as people read them |
-//! | [`secret`] | passphrases |
-//! | [`show`] | messages, contacts and mailboxes as people read them |
+//! | `client` | how commands speak to the running node |
+//! | `failure` | what ends a command, and its exit code |
+//! | `out` | what is printed: JSON lines, or text that is safe to show in a terminal |
+//! | `time` | durations as people write them, moments as people read them |
+//! | `secret` | passphrases |
+//! | `show` | messages, contacts and mailboxes as people read them |
 
 // The edge: this is where a process has arguments, an environment, streams, files and threads.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)]

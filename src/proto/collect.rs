@@ -246,7 +246,7 @@ impl State {
         }
         self.acknowledge(ctx, from, report.sequence);
         match report.done {
-            HandoverDone::Held { by, held } => self.handle_held(ctx, by, &held),
+            HandoverDone::Held { by, held } => self.handle_held(ctx, by, &held, Some(from)),
             HandoverDone::Delivered(delivered) => self.handle_delivered(ctx, &delivered),
             HandoverDone::Expired(_) => Outcome::Accepted,
         }

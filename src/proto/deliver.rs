@@ -359,7 +359,8 @@ impl State {
     }
 
     /// A mailbox says what it holds.
-    pub(super) fn handle_held(&mut self, ctx: &mut Ctx, by: PeerId, held: &Held) -> Outcome {
+    /// `via` is our own mailbox, when it passed the envelope on and tells of it: it keeps no copy of its own.
+    pub(super) fn handle_held(&mut self, ctx: &mut Ctx, by: PeerId, held: &Held, via: Option<PeerId>) -> Outcome {
         if held.entries.len() > FRAME_IDS_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
@@ -377,7 +378,7 @@ impl State {
                     .is_some_and(|known| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == by && mailbox.inbox == *inbox));
                 let is_own = self.mailboxes.rows.get(&by).is_some_and(|row| row.inbox == *inbox);
                 if is_theirs || is_own {
-                    self.settle_held(ctx, &account, order, by, held.until);
+                    self.settle_held(ctx, &account, order, (by, held.until), via);
                     touched.push(account);
                 }
             }

@@ -314,7 +314,7 @@ impl State {
             Frame::Held(held) => {
                 // One receipt may be about both.
                 let is_handover = self.service.handle_held(ctx, from, &held);
-                let outcome = self.handle_held(ctx, from, &held);
+                let outcome = self.handle_held(ctx, from, &held, None);
                 if is_handover { Outcome::Accepted } else { outcome }
             }
             Frame::Refused(refused) => {

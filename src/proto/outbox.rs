@@ -291,14 +291,21 @@ impl State {
     }
 
     /// A mailbox holds it, by its signed receipt.
-    pub(super) fn settle_held(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, mailbox: PeerId, until: Millis) {
+    pub(super) fn settle_held(
+        &mut self,
+        ctx: &mut Ctx,
+        account: &AccountId,
+        order: u64,
+        (mailbox, until): (PeerId, Millis),
+        instead_of: Option<PeerId>,
+    ) {
         let Some(mut row) = self.owed_row(ctx, account, order) else { return };
-        row.held.retain(|(peer, _)| *peer != mailbox);
-        row.held.push((mailbox, until));
-        self.change_custody(ctx, account, &row.cargo, |custody| {
-            custody.held.retain(|(peer, _)| *peer != mailbox);
-            custody.held.push((mailbox, until));
-        });
+        let put = |held: &mut Vec<(PeerId, Millis)>| {
+            held.retain(|(peer, _)| *peer != mailbox && Some(*peer) != instead_of);
+            held.push((mailbox, until));
+        };
+        put(&mut row.held);
+        self.change_custody(ctx, account, &row.cargo, |custody| put(&mut custody.held));
         // Messages and knocks are owed until their receiver answers; of the rest, copies in mailboxes are enough.
         let is_answered = matches!(row.cargo, Cargo::Message { .. } | Cargo::Knock);
         if !is_answered && row.held.len() >= self.copies_wanted(account) {

@@ -127,6 +127,10 @@ impl State {
     /// A stranger's or a relay's envelope may be junk without their fault; a flood of it is theirs.
     fn count_junk(&mut self, source: Source, outcome: Outcome) -> Outcome {
         let Source::Direct(peer) = source else { return outcome };
+        // A contact's node may not know that it is blocked, or that we begin anew.
+        if self.contacts.by_peer(&peer).is_some() && matches!(outcome, Outcome::Refused(_)) {
+            return outcome;
+        }
         let Some(there) = self.peers.get_mut(&peer) else { return outcome };
         there.junk = there.junk.saturating_add(1);
         if there.junk > JUNK_MAX { Outcome::Misbehaved(Misbehaviour::Unexpected) } else { outcome }

@@ -3,10 +3,10 @@
 //! | file | holds |
 //! |---|---|
 //! | [`id`] | accounts, devices, peers, rooms, messages, envelopes, inboxes |
-//! | [`time`] | [`Now`](time::Now), the only clock the node ever sees |
+//! | [`time`] | [`Now`], the only clock the node ever sees |
 //! | [`rng`] | seeded randomness |
 //! | [`limits`] | every bound, with its reason |
-//! | [`batch`] | writes as data, and the read-only [`View`](batch::View) of what was written |
+//! | [`batch`] | writes as data, and the read-only [`View`] of what was written |
 
 pub mod batch;
 pub mod id;
