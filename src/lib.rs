@@ -14,11 +14,13 @@
 //! | 5 | [`node`] | the driver: one loop that performs outputs |
 //! | 6 | [`api`] | HTTP and events on loopback |
 //! | 6 | [`mesh`] | many real nodes in one process, with a proxy between them |
-//! | 6 | [`bench`](mod@bench) | what this machine does, held against what it could do |
+//! | 6 | [`bench`] | what this machine does, held against what it could do |
 //! | 7 | [`cli`] | one file for each subcommand |
 //!
 //! Imports go down only; `tests/house.rs` holds the table. Start reading at [`proto`], whose `Node` is the heart, or follow
 //! the life of one message in `docs/ARCHITECTURE.md`.
+//!
+//! [`bench`]: mod@bench
 
 pub mod api;
 pub mod bench;
