@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::contact::Known;
 use super::ctx::Ctx;
 use super::node::State;
 use super::outbox::id_of;
@@ -127,8 +128,10 @@ impl State {
     /// A stranger's or a relay's envelope may be junk without their fault; a flood of it is theirs.
     fn count_junk(&mut self, source: Source, outcome: Outcome) -> Outcome {
         let Source::Direct(peer) = source else { return outcome };
-        // A contact's node may not know that it is blocked, or that we begin anew.
-        if self.contacts.by_peer(&peer).is_some() && matches!(outcome, Outcome::Refused(_)) {
+        // A contact's node may not know that it is blocked, or that we begin anew; nor may the mailbox that delivers for it.
+        let is_mailbox = |known: &Known| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == peer);
+        let is_known = self.contacts.by_peer(&peer).is_some() || self.contacts.iter().any(|(_, known)| is_mailbox(known));
+        if is_known && matches!(outcome, Outcome::Refused(_)) {
             return outcome;
         }
         let Some(there) = self.peers.get_mut(&peer) else { return outcome };

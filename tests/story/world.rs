@@ -285,7 +285,7 @@ impl World {
     pub(super) fn input(&mut self, name: &str, input: Input) -> Option<Outcome> {
         let now = self.now_of(name);
         let person = self.people.get_mut(name)?;
-        let kind = if let Input::Frame { bytes, .. } = &input { bytes.first().copied() } else { None };
+        let kind = if let Input::Frame { bytes, .. } = &input { bytes.get(1).copied() } else { None };
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
         if matches!(outcome, Outcome::Misbehaved(_)) {
             person.blamed += 1;
