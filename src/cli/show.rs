@@ -30,6 +30,7 @@ pub(crate) fn message_lines(message: &Message) -> String {
     let text = match message.kind {
         Kind::Text => escape_lines(&message.text, head.chars().count()),
         Kind::Recalled => "(taken back)".to_owned(),
+        Kind::Later => "(a message of a later kind: it is kept; update tidings to see it)".to_owned(),
     };
     let mut notes = Vec::new();
     notes.extend(message.reply.map(|reply| format!("in reply to {}", short(&reply))));

@@ -3,6 +3,7 @@
 use super::contact::{KNOCK_INFO, Known, default_name, invite_key};
 use super::ctx::Ctx;
 use super::node::State;
+use super::outbox::Once;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
@@ -78,10 +79,12 @@ impl State {
             Some(ContactState::Accepted) => {
                 let kps = hash_all(&request.key_packages);
                 let Request { card, signed_card, key_packages, grants, .. } = request;
+                let former_card =
+                    self.contacts.get(&account).filter(|known| forgets(&card, &known.card)).map(|known| known.row.card.clone());
                 self.update_card(ctx, &account, &signed_card, card, grants, Some(key_packages));
                 // Other key packages than those they were welcomed with: they start anew, from a phrase or a backup.
                 if self.contacts.get(&account).is_some_and(|known| known.row.welcomed != Some(kps)) {
-                    self.establish(ctx, &account);
+                    self.establish(ctx, &account, former_card);
                 }
                 Outcome::Accepted
             }
@@ -89,13 +92,13 @@ impl State {
                 self.store_request(ctx, request, ContactState::Requested);
                 // Both asked. The lower account makes the room; the other waits for its welcome.
                 if ctx.keys.account_id() < account {
-                    self.establish(ctx, &account);
+                    self.establish(ctx, &account, None);
                 }
                 Outcome::Accepted
             }
             _ if is_invited => {
                 self.store_request(ctx, request, ContactState::Pending);
-                self.establish(ctx, &account);
+                self.establish(ctx, &account, None);
                 Outcome::Accepted
             }
             // One proof of work pays for one request, in however many seals it comes.
@@ -154,12 +157,13 @@ impl State {
         self.make_direct_room(ctx, &account);
     }
 
-    /// Makes the direct room's group with the contact's devices, and welcomes them.
-    pub(super) fn establish(&mut self, ctx: &mut Ctx, account: &AccountId) {
+    /// Makes the direct room's group with the contact's devices, and welcomes them. A contact that begins anew is given back the card
+    /// that it had before, when that tells more.
+    pub(super) fn establish(&mut self, ctx: &mut Ctx, account: &AccountId, former_card: Option<Vec<u8>>) {
         let Some(known) = self.contacts.get(account).cloned() else { return };
         let me = ctx.keys.account_id();
         let room = direct_room(&me, account);
-        self.drop_knocks(ctx, account);
+        self.drop_once(ctx, account, &Once::Knock);
         self.make_direct_room(ctx, account);
         let generation = ctx.row::<row::Room>(Table::Room, &room.0).map_or(1, |row| row.generation + 1);
         let mut admins = vec![me, *account];
@@ -182,6 +186,9 @@ impl State {
         self.set_group(ctx, &room, generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &room, None);
+        if generation > 1 {
+            self.tell_heads(ctx, &room, account, former_card, false);
+        }
         self.greet(ctx, account);
         self.queue_cards(ctx);
     }
@@ -201,7 +208,7 @@ impl State {
             Err(error) => return outcome(error),
         };
         if is_direct && self.contacts.state(account) == Some(ContactState::Requested) {
-            self.drop_knocks(ctx, account);
+            self.drop_once(ctx, account, &Once::Knock);
             self.change_contact(ctx, account, |row| {
                 row.state = ContactState::Accepted;
                 row.secret = None;
@@ -212,7 +219,8 @@ impl State {
             self.greet(ctx, account);
             self.queue_cards(ctx);
         }
-        if !is_direct && ctx.get(Table::Room, &info.room.0).is_none() {
+        let was_here = ctx.get(Table::Room, &info.room.0).is_some();
+        if !is_direct && !was_here {
             let members = self.rooms.members(&info.room);
             ctx.put(Table::Room, info.room.0, &row::Room::new(info.kind, String::new(), members));
             ctx.emit(Event::Room(info.room));
@@ -220,6 +228,11 @@ impl State {
         self.set_group(ctx, &info.room, info.generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &info.room, None);
+        match info.kind {
+            RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
+            RoomKind::Group if was_here => self.ask_heads(ctx, &info.room),
+            _ => {}
+        }
         Outcome::Accepted
     }
 
@@ -279,6 +292,11 @@ fn open_invite(ctx: &Ctx, secret: Option<&[u8; 32]>, account: &AccountId) -> Opt
     let invite = ctx.row::<row::Invite>(Table::Invite, &key)?;
     let is_open = invite.used_by.is_none_or(|by| by == *account) && invite.not_after >= ctx.now.wall;
     is_open.then_some((key, invite))
+}
+
+/// Whether a card lacks a mailbox that an earlier one of the account named: a device that begins anew may not know of it.
+fn forgets(card: &Card, earlier: &Card) -> bool {
+    earlier.mailboxes.iter().any(|mailbox| card.mailboxes.iter().all(|other| other.peer != mailbox.peer))
 }
 
 /// An opened request.

@@ -16,7 +16,7 @@ use super::sync::Sync;
 use super::timer::{Timer, Timers};
 use crate::crypto::keys::{Keys, notes_room};
 use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX};
-use crate::types::{AccountId, Address, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use crate::types::{AccountId, Address, DeviceId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
 use crate::wire::frame::Frame;
 use crate::wire::row::{self, ContactState, RoomKind};
@@ -84,6 +84,7 @@ impl Node {
         let last = view.get(Table::Meta, DEVICE_KEY);
         let is_restored = view.get(Table::Meta, row::META_RESTORED).is_some();
         let is_reborn = is_restored || last.as_ref().is_some_and(|last| last[..] != device.0);
+        let retired = last.as_deref().and_then(DeviceId::from_slice).filter(|last| *last != device);
         if last.is_none() || is_reborn {
             ctx.put_raw(Table::Meta, DEVICE_KEY, device.0);
             ctx.delete(Table::Meta, row::META_RESTORED);
@@ -112,6 +113,9 @@ impl Node {
             disk_full: false,
             topics: BTreeMap::new(),
         };
+        if let Some(retired) = retired {
+            state.retire(&mut ctx, &retired);
+        }
         state.start(&mut ctx, is_reborn);
         ctx.finish(&mut out);
         Self { keys, rng, out, state }
@@ -141,12 +145,13 @@ impl State {
     fn start(&mut self, ctx: &mut Ctx, is_reborn: bool) {
         let now = ctx.now.mono;
         self.make_notes(ctx);
+        self.read_later(ctx);
         if self.account.signed.is_empty() || is_reborn {
+            self.note_birth(ctx);
             self.refresh_card(ctx);
         }
         self.renew_lost_requests(ctx);
         if is_reborn {
-            self.renumber(ctx);
             let accepted: Vec<AccountId> =
                 self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
             for account in accepted {

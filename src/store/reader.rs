@@ -82,9 +82,12 @@ impl<'a> Reader<'a> {
     pub fn missing(&self, room: &RoomId) -> (u64, u64) {
         let rows = self.view.scan(&Scan::prefix(Table::Heads, room.as_bytes().to_vec()));
         let heads = rows.into_iter().filter_map(|(_, value)| row::decode::<row::Heads>(&value).ok());
-        heads.fold((0, 0), |(missing, gone), heads| {
-            let holes: u64 = heads.holes.iter().map(|(first, last)| last.saturating_sub(*first).saturating_add(1)).sum();
-            (missing + holes, gone + heads.gone)
+        heads.fold((0_u64, 0_u64), |(missing, gone), heads| {
+            let count = |ranges: &[(u64, u64)]| {
+                ranges.iter().fold(0_u64, |sum, (first, last)| sum.saturating_add(last.saturating_sub(*first).saturating_add(1)))
+            };
+            let lost = count(&heads.gone).saturating_add(heads.gone_more);
+            (missing.saturating_add(count(&heads.holes)), lost.saturating_add(gone))
         })
     }
 

@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::codec::{self, DecodeError};
+use super::content::Head;
 use super::mailbox as mail;
 use crate::types::limits::FRAME_BYTES_MAX;
 use crate::types::{AccountId, DeviceId, EnvelopeId, RoomId};
@@ -126,7 +127,7 @@ pub struct Delivered {
     pub signature: [u8; 64],
 }
 
-/// How far a device is in a room: the highest number below which nothing is missing, for each sending device.
+/// How far a device is in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Heads {
     /// The room; only ever named to its members' devices.
@@ -135,6 +136,6 @@ pub struct Heads {
     pub epoch: u64,
     /// The first bytes of the epoch authenticator: names the branch.
     pub epoch_id: [u8; 16],
-    /// `(device, highest number sent or had)`.
-    pub heads: Vec<(DeviceId, u64)>,
+    /// The highest number of each device that matters to the receiver: of this account's, and of its own former ones.
+    pub heads: Vec<Head>,
 }

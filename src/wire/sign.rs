@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use super::card::{self, Card};
 use super::codec::{self, DecodeError};
-use super::content::{self, Knock};
+use super::content::{self, Content, Knock};
 use super::frame::{Delivered, Hello};
 use super::mailbox::{Announcement, Held, LeaveInbox, OpenInbox, OpenToken, Register, Revoke, Token};
-use crate::crypto::keys::{Signing, is_certified, verify};
+use crate::crypto::keys::{Keys, Signing, is_certified, verify};
 use crate::crypto::label::Label;
 use crate::types::limits::{CARD_BYTES_MAX, REQUEST_BYTES_MAX};
-use crate::types::{AccountId, PeerId};
+use crate::types::{AccountId, DeviceId, PeerId, RoomId};
 
 impl Card {
     /// The bytes that travel, signed by the account.
@@ -45,6 +45,26 @@ fn are_distinct(card: &Card) -> bool {
     let peers: BTreeSet<_> = card.devices.iter().map(|device| device.peer).collect();
     let mailboxes: BTreeSet<_> = card.mailboxes.iter().map(|mailbox| mailbox.peer).collect();
     (devices.len(), peers.len(), mailboxes.len()) == (card.devices.len(), card.devices.len(), card.mailboxes.len())
+}
+
+impl Content {
+    fn bytes(&self, room: &RoomId, device: &DeviceId) -> Vec<u8> {
+        codec::encode(&(*room, *device, self.number, self.clock, self.is_back, &self.body))
+    }
+
+    /// With what the account alone can make of a message that its device numbered in a room.
+    #[must_use]
+    pub fn prove(mut self, room: &RoomId, device: &DeviceId, keys: &Keys) -> Self {
+        self.proof = keys.proof(&self.bytes(room, device));
+        self
+    }
+
+    /// Whether a device of this account numbered it in this room, and nothing of it was changed since.
+    pub fn is_proven(&self, room: &RoomId, device: &DeviceId, keys: &Keys) -> bool {
+        let wanted = keys.proof(&self.bytes(room, device));
+        // Without a hint of how much of it fits.
+        wanted.iter().zip(&self.proof).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
+    }
 }
 
 impl content::Signed {

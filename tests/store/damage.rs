@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tidings::store::{Store, Trouble};
 use tidings::types::id::{AccountId, DeviceId, MessageId, RoomId};
 use tidings::types::{Batch, Table, View as _};
+use tidings::wire::codec;
 use tidings::wire::content::{Body, Clock};
 use tidings::wire::row::{self, META_RESTORED, Place};
 
@@ -158,7 +159,7 @@ fn message(store: &Store, number: u8) -> (Place, Batch) {
     let clock = Clock { ms: u64::from(number), count: 0 };
     let place = Place { room: RoomId([3; 32]), clock, sender: AccountId([4; 32]), message: MessageId([number; 16]) };
     let body = Body::Text { text: "tea?".into(), reply: None };
-    let value = row::Message { device: DeviceId([5; 32]), number: 1, body, arrived: 0, late: false };
+    let value = row::Message { device: DeviceId([5; 32]), number: 1, body: codec::encode(&body), arrived: 0, late: false };
     let mut batch = Batch::default();
     batch.put(Table::Message, place.key(), row::encode(&value));
     batch.put(Table::Index, place.message.0, row::encode(&row::Index { place, target: None, custody: Vec::new(), read_at: None }));

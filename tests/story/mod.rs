@@ -1,5 +1,6 @@
 //! Stories: whole nodes with real cryptography in a world that the story owns.
 
+mod back;
 mod flood;
 mod hostile;
 mod hunt;

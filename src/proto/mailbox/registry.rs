@@ -24,14 +24,17 @@ impl Service {
         if !(1..=DEVICES_MAX).contains(&register.readers.len()) {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
-        let neighbour = match self.claimed(ctx, &register.claim, contact) {
-            Ok(neighbour) => neighbour,
-            Err(reason) => return refuse(ctx, from, None, register.inbox, reason),
+        let known = self.inboxes.find(ctx, &register.inbox).map(|inbox| inbox.registration.clone());
+        let neighbour = match (self.claimed(ctx, &register.claim, contact), &known) {
+            (Ok(neighbour), _) => neighbour,
+            // Who owns an inbox that a relay serves already shows so by the signature: a device that lost the link comes back.
+            (Err(_), Some(Registration { neighbour: None, .. })) => None,
+            (Err(reason), _) => return refuse(ctx, from, None, register.inbox, reason),
         };
         if !register.is_signed(&ctx.keys.peer_id()) {
             return refuse(ctx, from, None, register.inbox, Reason::Signature);
         }
-        let done = match self.inboxes.find(ctx, &register.inbox).map(|inbox| inbox.registration.clone()) {
+        let done = match known {
             Some(known) if known.owner != register.owner => {
                 refuse(ctx, from, None, register.inbox, Reason::NotServed);
                 return Outcome::Misbehaved(Misbehaviour::Right);

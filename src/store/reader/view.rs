@@ -99,9 +99,9 @@ pub struct Message {
     pub mine: bool,
     /// When it was sent, by the room's clock.
     pub at: Millis,
-    /// `text` or `recalled`.
+    /// `text`, `recalled`, or `later` for a kind that only later releases know.
     pub kind: Kind,
-    /// The text, after the last edit; empty when it was recalled.
+    /// The text, after the last edit; empty when it was recalled, or is of a later kind.
     pub text: String,
     /// Whether later messages were here before it.
     pub late: bool,
@@ -126,6 +126,8 @@ pub enum Kind {
     Text,
     /// It was taken back.
     Recalled,
+    /// Of a kind that a later release understands; it is kept until then.
+    Later,
 }
 
 /// Somebody's reaction.
