@@ -61,6 +61,8 @@ impl State {
                         self.apply_effects(ctx, effects);
                         Outcome::Accepted
                     }
+                    // Who lost a room does not know who may bring them back, and asks everybody.
+                    Err(RoomError::NotAllowed) => Outcome::Refused(Refusal::Unwanted),
                     Err(error) => outcome(error),
                 }
             }
@@ -222,7 +224,9 @@ impl State {
         let was_here = ctx.get(Table::Room, &info.room.0).is_some();
         if !is_direct && !was_here {
             let members = self.rooms.members(&info.room);
-            ctx.put(Table::Room, info.room.0, &row::Room::new(info.kind, String::new(), members));
+            // Everybody who was there from the beginning came with the first commit.
+            let is_late = self.rooms.epoch(&info.room).is_some_and(|(number, _)| number > 1);
+            ctx.put(Table::Room, info.room.0, &row::Room { is_late, ..row::Room::new(info.kind, String::new(), members) });
             ctx.emit(Event::Room(info.room));
         }
         self.set_group(ctx, &info.room, info.generation);

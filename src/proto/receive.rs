@@ -263,9 +263,15 @@ impl State {
     /// Does what follows from a change of a room, and opens what waited for it.
     pub(super) fn apply_effects(&mut self, ctx: &mut Ctx, effects: Vec<Effect>) {
         let mut has_new_epoch = false;
+        let welcomed: Vec<AccountId> =
+            effects.iter().filter_map(|e| if let Effect::Welcome { to, .. } = e { Some(*to) } else { None }).collect();
         for effect in effects {
             match effect {
-                Effect::Commit { room, to, envelope } => self.owe_commit(ctx, &room, &to, &envelope),
+                Effect::Commit { room, mut to, envelope } => {
+                    // An account whose only device is being welcomed has none that the commit is for.
+                    to.retain(|account| !welcomed.contains(account) || self.contacts.devices(account).len() > 1);
+                    self.owe_commit(ctx, &room, &to, &envelope);
+                }
                 Effect::Welcome { room, to, group, generation, welcome } => {
                     let round = self.contacts.get(&to).map_or(0, |known| known.row.grant_round);
                     let grants = self.grants_for(ctx, &to.0, round);

@@ -97,6 +97,10 @@ fn had(heads: &row::Heads) -> u64 {
     top
 }
 
+fn is_late(ctx: &Ctx, room: &RoomId) -> bool {
+    ctx.row::<row::Room>(Table::Room, &room.0).is_some_and(|row| row.is_late)
+}
+
 impl State {
     /// A numbered message of a device is here.
     pub(super) fn note_number(&mut self, ctx: &mut Ctx, series: &Series, number: u64) {
@@ -107,8 +111,8 @@ impl State {
         self.put_heads(ctx, series, &heads);
     }
 
-    /// What is known of a device's numbers; of a new one in a group that was joined in the middle nothing is owed up to `before`. `None`
-    /// for one device too many.
+    /// What is known of a device's numbers; of a new one in a group that this one joined in the middle nothing is owed up to `before`.
+    /// `None` for one device too many.
     fn heads_of(&self, ctx: &Ctx, series: &Series, before: u64) -> Option<row::Heads> {
         let stored = ctx.row::<row::Heads>(Table::Heads, &series.key());
         if stored.is_some() {
@@ -118,12 +122,8 @@ impl State {
         if ctx.scan(&Scan::prefix(Table::Heads, of_account).limit(SERIES_MAX)).len() >= SERIES_MAX {
             return None;
         }
-        let starts_late = series.account != ctx.keys.account_id() && self.is_group(ctx, &series.room);
+        let starts_late = series.account != ctx.keys.account_id() && is_late(ctx, &series.room);
         Some(row::Heads { high: if starts_late { before } else { 0 }, ..row::Heads::default() })
-    }
-
-    fn is_group(&self, ctx: &Ctx, room: &RoomId) -> bool {
-        ctx.row::<row::Room>(Table::Room, &room.0).is_some_and(|row| row.kind == RoomKind::Group)
     }
 
     pub(super) fn put_heads(&mut self, ctx: &mut Ctx, series: &Series, heads: &row::Heads) {
@@ -174,7 +174,8 @@ impl State {
     /// Tells a member's device on meeting how far we are in the rooms we share.
     pub(super) fn send_heads(&mut self, ctx: &mut Ctx, to: PeerId, account: &AccountId) {
         let direct = self.room_with(ctx, account);
-        let is_shared = |room: &RoomId| self.is_group(ctx, room) && self.rooms.members(room).contains(account);
+        let is_group = |room: &RoomId| self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group);
+        let is_shared = |room: &RoomId| is_group(room) && self.rooms.members(room).contains(account);
         let groups: Vec<RoomId> = self.rooms.rooms().into_iter().filter(is_shared).take(ROOMS_TOLD_MAX).collect();
         for room in std::iter::once(direct).chain(groups) {
             let Some((epoch, epoch_id)) = self.rooms.epoch(&room) else { continue };
@@ -240,7 +241,7 @@ impl State {
                 if stored.is_some() || head.account == me {
                     unproven.push((series, head.number));
                 }
-            } else if (stored.is_some() || !self.is_group(ctx, room))
+            } else if (stored.is_some() || !is_late(ctx, room))
                 && let Some(mut known) = self.heads_of(ctx, &series, 0)
             {
                 raise(&mut known, head.number);

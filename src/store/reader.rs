@@ -170,14 +170,7 @@ impl<'a> Reader<'a> {
 
     /// A room that has no row yet, though messages can be written for it.
     fn coming_room(&self, room: &RoomId) -> Option<row::Room> {
-        let new = |kind, members| row::Room {
-            kind,
-            name: String::new(),
-            members,
-            generation: 0,
-            clock: crate::wire::content::Clock::default(),
-            number: 0,
-        };
+        let new = |kind, members| row::Room::new(kind, String::new(), members);
         if *room == self.notes_room() {
             return Some(new(RoomKind::Notes, vec![self.own]));
         }

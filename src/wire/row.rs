@@ -138,12 +138,14 @@ pub struct Room {
     pub clock: Clock,
     /// The last number this device gave a message here.
     pub number: u64,
+    /// Whether this device came when others had been here for a while: what they said before is not owed to it.
+    pub is_late: bool,
 }
 
 impl Room {
     /// A room without a group yet.
     pub fn new(kind: RoomKind, name: String, members: Vec<AccountId>) -> Self {
-        Self { kind, name, members, generation: 0, clock: Clock::default(), number: 0 }
+        Self { kind, name, members, generation: 0, clock: Clock::default(), number: 0, is_late: false }
     }
 }
 

@@ -56,7 +56,7 @@ impl Rows {
     }
 
     pub(super) fn room(&self, room: RoomId, kind: RoomKind, name: &str, members: &[AccountId]) {
-        let row = Room { kind, name: name.to_owned(), members: members.to_vec(), generation: 1, clock: Clock::default(), number: 0 };
+        let row = Room { generation: 1, ..Room::new(kind, name.to_owned(), members.to_vec()) };
         self.put(Table::Room, room.0, &row);
     }
 

@@ -2,7 +2,7 @@
 //! them comes back too, and nothing else does.
 
 use tidings::crypto::keys::message_id;
-use tidings::proto::{Command, Input, Misbehaviour, Outcome};
+use tidings::proto::{Command, Input, Misbehaviour, Outcome, Reply};
 use tidings::store::reader::Reader;
 use tidings::store::reader::view::State;
 use tidings::types::time::{DAY, HOUR, MINUTE, SECOND};
@@ -222,4 +222,138 @@ fn what_nobody_has_any_more_is_shown_as_lost_and_not_asked_for_again() {
     let steps = world.run(DAY);
     assert!(steps < 2_000, "{steps} steps in a day in which nothing happens");
     assert_eq!(world.person("alice").rows.scan(&Scan::prefix(Table::Outbox, [])).len(), 0);
+}
+
+#[test]
+fn who_comes_back_twice_and_to_somebody_who_came_back_gets_all_that_either_has() {
+    let mut world = World::new(27);
+    for name in ["alice", "bob"] {
+        world.add(name);
+    }
+    // Two who are new at once know nothing of each other's nodes: their mailboxes stay where they were.
+    world.add_relay("relay");
+    world.join("alice", "relay");
+    world.join("bob", "relay");
+    world.meet("alice", "bob");
+    let room = world.room("alice", "bob");
+    world.say("bob", "alice", "one").unwrap();
+    world.run(SECOND);
+    let first = world.person("bob").rows.clone();
+    world.say("bob", "alice", "two").unwrap();
+    world.run(SECOND);
+    world.say("alice", "bob", "three").unwrap();
+    world.run(SECOND);
+    let hers = world.person("alice").rows.clone();
+    world.say("bob", "alice", "four").unwrap();
+    world.run(SECOND);
+    world.say("alice", "bob", "five").unwrap();
+    world.run(MINUTE);
+    restore(&mut world, "bob", first);
+    world.say("bob", "alice", "six").unwrap();
+    world.run(20 * MINUTE);
+    let second = world.person("bob").rows.clone();
+    world.say("bob", "alice", "seven").unwrap();
+    world.run(MINUTE);
+    restore(&mut world, "alice", hers);
+    world.run(20 * MINUTE);
+    restore(&mut world, "bob", second);
+    world.run(20 * MINUTE);
+    for name in ["alice", "bob"] {
+        assert_eq!(world.transcript(name, &room), ["one", "two", "three", "four", "five", "six", "seven"], "{name}");
+        assert_eq!(missing(&world, name, &room), (0, 0), "{name}");
+        let custody = world.person(name).rows.all::<row::Index>(Table::Index).into_iter().flat_map(|(_, index)| index.custody);
+        assert!(custody.into_iter().all(|(_, custody)| custody.delivered.is_some()), "{name}");
+    }
+    assert_eq!((world.owed("alice"), world.owed("bob")), (0, 0));
+}
+
+/// What a mailbox held all the while is sealed for rooms that are gone; who can still open it has what its author forgot.
+#[test]
+fn what_reaches_a_contact_only_after_its_author_came_back_comes_back_as_well() {
+    let mut world = World::new(25);
+    for name in ["alice", "bob"] {
+        world.add(name);
+    }
+    world.add_relay("relay");
+    world.join("alice", "relay");
+    world.meet("alice", "bob");
+    world.run(MINUTE);
+    let backup = world.person("bob").rows.clone();
+    world.kill("alice");
+    world.run(MINUTE);
+    world.say("bob", "alice", "on its way").unwrap();
+    world.run(MINUTE);
+    world.cut("alice", "relay");
+    restore(&mut world, "bob", backup);
+    world.start("alice");
+    world.run(20 * MINUTE);
+    world.heal();
+    world.run(30 * MINUTE);
+    world.drop_connection("alice", "bob");
+    world.run(20 * MINUTE);
+    let room = world.room("alice", "bob");
+    assert_eq!(world.transcript("alice", &room), ["on its way"]);
+    assert_eq!(world.transcript("bob", &room), ["on its way"]);
+}
+
+fn three_in_a_group() -> (World, RoomId) {
+    let mut world = World::new(26);
+    for name in ["alice", "bob", "carol"] {
+        world.add(name);
+    }
+    for (one, other) in [("alice", "bob"), ("alice", "carol"), ("bob", "carol")] {
+        world.meet(one, other);
+    }
+    let members = vec![world.person("bob").account(), world.person("carol").account()];
+    let Ok(Reply::Room(room)) = world.command("alice", Command::RoomCreate { name: "us".into(), members }) else { panic!("no room") };
+    world.run(MINUTE);
+    (world, room)
+}
+
+fn say_in(world: &mut World, name: &str, room: RoomId, text: &str) {
+    world.command(name, Command::Send { room, body: Body::Text { text: text.into(), reply: None } }).unwrap();
+}
+
+#[test]
+fn in_a_group_too_own_messages_come_back() {
+    let (mut world, room) = three_in_a_group();
+    say_in(&mut world, "bob", room, "one");
+    world.run(MINUTE);
+    let backup = world.person("bob").rows.clone();
+    say_in(&mut world, "bob", room, "two");
+    world.run(SECOND);
+    say_in(&mut world, "carol", room, "three");
+    world.run(MINUTE);
+    restore(&mut world, "bob", backup);
+    world.run(3 * HOUR);
+    say_in(&mut world, "bob", room, "four");
+    world.run(MINUTE);
+    for name in ["alice", "bob", "carol"] {
+        assert_eq!(world.transcript(name, &room), ["one", "two", "three", "four"], "{name}");
+        assert_eq!(missing(&world, name, &room), (0, 0), "{name}");
+        assert_eq!((world.owed(name), world.person(name).blamed), (0, 0), "{name}");
+    }
+}
+
+#[test]
+fn what_a_removed_member_took_along_is_shown_as_lost_once_the_others_have_said_so() {
+    let (mut world, room) = three_in_a_group();
+    world.cut("bob", "carol");
+    world.cut("alice", "carol");
+    say_in(&mut world, "carol", room, "nobody will see this");
+    world.run(MINUTE);
+    let (carol, device) = (world.person("carol").account(), world.person("carol").keys.device_id());
+    let series = Series { room, account: carol, device };
+    let heads = row::Heads { high: 1, holes: vec![(1, 1)], ..row::Heads::default() };
+    world.kill("bob");
+    world.people.get_mut("bob").unwrap().rows.put(Table::Heads, series.key(), &heads);
+    world.start("bob");
+    world.run(HOUR);
+    assert_eq!(missing(&world, "bob", &room), (1, 0), "Carol may still come back");
+    let owed = world.owed("bob");
+    world.run(5 * DAY);
+    assert!(world.owed("bob") <= owed, "and until then nothing piles up for her");
+    world.command("alice", Command::RoomRemove { room, account: carol }).unwrap();
+    world.run(2 * DAY);
+    assert_eq!(missing(&world, "bob", &room), (0, 1));
 }

@@ -26,6 +26,11 @@ impl Rows {
         }
     }
 
+    /// Writes a row behind the node's back.
+    pub(super) fn put<T: bincode::Encode>(&mut self, table: Table, key: Vec<u8>, value: &T) {
+        self.0.insert((table, key), row::encode(value));
+    }
+
     /// All rows of a table, decoded.
     pub(super) fn all<T: bincode::Decode<()>>(&self, table: Table) -> Vec<(Vec<u8>, T)> {
         self.scan(&Scan::prefix(table, [])).into_iter().map(|(key, value)| (key, row::decode(&value).unwrap())).collect()

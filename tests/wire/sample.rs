@@ -283,7 +283,7 @@ pub(super) fn rows() -> Named<Vec<u8>> {
     let numbered = row::Numbered { message: MESSAGE, proof: [0x9f; 16], stamp: Some(CLOCK), is_back: true, envelope: room_envelope() };
     let seen = row::Seen { until: 1_766_700_000_000, about: Some((ROOM, MESSAGE, account)) };
     let mut room = row::Room::new(row::RoomKind::Group, "friends".to_owned(), vec![account]);
-    (room.generation, room.clock, room.number) = (1, CLOCK, 8);
+    (room.generation, room.clock, room.number, room.is_late) = (1, CLOCK, 8, true);
     vec![
         ("contact", row::encode(&contact(account))),
         ("invite", row::encode(&row::Invite { not_after: 1_766_592_000_000, used_by: Some(account) })),

@@ -30,7 +30,7 @@ use lru::LruCache;
 use self::branch::{Hint, Intent, Room};
 use self::epoch::{Outer, seal_outer};
 use self::join::{PACKAGES, Packages};
-use self::recover::{Asked, Strange};
+use self::recover::{Asked, Strange, Stray};
 use crate::crypto::keys::Keys;
 use crate::crypto::label::{Label, derive};
 use crate::crypto::mls::{self, Engine, Group, MlsError, OpenError};
@@ -206,6 +206,7 @@ pub struct Rooms {
     /// Rooms whose state here is damaged, and when this device last asked to be added again.
     lost: BTreeSet<RoomId>,
     asked: Asked,
+    stray: Stray,
     strange: Strange,
 }
 
@@ -225,6 +226,7 @@ impl Rooms {
             reissue: BTreeMap::new(),
             lost: BTreeSet::new(),
             asked: Asked::default(),
+            stray: Stray::default(),
             strange: Strange::default(),
         };
         for (key, value) in view.scan(&Scan::prefix(Table::Group, [])) {
