@@ -1,5 +1,6 @@
 //! Tests of `crypto`: the vectors of the RFCs, and what people rely on.
 
+mod fake;
 mod key;
 mod phrase;
 mod rest;
