@@ -5,6 +5,7 @@ mod key;
 mod phrase;
 mod rest;
 mod seal;
+mod twin;
 mod vector;
 
 /// Bytes from hex; spaces are for the eye.
