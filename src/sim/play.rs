@@ -7,6 +7,7 @@ use super::disk::Disk;
 use super::model::{Model, Sent};
 use super::scenario::{Blow, Scenario};
 use super::world::{Tally, World};
+use crate::crypto::fake;
 use crate::crypto::keys::direct_room;
 use crate::proto::{Command, CommandError, Input, Reply, Settings};
 use crate::types::limits::NEIGHBOUR_INBOX_BYTES_MAX;
@@ -50,13 +51,19 @@ const REST_STEPS: u64 = 400;
 
 /// Plays a scenario to its end. Never panics: a panic of the node is a fault like any other.
 pub fn play(scenario: &Scenario) -> Verdict {
-    run(scenario, false).1
+    with_suite(scenario, || run(scenario, false).1)
 }
 
 /// The same, with the lines of the trace.
 pub fn trace(scenario: &Scenario) -> (Verdict, Vec<String>) {
-    let (play, verdict) = run(scenario, true);
-    (verdict, play.world.trace.lines().to_vec())
+    with_suite(scenario, || {
+        let (play, verdict) = run(scenario, true);
+        (verdict, play.world.trace.lines().to_vec())
+    })
+}
+
+fn with_suite<T>(scenario: &Scenario, then: impl FnOnce() -> T) -> T {
+    if scenario.real { then() } else { fake::within(then) }
 }
 
 fn run(scenario: &Scenario, is_kept: bool) -> (Play, Verdict) {

@@ -11,6 +11,9 @@ use crate::types::Millis;
 pub struct Scenario {
     /// Where all chance comes from.
     pub seed: u64,
+    /// Whether cryptography is real: slow, and the same story.
+    #[serde(default)]
+    pub real: bool,
     /// How many people.
     pub people: u8,
     /// How many relays; their numbers follow those of the people.

@@ -25,7 +25,7 @@ impl Scenario {
             gossip_loss: [0, 300, 900][rng.below(3) as usize],
         };
         let inbox_bytes = [64 << 20, 64 << 20, 64 << 20, 60_000][rng.below(4) as usize];
-        let mut scenario = Self { seed, people, relays, inbox_bytes, weather, blows: Vec::new() };
+        let mut scenario = Self { seed, real: false, people, relays, inbox_bytes, weather, blows: Vec::new() };
         Maker { rng: &mut rng, scenario: &mut scenario, has_slept: false, has_mishap: false }.make();
         scenario
     }
