@@ -114,7 +114,15 @@ fn hunt(context: &mut Context, plan: &Plan, folder: &Path) -> Result<(), Failure
     bar.finish_and_clear();
     if context.out.is_json() {
         let Tally { inputs: events, crashes, deliveries, .. } = bag.tally;
-        context.out.object(&Found { seeds: bag.seeds, events, crashes, deliveries, sent: bag.sent, faults: bag.faults.clone(), seconds })?;
+        context.out.object(&Found {
+            seeds: bag.seeds,
+            events,
+            crashes,
+            deliveries,
+            sent: bag.sent,
+            faults: bag.faults.clone(),
+            seconds,
+        })?;
     } else {
         context.out.text(&format!("{}, in {seconds:.1} s", sentence(&bag)))?;
         for (seed, fault, file) in files {

@@ -13,7 +13,6 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
-
 use super::ledger::Ledger;
 use super::perform::Word;
 use super::work::Jobs;

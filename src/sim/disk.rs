@@ -147,8 +147,7 @@ impl View for Disk {
         {
             return Vec::new();
         }
-        let row = |(key, value): (&Box<[u8]>, &Box<[u8]>)| (key[1..].to_vec(), value.to_vec());
-        let range = self.rows.range((low, high));
-        if scan.reverse { range.rev().take(scan.limit).map(row).collect() } else { range.take(scan.limit).map(row).collect() }
+        let range = self.rows.range((low, high)).map(|(key, value)| (key[1..].to_vec(), value.to_vec()));
+        if scan.reverse { range.rev().take(scan.limit).collect() } else { range.take(scan.limit).collect() }
     }
 }

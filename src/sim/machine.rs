@@ -61,7 +61,7 @@ pub(super) enum Waiting {
     /// This batch must be durable before what follows.
     Flush(Batch),
     /// To be performed.
-    Say(Output),
+    Say(Box<Output>),
 }
 
 impl Waiting {

@@ -107,7 +107,8 @@ impl World {
             if table != Table::Index {
                 continue;
             }
-            let Some((message, index)) = MessageId::from_slice(key).zip(value.and_then(|value| row::decode::<row::Index>(value).ok())) else {
+            let Some((message, index)) = MessageId::from_slice(key).zip(value.and_then(|value| row::decode::<row::Index>(value).ok()))
+            else {
                 continue;
             };
             if self.watch.had.insert((self.machines[who].account(), message)) && index.place.sender != self.machines[who].account() {
@@ -137,7 +138,8 @@ impl World {
                 let Some(holder) = self.who(holder) else { continue };
                 let is_over = self.machines[holder].time(self.now).wall >= *until;
                 // It may have handed it on since it said so.
-                let moved = || self.watch.signed.contains(&(holder, envelope)) && (0..self.machines.len()).any(|who| self.holds(who, &envelope));
+                let moved =
+                    || self.watch.signed.contains(&(holder, envelope)) && (0..self.machines.len()).any(|who| self.holds(who, &envelope));
                 let holds = is_over || self.watch.spared.liars.contains(&holder) || self.holds(holder, &envelope) || moved();
                 self.watch.check(holds, || format!("{who} is shown {holder} as a holder of {message:?} ({envelope:?}), which it is not"));
             }
@@ -147,7 +149,8 @@ impl World {
     /// Whether a machine durably holds an envelope for somebody.
     fn holds(&self, who: Who, envelope: &EnvelopeId) -> bool {
         let disk = &self.machines[who].disk;
-        let hands_over = || disk.all::<held::Job>(Table::Handover).iter().any(|(key, _)| key.first() == Some(&1) && key.ends_with(&envelope.0));
+        let hands_over =
+            || disk.all::<held::Job>(Table::Handover).iter().any(|(key, _)| key.first() == Some(&1) && key.ends_with(&envelope.0));
         disk.durable(Table::Body, &envelope.0).is_some() || hands_over()
     }
 
@@ -160,7 +163,8 @@ impl World {
             // What is thrown back at its sender is durable there, though not as something that came.
             Frame::Delivered(delivered) if !self.watch.spared.junk => {
                 for envelope in &delivered.envelopes {
-                    let is_there = self.machines[who].disk.durable(Table::Seen, &envelope.0).is_some() || self.watch.knocks.contains(envelope);
+                    let is_there =
+                        self.machines[who].disk.durable(Table::Seen, &envelope.0).is_some() || self.watch.knocks.contains(envelope);
                     self.watch.check(is_there, || format!("{who} gives a receipt for {envelope:?}, which is not durable there"));
                 }
             }

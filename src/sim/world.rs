@@ -291,7 +291,7 @@ impl World {
                         self.watch_durable(who, &batch);
                     }
                 }
-                output if is_slow => machine.waiting.push_back(Waiting::Say(output)),
+                output if is_slow => machine.waiting.push_back(Waiting::Say(Box::new(output))),
                 output => self.say(who, output),
             }
             if self.machines[who].node.is_none() {
@@ -306,7 +306,7 @@ impl World {
     fn drain(&mut self, who: Who) {
         while matches!(self.machines[who].waiting.front(), Some(Waiting::Say(_))) {
             if let Some(Waiting::Say(output)) = self.machines[who].waiting.pop_front() {
-                self.say(who, output);
+                self.say(who, *output);
             }
         }
         let machine = &mut self.machines[who];
@@ -337,7 +337,7 @@ impl World {
                         self.restart(who);
                         return;
                     }
-                    self.say(who, output);
+                    self.say(who, *output);
                 }
                 Some(Waiting::Flush(_)) => left -= 1,
                 None => break,
@@ -368,7 +368,11 @@ impl World {
             Output::Publish { topic, bytes } => self.publish(who, topic, &bytes),
             Output::Subscribe { topic, on } => {
                 let listeners = self.links.topics.entry(topic).or_default();
-                if on { listeners.insert(who) } else { listeners.remove(&who) };
+                if on {
+                    listeners.insert(who)
+                } else {
+                    listeners.remove(&who)
+                };
             }
             Output::Dial { peer, .. } => {
                 let life = self.machines[who].life;
@@ -480,7 +484,8 @@ impl World {
             What::Connect { from, life, peer } if self.machines[from].life == life => self.connect(from, peer),
             What::Wake { who, life } if self.machines[who].life == life && self.machines[who].wake == Some(at) => {
                 self.machines[who].wake = None;
-                let due = self.machines[who].node.as_ref().and_then(|node| node.next_deadline()).map(|due| due + self.machines[who].started);
+                let due =
+                    self.machines[who].node.as_ref().and_then(|node| node.next_deadline()).map(|due| due + self.machines[who].started);
                 match due {
                     Some(due) if due <= self.now => {
                         self.input(who, Input::Deadline);
