@@ -36,6 +36,7 @@ pub(crate) fn message_lines(message: &Message) -> String {
     notes.extend(message.reply.map(|reply| format!("in reply to {}", short(&reply))));
     notes.extend(message.edited.then(|| "edited".to_owned()));
     notes.extend(message.late.then(|| "came late".to_owned()));
+    notes.extend(message.ahead.then(|| "by a clock that is ahead of yours".to_owned()));
     notes.extend(message.mine.then(|| custody(&message.custody)));
     let mut lines = format!("{head}{text}");
     if !notes.is_empty() {

@@ -5,7 +5,7 @@ use super::node::State;
 use super::timer::Timer;
 use crate::crypto::keys::{Keys, Signing};
 use crate::crypto::label::{Label, derive};
-use crate::types::limits::{CARD_DELAY_MS, ENVELOPE_TTL_MS, GRANT_TTL_MS, NAME_BYTES_MAX};
+use crate::types::limits::{CARD_DELAY_MS, ENVELOPE_TTL_MS, GRANT_TTL_MS, KEY_PACKAGE_RENEW_MS, NAME_BYTES_MAX};
 use crate::types::{Address, InboxId, Millis, PeerId, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::mailbox::{Grant, Token};
@@ -73,9 +73,10 @@ impl State {
         self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
     }
 
-    /// Tokens travel with the card: a card as old as half their time is made anew, so that no contact is left with old ones.
+    /// Tokens and a key package travel with the card, and its number shows their age: it is made anew as often as the key package, so
+    /// that no contact is left with old ones.
     pub(super) fn renew_grants(&mut self, ctx: &mut Ctx) {
-        if ctx.now.wall > self.account.card.number.saturating_add(GRANT_TTL_MS / 2) {
+        if ctx.now.wall > self.account.card.number.saturating_add(KEY_PACKAGE_RENEW_MS) {
             self.account.signed = Vec::new();
             self.refresh_card(ctx);
         }

@@ -180,6 +180,7 @@ impl State {
             self.save_mailbox(ctx, from, fresh);
             self.refresh_card(ctx);
         }
+        self.note_time(ctx, from, registered.wall);
         self.mailboxes.open.insert(from);
         self.open_inbox(ctx, from);
         self.revoke_blocked(ctx, from, registered.inbox);

@@ -41,8 +41,15 @@ impl State {
                     let is_late = secret.is_some();
                     return if is_late { Outcome::Refused(Refusal::Unwanted) } else { Outcome::Misbehaved(Misbehaviour::Work) };
                 }
-                if greeting.len() > GREETING_BYTES_MAX || !key_packages.iter().all(|kp| self.rooms.check_key_package(ctx, &account, kp)) {
+                if greeting.len() > GREETING_BYTES_MAX {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);
+                }
+                for key_package in &key_packages {
+                    match self.rooms.check_key_package(&account, key_package, card.number) {
+                        Ok(()) => {}
+                        Err(RoomError::OutOfDate) => return Outcome::Refused(Refusal::Expired),
+                        Err(_) => return Outcome::Misbehaved(Misbehaviour::Malformed),
+                    }
                 }
                 let request = Request { card, signed_card: signed.card.clone(), secret, key_packages, grants, greeting };
                 self.handle_request(ctx, request)
@@ -327,6 +334,7 @@ fn outcome(error: RoomError) -> Outcome {
         RoomError::NoGroup => Outcome::Refused(Refusal::Unknown),
         RoomError::NotAllowed => Outcome::Misbehaved(Misbehaviour::Right),
         RoomError::Invalid(_) => Outcome::Refused(Refusal::Unknown),
+        RoomError::OutOfDate => Outcome::Refused(Refusal::Expired),
         RoomError::TooMany => Outcome::Refused(Refusal::Limit),
         RoomError::Mls(_) => Outcome::Refused(Refusal::Unknown),
     }

@@ -11,6 +11,8 @@
 //! | `receive`, `receipt`, `collect` | receiving: envelopes, receipts, our mailboxes |
 //! | `order`, `sync`, `repair` | one order everywhere, how far others are, what is missing |
 //! | `group` | rooms of many |
+//! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
+//! | `skew` | how far this machine's clock is from others |
 //! | `timer` | what the node wants to be woken for |
 //! | [`room`] | MLS groups: epochs, commits, convergence, recovery |
 //! | [`mailbox`] | the service of holding mail for others, and trying for them |
@@ -21,6 +23,7 @@ mod contact;
 pub mod ctx;
 mod deliver;
 mod group;
+pub mod guilt;
 mod knock;
 
 pub mod mailbox;
@@ -34,6 +37,7 @@ mod receive;
 mod repair;
 pub mod room;
 pub mod seam;
+mod skew;
 mod sync;
 mod timer;
 

@@ -12,6 +12,7 @@ use super::peer::Peers;
 use super::receive::{Deferred, Source};
 use super::room::{RoomInfo, Rooms};
 use super::seam::{Command, CommandError, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};
+use super::skew::Skew;
 use super::sync::Sync;
 use super::timer::{Timer, Timers};
 use crate::crypto::keys::{Keys, notes_room};
@@ -60,6 +61,7 @@ pub(super) struct State {
     pub(super) mailboxes: Mailboxes,
     pub(super) deferred: Deferred,
     pub(super) sync: Sync,
+    pub(super) skew: Skew,
     pub(super) service: Service,
     pub(super) timers: Timers,
     pub(super) disk_full: bool,
@@ -108,6 +110,7 @@ impl Node {
             mailboxes: Mailboxes::open(view),
             deferred: Deferred::default(),
             sync: Sync::open(view),
+            skew: Skew::default(),
             service: Service::open(view, &settings),
             timers: Timers::default(),
             disk_full: false,
@@ -146,6 +149,8 @@ impl State {
         let now = ctx.now.mono;
         self.make_notes(ctx);
         self.read_later(ctx);
+        // What was said of the clock before this start may be over.
+        ctx.delete(Table::Meta, row::META_SKEW);
         if self.account.signed.is_empty() || is_reborn {
             self.note_birth(ctx);
             self.refresh_card(ctx);
@@ -375,18 +380,20 @@ impl State {
     /// Forgets what has expired, a bounded number of rows at a time.
     fn sweep(&mut self, ctx: &mut Ctx) {
         let after = ctx.get(Table::Meta, SWEEP_KEY).unwrap_or_default();
+        // A clock that jumped ahead forgets nothing before that is sure.
+        let clock = self.service.clock(ctx.now);
         let rows = ctx.scan(&Scan::prefix(Table::Seen, []).after(after).limit(SWEEP_ROWS_MAX));
         let is_end = rows.len() < SWEEP_ROWS_MAX;
         let last = rows.last().filter(|_| !is_end).map(|(key, _)| key.clone()).unwrap_or_default();
         for (key, value) in rows {
-            if row::decode::<row::Seen>(&value).is_ok_and(|seen| seen.until < ctx.now.wall) {
+            if row::decode::<row::Seen>(&value).is_ok_and(|seen| seen.until < clock) {
                 ctx.delete(Table::Seen, key);
             }
         }
         ctx.put_raw(Table::Meta, SWEEP_KEY, last);
         if is_end {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
-                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < ctx.now.wall) {
+                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock) {
                     ctx.delete(Table::Invite, key);
                 }
             }
@@ -394,6 +401,7 @@ impl State {
         for account in self.outbox.busy_accounts() {
             self.expire_owed(ctx, &account);
         }
+        self.tell_skew(ctx);
         self.renew_grants(ctx);
         self.renew_work(ctx);
         let pause = if is_end { SWEEP_MS } else { crate::types::time::SECOND };

@@ -358,8 +358,9 @@ impl State {
 
     /// Gives up what is owed for too long; it is shown as expired.
     pub(super) fn expire_owed(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let clock = self.service.clock(ctx.now);
         for (order, row) in self.owed_after(ctx, account, 0) {
-            if row.since + ENVELOPE_TTL_MS > ctx.now.wall {
+            if row.since.saturating_add(ENVELOPE_TTL_MS) > clock {
                 break;
             }
             self.change_custody(ctx, account, &row.cargo, |custody| custody.expired = custody.delivered.is_none());

@@ -217,6 +217,7 @@ impl State {
             certificate: ctx.keys.certificate,
             proof: [0; 64],
             knows_number: self.contacts.get(account).map_or(0, |known| known.card.number),
+            wall: ctx.now.wall,
         };
         ctx.transmit(peer, Frame::Hello(hello.sign(&ctx.keys.peer_id(), &peer, &ctx.keys.device)));
     }
@@ -239,6 +240,7 @@ impl State {
         }
         self.send_heads(ctx, from, &hello.account);
         self.ask_on_meeting(ctx, &hello.account);
+        self.note_time(ctx, from, hello.wall);
         self.on_neighbour(ctx, from);
         self.pump(ctx, &hello.account);
         Outcome::Accepted

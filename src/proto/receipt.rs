@@ -79,7 +79,8 @@ impl State {
                 if opened.account != *sender {
                     return Outcome::Misbehaved(Misbehaviour::Right);
                 }
-                let key_packages = key_packages.into_iter().filter(|kp| self.rooms.check_key_package(ctx, sender, kp)).collect();
+                let is_good = |kp: &Vec<u8>| self.rooms.check_key_package(sender, kp, opened.number).is_ok();
+                let key_packages = key_packages.into_iter().filter(is_good).collect();
                 self.update_card(ctx, sender, &card, opened, grants, Some(key_packages));
                 // They speak in the room, so they have its welcome.
                 self.drop_once(ctx, sender, &Once::Knock);

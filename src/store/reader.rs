@@ -119,6 +119,12 @@ impl<'a> Reader<'a> {
         view::Outbox { waiting: is_held.len() as u64 - held, held }
     }
 
+    /// How far the clock of this machine is from others; `None` when it is right, or nothing is known.
+    pub fn skew(&self) -> Option<view::Skew> {
+        let skew: row::Skew = self.row(Table::Meta, row::META_SKEW)?;
+        Some(view::Skew { ahead_ms: skew.ahead_ms, nodes: skew.witnesses })
+    }
+
     /// What the contact is called whose device a peer is, for every device in their cards.
     pub fn owners(&self) -> BTreeMap<PeerId, String> {
         let rows = self.contact_rows().into_iter().filter_map(|(_, row)| Some((card(&row)?, row.name)));

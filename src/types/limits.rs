@@ -62,6 +62,10 @@ limits! {
     SEEN_TTL_MS: Millis = ENVELOPE_TTL_MS + 2 * DAY;
     /// How far ahead of this node's clock another person's clock may push the order of messages.
     CLOCK_DRIFT_MS_MAX: Millis = HOUR;
+    /// How far this machine's clock may differ from that of the nodes it meets before its owner is told.
+    CLOCK_NOTICE_MS: Millis = 10 * MINUTE;
+    /// Nodes whose clocks are compared with this machine's.
+    WITNESSES_MAX: usize = 64;
     /// Epochs that are parked for late messages and forks: MLS keys live that much longer, no more.
     PARKED_EPOCHS_MAX: usize = 5;
     /// How long a parked epoch is kept.
@@ -76,7 +80,7 @@ limits! {
     OWN_KEY_PACKAGES_MAX: usize = 8;
     /// Age at which a device hands out a new key package.
     KEY_PACKAGE_RENEW_MS: Millis = 30 * DAY;
-    /// Age at which others no longer take a key package: its secrets have lain about too long.
+    /// Age at which others no longer take a key package, by the clock of who made it: its secrets have lain about too long.
     KEY_PACKAGE_TTL_MS: Millis = 90 * DAY;
     /// Longest pause before a commit that lost is made anew: long enough that rivals meet first, short enough not to be noticed.
     REISSUE_MS_MAX: Millis = 2 * SECOND;

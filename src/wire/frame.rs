@@ -6,7 +6,7 @@ use super::codec::{self, DecodeError};
 use super::content::Head;
 use super::mailbox as mail;
 use crate::types::limits::FRAME_BYTES_MAX;
-use crate::types::{AccountId, DeviceId, EnvelopeId, RoomId};
+use crate::types::{AccountId, DeviceId, EnvelopeId, Millis, RoomId};
 
 /// The version of every kind so far.
 pub const VERSION: u8 = 1;
@@ -110,10 +110,12 @@ pub struct Hello {
     pub device: DeviceId,
     /// The account's signature over the device.
     pub certificate: [u8; 64],
-    /// The device's signature over `sender peer | receiver peer | account | knows_number (8, big endian)`.
+    /// The device's signature over `sender peer | receiver peer | account | knows_number (8, big endian) | wall (8, big endian)`.
     pub proof: [u8; 64],
     /// Number of the receiver's card that the sender holds, so that a newer one is sent; 0 for none.
     pub knows_number: u64,
+    /// What time it is at the sender's.
+    pub wall: Millis,
 }
 
 /// Signed by the device that made these envelopes durable.

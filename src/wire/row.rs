@@ -18,6 +18,9 @@ pub const META_LATER: &[u8] = b"later ";
 /// then deletes it.
 pub const META_RESTORED: &[u8] = b"store restored";
 
+/// Name in `Table::Meta` of a [`Skew`]; not there when the clock is right as far as is known.
+pub const META_SKEW: &[u8] = b"skew";
+
 /// The version of every row so far.
 pub const VERSION: u8 = 1;
 
@@ -35,6 +38,15 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, DecodeError> {
         [version, ..] => Err(DecodeError::Version(*version)),
         [] => Err(DecodeError::Malformed),
     }
+}
+
+/// How far this machine's clock is from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Skew {
+    /// How far it is ahead, in milliseconds; negative when it is behind.
+    pub ahead_ms: i64,
+    /// Of how many nodes' clocks this one is in the middle.
+    pub witnesses: u64,
 }
 
 /// Where a contact stands.

@@ -92,7 +92,7 @@ impl content::Signed {
 
 impl Hello {
     fn bytes(&self, sender: &PeerId, receiver: &PeerId) -> Vec<u8> {
-        [&sender.0[..], &receiver.0, &self.account.0, &self.knows_number.to_be_bytes()].concat()
+        [&sender.0[..], &receiver.0, &self.account.0, &self.knows_number.to_be_bytes(), &self.wall.to_be_bytes()].concat()
     }
 
     /// With the device's proof for this connection.

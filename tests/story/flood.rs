@@ -130,7 +130,7 @@ impl Mallory {
                 let register = Register { inbox, owner: owner.public(), readers, claim, signature: [0; 64] };
                 Frame::Register(register.sign(&self.victim.peer, &owner))
             }
-            11 => Frame::Registered(Registered { inbox, quota_bytes: u64::MAX, ttl_ms: u64::MAX }),
+            11 => Frame::Registered(Registered { inbox, quota_bytes: u64::MAX, ttl_ms: u64::MAX, wall: u64::MAX }),
             12 => Frame::OpenInbox(OpenInbox { inbox, reader: self.rng.bytes(), proof: [0; 64] }),
             13 => Frame::Mail(Mail { inbox, sequence: u64::MAX, envelope: self.junk() }),
             14 => Frame::MailAck(MailAck { inbox, sequences: (0..giant as u64).collect() }),
@@ -167,6 +167,7 @@ impl Mallory {
             certificate: self.keys.certificate,
             proof: [0; 64],
             knows_number: self.rng.below(2),
+            wall: self.rng.below(u64::MAX),
         };
         match self.rng.below(3) {
             0 => return Frame::Hello(hello.sign(&me, &there, &self.keys.device)),

@@ -31,6 +31,11 @@ impl Rows {
         self.0.insert((table, key), row::encode(value));
     }
 
+    /// Takes a row away behind the node's back.
+    pub(super) fn remove(&mut self, table: Table, key: Vec<u8>) {
+        self.0.remove(&(table, key));
+    }
+
     /// All rows of a table, decoded.
     pub(super) fn all<T: bincode::Decode<()>>(&self, table: Table) -> Vec<(Vec<u8>, T)> {
         self.scan(&Scan::prefix(table, [])).into_iter().map(|(key, value)| (key, row::decode(&value).unwrap())).collect()

@@ -78,7 +78,7 @@ fn grant() -> Grant {
 pub(super) fn hello() -> Hello {
     let (alice, bob) = (alice(), bob());
     let (account, device) = (alice.account_id(), alice.device_id());
-    let hello = Hello { account, device, certificate: alice.certificate, proof: [0; 64], knows_number: 7 };
+    let hello = Hello { account, device, certificate: alice.certificate, proof: [0; 64], knows_number: 7, wall: 1_764_000_000_000 };
     hello.sign(&alice.peer_id(), &bob.peer_id(), &alice.device)
 }
 
@@ -151,7 +151,10 @@ pub(super) fn frames() -> Named<Frame> {
         ("mail-limits", Frame::MailLimits(announcement().limits)),
         ("register-secret", Frame::Register(register())),
         ("register-contact", Frame::Register(contact)),
-        ("registered", Frame::Registered(Registered { inbox: INBOX, quota_bytes: 67_108_864, ttl_ms: 2_592_000_000 })),
+        (
+            "registered",
+            Frame::Registered(Registered { inbox: INBOX, quota_bytes: 67_108_864, ttl_ms: 2_592_000_000, wall: 1_764_000_000_000 }),
+        ),
         ("open-inbox", Frame::OpenInbox(open_inbox())),
         ("mail", Frame::Mail(Mail { inbox: INBOX, sequence: 70_000, envelope: room_envelope() })),
         ("mail-ack", Frame::MailAck(MailAck { inbox: INBOX, sequences: vec![1, 250, 251, 65_536] })),
@@ -304,6 +307,7 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("outbox-knock", outbox(row::Cargo::Knock)),
         ("outbox-copy", outbox(row::Cargo::Copy)),
         ("mailbox", row::encode(&mailbox(account))),
+        ("skew", row::encode(&row::Skew { ahead_ms: -7_200_000, witnesses: 3 })),
     ]
 }
 

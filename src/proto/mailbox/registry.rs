@@ -113,7 +113,7 @@ impl Service {
         let Some(inbox) = self.inboxes.served(ctx, &id) else { return };
         let quota_bytes = self.settings.quota_bytes(&inbox.registration);
         ctx.transmit(to, Frame::MailLimits(self.limits()));
-        ctx.transmit(to, Frame::Registered(Registered { inbox: id, quota_bytes, ttl_ms: ENVELOPE_TTL_MS }));
+        ctx.transmit(to, Frame::Registered(Registered { inbox: id, quota_bytes, ttl_ms: ENVELOPE_TTL_MS, wall: ctx.now.wall }));
     }
 
     /// Only a refusal is answered: an owner says it again after each registration, which does no harm.

@@ -108,7 +108,7 @@ impl Rooms {
             return Err(RoomError::NotAllowed);
         }
         let (we_may, they_may) = (commit::may(&room.info, &self.account, from), commit::may(&room.info, from, &self.account));
-        let package = self.admit_package(ctx, from, key_package)?;
+        let package = self.admit_package(from, key_package)?;
         let device = package.leaf.device;
         if device == self.device || !(we_may || they_may) {
             return Err(RoomError::NotAllowed);

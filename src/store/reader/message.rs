@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::{self, Kind, State};
 use super::{Reader, ResolveError};
+use crate::types::limits::CLOCK_DRIFT_MS_MAX;
 use crate::types::{AccountId, MessageId, Millis, PeerId, RoomId, Row, Scan, Table};
 use crate::wire::content::Body;
 use crate::wire::mailbox::Reason;
@@ -145,6 +146,7 @@ impl Reader<'_> {
             edited: marks.text.is_some() && !marks.is_recalled,
             text: if marks.is_recalled { String::new() } else { marks.text.unwrap_or(text) },
             late: row.late,
+            ahead: !mine && place.clock.ms > row.arrived.saturating_add(CLOCK_DRIFT_MS_MAX),
             custody: self.custody(&place.message, mine),
             reply,
             reactions,
