@@ -188,3 +188,22 @@ fn a_scrub_finds_each_row_in_trouble() {
     troubles.sort_by_key(|(table, _)| *table);
     assert_eq!(troubles, [("Message", Trouble::Loose), ("Room", Trouble::Undecodable)]);
 }
+
+/// Without them nobody would be asked for what is missing after a damage.
+#[test]
+fn a_new_contact_or_mailbox_is_in_a_snapshot_soon() {
+    let temp = TempDir::new().unwrap();
+    let home = Home::open(temp.path());
+    home.store.snapshot().unwrap();
+    home.close();
+    for (table, key) in [(Table::Contact, b"bob"), (Table::Mailbox, b"one")] {
+        let home = Home::open(temp.path());
+        put(&home.store, Table::Room, b"tea", b"1");
+        assert!(home.store.tend().is_none(), "a little change waits");
+        put(&home.store, table, key, b"1");
+        assert!(home.store.tend().is_some_and(|written| written.is_ok()), "{table:?}");
+        put(&home.store, table, key, b"2");
+        assert!(home.store.tend().is_none(), "what changes about it is nothing new");
+        home.close();
+    }
+}
