@@ -28,7 +28,7 @@ impl Service {
         let neighbour = match (self.claimed(ctx, &register.claim, contact), &known) {
             (Ok(neighbour), _) => neighbour,
             // Who owns an inbox that a relay serves already shows so by the signature: a device that lost the link comes back.
-            (Err(_), Some(Registration { neighbour: None, .. })) => None,
+            (Err(_), Some(Registration { neighbour: None, .. })) if self.settings.relay => None,
             (Err(reason), _) => return refuse(ctx, from, None, register.inbox, reason),
         };
         if !register.is_signed(&ctx.keys.peer_id()) {
