@@ -357,3 +357,20 @@ fn what_a_removed_member_took_along_is_shown_as_lost_once_the_others_have_said_s
     world.run(2 * DAY);
     assert_eq!(missing(&world, "bob", &room), (0, 1));
 }
+
+#[test]
+fn a_backup_and_then_the_phrase() {
+    let mut world = alice_and_bob();
+    let room = world.room("alice", "bob");
+    world.say("bob", "alice", "before").unwrap();
+    world.run(SECOND);
+    let backup = world.person("bob").rows.clone();
+    world.say("bob", "alice", "after").unwrap();
+    world.run(MINUTE);
+    restore(&mut world, "bob", backup);
+    world.run(2 * MINUTE);
+    restore(&mut world, "bob", super::world::Rows::default());
+    world.meet("alice", "bob");
+    world.run(2 * MINUTE);
+    assert_eq!(world.transcript("bob", &room), ["before", "after"]);
+}
