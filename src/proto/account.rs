@@ -6,7 +6,7 @@ use super::timer::Timer;
 use crate::crypto::keys::{Keys, Signing};
 use crate::crypto::label::{Label, derive};
 use crate::types::limits::{CARD_DELAY_MS, GRANT_TTL_MS, NAME_BYTES_MAX};
-use crate::types::{Address, InboxId, PeerId, Table, View};
+use crate::types::{AccountId, Address, InboxId, PeerId, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::mailbox::{Grant, Token};
 
@@ -88,6 +88,11 @@ impl State {
 /// The name of the own inbox at a mailbox.
 pub(super) fn inbox_at(keys: &Keys, mailbox: &PeerId) -> InboxId {
     InboxId(derive(Label::InboxName, &[&keys.inbox_owner(mailbox).public()]))
+}
+
+/// What stands for a receiver at our own mailbox, which is told no accounts.
+pub(super) fn receiver_at(keys: &Keys, mailbox: &PeerId, account: &AccountId) -> InboxId {
+    InboxId(derive(Label::HandoverReceiver, &[&keys.inbox_owner(mailbox).seed()[..], &account.0]))
 }
 
 /// Seed of the key of a token.

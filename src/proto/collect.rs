@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::account::{grant_id, inbox_at};
+use super::account::{grant_id, inbox_at, receiver_at};
 use super::ctx::Ctx;
 use super::node::State;
 use super::receive::Source;
 use super::seam::{CommandError, Event, Outcome, Refusal, Reply};
 use super::timer::Timer;
-use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
-use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
+use crate::types::limits::{FRAME_IDS_MAX, INBOX_HANDOVERS_MAX, MAILBOXES_MAX};
+use crate::types::{AccountId, Address, EnvelopeId, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{
-    Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke,
+    Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke, Withdraw,
 };
 use crate::wire::row::{self, ContactState};
 
@@ -26,6 +26,8 @@ pub(super) struct Mailboxes {
     pub(super) open: BTreeSet<PeerId>,
     /// Places to acknowledge once what is in them is durable.
     acks: BTreeMap<PeerId, Vec<u64>>,
+    /// What was handed over and is done with, to be told: what, and what stands for its receiver.
+    withdrawn: BTreeMap<PeerId, Vec<(EnvelopeId, InboxId)>>,
 }
 
 impl Mailboxes {
@@ -115,6 +117,7 @@ impl State {
         }
         self.mailboxes.open.remove(&peer);
         self.mailboxes.acks.remove(&peer);
+        self.mailboxes.withdrawn.remove(&peer);
         ctx.delete(Table::Mailbox, peer.0);
         ctx.emit(Event::Mailbox(peer));
         self.refresh_card(ctx);
@@ -164,6 +167,7 @@ impl State {
         }
         self.mailboxes.open.insert(from);
         self.open_inbox(ctx, from);
+        self.timers.sooner(Timer::Acks, ctx.now.mono);
         self.revoke_blocked(ctx, from, registered.inbox);
         Outcome::Accepted
     }
@@ -239,6 +243,30 @@ impl State {
         }
     }
 
+    /// What our own mailboxes were to try need not be tried any more. They are told when there is a connection; one that is never told
+    /// forgets it in time.
+    pub(super) fn withdraw(&mut self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) {
+        let Some(envelope) = row.envelope else { return };
+        for (mailbox, _) in row.held.iter().filter(|(peer, _)| self.mailboxes.rows.contains_key(peer)) {
+            let withdrawn = self.mailboxes.withdrawn.entry(*mailbox).or_default();
+            if withdrawn.len() < INBOX_HANDOVERS_MAX as usize {
+                withdrawn.push((envelope, receiver_at(ctx.keys, mailbox, account)));
+                self.timers.sooner(Timer::Acks, ctx.now.mono);
+            }
+        }
+    }
+
+    /// Tells our mailboxes what need not be tried any more.
+    pub(super) fn send_withdrawn(&mut self, ctx: &mut Ctx) {
+        for mailbox in self.mailboxes.open.clone() {
+            let Some(row) = self.mailboxes.rows.get(&mailbox) else { continue };
+            let withdrawn = self.mailboxes.withdrawn.remove(&mailbox).unwrap_or_default();
+            for handovers in withdrawn.chunks(FRAME_IDS_MAX) {
+                ctx.transmit(mailbox, Frame::Withdraw(Withdraw { inbox: row.inbox, handovers: handovers.to_vec() }));
+            }
+        }
+    }
+
     /// A mailbox of ours tells what became of something handed over.
     pub(super) fn handle_report(&mut self, ctx: &mut Ctx, from: PeerId, report: Report) -> Outcome {
         if !self.mailboxes.open.contains(&from) {
@@ -247,8 +275,11 @@ impl State {
         self.acknowledge(ctx, from, report.sequence);
         match report.done {
             HandoverDone::Held { by, held } => self.handle_held(ctx, by, &held, Some(from)),
-            HandoverDone::Delivered(delivered) => self.handle_delivered(ctx, &delivered),
-            HandoverDone::Expired(_) => Outcome::Accepted,
+            HandoverDone::Delivered(delivered) => self.handle_delivered(ctx, &delivered, Some(from)),
+            HandoverDone::Expired { envelope, to } => {
+                self.on_given_up(ctx, from, &envelope, &to);
+                Outcome::Accepted
+            }
         }
     }
 }

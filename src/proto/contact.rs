@@ -1,6 +1,6 @@
 //! Contacts: meeting by a link, requests, accepting and blocking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::bounded_name;
 use super::ctx::Ctx;
@@ -30,6 +30,8 @@ pub(super) struct Contacts {
     /// Who says in their card that this peer, or device, is theirs. Anyone can say so of another's, so nobody's word replaces another's.
     peers: BTreeMap<PeerId, BTreeMap<AccountId, DeviceId>>,
     devices: BTreeMap<DeviceId, BTreeMap<AccountId, PeerId>>,
+    /// Who says so of an inbox at a mailbox.
+    inboxes: BTreeMap<(PeerId, InboxId), BTreeMap<AccountId, ()>>,
     /// Requests and deposits that wait for a proof of work, by the text that is paid for.
     unpaid: BTreeMap<Vec<u8>, (Unpaid, Asked)>,
     /// Proofs of work for deposits at mailboxes whose token we lack.
@@ -88,6 +90,22 @@ impl Contacts {
         claims().find(|(account, _)| self.is_accepted(account)).or_else(|| claims().next())
     }
 
+    /// Everybody who says that this peer is a device of theirs.
+    pub(super) fn claimants(&self, peer: &PeerId) -> Vec<AccountId> {
+        self.peers.get(peer).into_iter().flatten().map(|(account, _)| *account).collect()
+    }
+
+    /// Everybody who says that this inbox is theirs.
+    pub(super) fn owners_of(&self, mailbox: &PeerId, inbox: &InboxId) -> Vec<AccountId> {
+        self.inboxes.get(&(*mailbox, *inbox)).into_iter().flatten().map(|(account, ())| *account).collect()
+    }
+
+    /// Everybody with mail at this mailbox.
+    pub(super) fn served_at(&self, mailbox: &PeerId) -> BTreeSet<AccountId> {
+        let (first, last) = ((*mailbox, InboxId([0; 32])), (*mailbox, InboxId([0xff; 32])));
+        self.inboxes.range(first..=last).flat_map(|(_, accounts)| accounts.keys().copied()).collect()
+    }
+
     /// Whose a device may be, and the peer that it is on the wire.
     pub(super) fn by_device(&self, device: &DeviceId) -> Vec<(AccountId, PeerId)> {
         self.devices.get(device).into_iter().flatten().map(|(account, peer)| (*account, *peer)).collect()
@@ -110,10 +128,16 @@ impl Contacts {
                 unclaim(&mut self.peers, &device.peer, &account);
                 unclaim(&mut self.devices, &device.device, &account);
             }
+            for mailbox in &before.card.mailboxes {
+                unclaim(&mut self.inboxes, &(mailbox.peer, mailbox.inbox), &account);
+            }
         }
         for device in &known.card.devices {
             self.peers.entry(device.peer).or_default().insert(account, device.device);
             self.devices.entry(device.device).or_default().insert(account, device.peer);
+        }
+        for mailbox in &known.card.mailboxes {
+            self.inboxes.entry((mailbox.peer, mailbox.inbox)).or_default().insert(account, ());
         }
         self.rows.insert(account, known);
     }
@@ -233,7 +257,7 @@ impl State {
         };
         let signed = Signed::new(&self.account.signed, account, &knock, &ctx.keys.account);
         if known.row.secret.is_some() || known.row.welcomed.is_some() {
-            self.post_knock(ctx, account, &signed);
+            self.post_knock(ctx, account, &signed, row::Cargo::Knock);
         } else {
             let text = signed.signature.to_vec();
             self.contacts.unpaid.retain(|_, (unpaid, _)| !matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
@@ -255,15 +279,21 @@ impl State {
     /// Seals something from outside the room to an account and owes it to them.
     pub(super) fn send_knock(&mut self, ctx: &mut Ctx, account: &AccountId, knock: &Knock) {
         let signed = Signed::new(&self.account.signed, account, knock, &ctx.keys.account);
-        self.post_knock(ctx, account, &signed);
+        let cargo = match knock {
+            Knock::Welcome { room, .. } if *room != self.room_with(ctx, account) => row::Cargo::Welcome { room: *room },
+            Knock::Welcome { .. } | Knock::Request { .. } => row::Cargo::Knock,
+            Knock::Rejoin { room, .. } => row::Cargo::Rejoin { room: *room },
+        };
+        self.drop_calls(ctx, account, &cargo);
+        self.post_knock(ctx, account, &signed, cargo);
     }
 
-    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed) {
+    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed, cargo: row::Cargo) {
         let Some(known) = self.contacts.get(account) else { return };
         let padded = crate::crypto::aead::pad(&codec::encode(signed));
         let Ok(sealed) = crate::crypto::seal::seal(&known.card.seal, KNOCK_INFO, &padded, ctx.rng) else { return };
         let bytes = envelope::Envelope::encode(envelope::Kind::Sealed, &sealed);
-        self.owe(ctx, account, row::Cargo::Knock, Some(&bytes), [0; 16], false);
+        self.owe(ctx, account, cargo, Some(&bytes), [0; 16], false);
         self.pump(ctx, account);
     }
 
@@ -271,7 +301,7 @@ impl State {
     pub(super) fn on_worked(&mut self, ctx: &mut Ctx, text: &[u8], number: u64) {
         match self.contacts.unpaid.remove(text).map(|(unpaid, _)| unpaid) {
             Some(Unpaid::Request { account, signed }) if self.contacts.state(&account) == Some(ContactState::Requested) => {
-                self.post_knock(ctx, &account, &Signed { work: number, ..signed });
+                self.post_knock(ctx, &account, &Signed { work: number, ..signed }, row::Cargo::Knock);
             }
             Some(Unpaid::Deposit { account, envelope, inbox }) => {
                 self.contacts.paid.insert((envelope, inbox), number);

@@ -1,8 +1,10 @@
 //! The ways out of the outbox, cheapest first: a stream to a device, the recipient's mailboxes, our own mailbox.
 
+use super::account::receiver_at;
 use super::ctx::Ctx;
 use super::node::State;
 use super::outbox::{Flight, is_sealed};
+use super::room::RoomError;
 use super::seam::{Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
@@ -339,7 +341,8 @@ impl State {
                 flight.bytes += bytes.len();
                 room -= 1;
                 let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
-                ctx.transmit(own, Frame::Handover(Handover { inbox, targets: targets.clone(), lane, envelope: bytes }));
+                let to = receiver_at(ctx.keys, &own, account);
+                ctx.transmit(own, Frame::Handover(Handover { inbox, to, targets: targets.clone(), lane, envelope: bytes }));
             }
         }
     }
@@ -369,18 +372,10 @@ impl State {
         }
         let mut touched = Vec::new();
         for (envelope, inbox) in &held.entries {
-            let landed = self.outbox.land(&by, envelope, ctx.now.mono);
-            let holders = if landed.is_empty() { self.orders_at(ctx, &by, inbox, envelope) } else { landed };
-            for (account, order) in holders {
-                let is_theirs = self
-                    .contacts
-                    .get(&account)
-                    .is_some_and(|known| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == by && mailbox.inbox == *inbox));
-                let is_own = self.mailboxes.rows.get(&by).is_some_and(|row| row.inbox == *inbox);
-                if is_theirs || is_own {
-                    self.settle_held(ctx, &account, order, (by, held.until), via);
-                    touched.push(account);
-                }
+            for (account, order) in self.receivers(ctx, &by, inbox, envelope) {
+                self.land(ctx, &account, &by, envelope);
+                self.settle_held(ctx, &account, order, (by, held.until), via);
+                touched.push(account);
             }
         }
         touched.sort();
@@ -391,16 +386,31 @@ impl State {
         Outcome::Accepted
     }
 
-    /// Rows that a late receipt is about, by the inbox that it names.
-    fn orders_at(&self, ctx: &Ctx, by: &PeerId, inbox: &InboxId, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
-        let at = |account: &AccountId| {
-            self.contacts.get(account).is_some_and(|known| known.card.mailboxes.iter().any(|m| m.peer == *by && m.inbox == *inbox))
-        };
-        self.sharers(ctx, envelope).into_iter().filter(|(account, _)| at(account)).collect()
+    /// Our own mailbox tried in vain and lets go: nobody is shown it as a holder any more.
+    pub(super) fn on_given_up(&mut self, ctx: &mut Ctx, mailbox: PeerId, envelope: &EnvelopeId, to: &InboxId) {
+        for (account, order) in self.receivers(ctx, &mailbox, to, envelope) {
+            self.settle_unheld(ctx, &account, order, &mailbox);
+        }
     }
 
-    /// A device says what is durable there. The signature counts, not who passed it on.
-    pub(super) fn handle_delivered(&mut self, ctx: &mut Ctx, delivered: &Delivered) -> Outcome {
+    /// For whom an envelope is at this inbox of a mailbox, with its order there; at our own, what stands for them.
+    fn receivers(&self, ctx: &Ctx, at: &PeerId, inbox: &InboxId, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
+        let owners = self.contacts.owners_of(at, inbox);
+        let owed = owners.into_iter().filter_map(|account| Some((account, self.order_in(ctx, &account, envelope)?)));
+        let mut found: Vec<(AccountId, u64)> = owed.collect();
+        if found.is_empty() && self.mailboxes.rows.contains_key(at) {
+            found = self.sharers(ctx, envelope);
+            found.retain(|(account, _)| receiver_at(ctx.keys, at, account) == *inbox);
+        }
+        found
+    }
+
+    fn land(&mut self, ctx: &Ctx, account: &AccountId, peer: &PeerId, envelope: &EnvelopeId) -> Option<u64> {
+        self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(peer))?.land(envelope, ctx.now.mono)
+    }
+
+    /// A device says what is durable there. The signature counts, not who passed it on; `via` is our own mailbox, when it did.
+    pub(super) fn handle_delivered(&mut self, ctx: &mut Ctx, delivered: &Delivered, via: Option<PeerId>) -> Outcome {
         if delivered.envelopes.len() > FRAME_IDS_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
@@ -419,7 +429,7 @@ impl State {
                     flight.land(envelope, ctx.now.mono)
                 });
                 if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
-                    self.settle_delivered(ctx, &account, order, delivered.device);
+                    self.settle_delivered(ctx, &account, order, delivered.device, via);
                 }
             }
             self.pump(ctx, &account);
@@ -430,7 +440,10 @@ impl State {
     /// A device keeps nothing of what it cannot open yet: it goes again after a while, and the window goes on.
     pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
         for envelope in envelopes {
-            for (account, _) in self.outbox.land(&from, envelope, ctx.now.mono) {
+            for account in self.contacts.claimants(&from) {
+                if self.land(ctx, &account, &from, envelope).is_none() {
+                    continue;
+                }
                 let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&from));
                 let again = flight.map_or(ctx.now.mono + RETRY_MS_MIN, |flight| flight.defer(ctx.now.mono));
                 self.timers.sooner(Timer::Lane(account), again);
@@ -450,13 +463,20 @@ impl State {
             match &row.cargo {
                 Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
                     let content = self.content_of(ctx, &row.cargo).map(|content| codec::encode(&content));
-                    if let Some(Ok(sealed)) = content.map(|content| self.rooms.seal(ctx, room, &content)) {
-                        self.note_apart(ctx, room);
-                        self.replace(ctx, &account, order, row, &sealed.envelope, sealed.epoch);
+                    match content.map(|content| self.rooms.seal(ctx, room, &content)) {
+                        Some(Ok(sealed)) => {
+                            self.note_apart(ctx, room);
+                            self.replace(ctx, &account, order, row, &sealed.envelope, sealed.epoch);
+                        }
+                        // This account is no longer in the room.
+                        Some(Err(RoomError::NoGroup)) | None => self.give_up(ctx, &account, order, &row),
+                        Some(Err(error)) => tracing::error!(?error, "a message could not be sealed again; it stays in the outbox"),
                     }
                 }
                 // Nothing else can be made anew; what it was good for is asked for again by whoever lacks it.
-                Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy => self.settle(ctx, &account, order, &row),
+                Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy | Cargo::Welcome { .. } | Cargo::Rejoin { .. } => {
+                    self.settle(ctx, &account, order, &row);
+                }
             }
         }
         self.outbox.rewind(&account);
@@ -479,7 +499,8 @@ impl State {
             Reason::UnknownInbox | Reason::NotServed | Reason::Signature => RETRY_MS_MAX,
             Reason::NoToken | Reason::Work => MINUTE,
         };
-        for (account, order) in self.outbox.land(&from, &envelope, ctx.now.mono) {
+        for (account, order) in self.receivers(ctx, &from, &refused.inbox, &envelope) {
+            self.land(ctx, &account, &from, &envelope);
             if let Some(peer) = self.peers.get_mut(&from) {
                 peer.tokens.remove(&refused.inbox);
             }

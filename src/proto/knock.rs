@@ -11,7 +11,7 @@ use crate::types::{AccountId, RoomId, Table};
 use crate::wire::card::Card;
 use crate::wire::content::{Knock, Signed};
 use crate::wire::mailbox::Grant;
-use crate::wire::row::{self, ContactState, RoomKind};
+use crate::wire::row::{self, Cargo, ContactState, RoomKind};
 
 impl State {
     /// Opens what was sealed to this account.
@@ -60,6 +60,8 @@ impl State {
                         self.apply_effects(ctx, effects);
                         Outcome::Accepted
                     }
+                    // Who has lost a room does not know who may bring them in.
+                    Err(RoomError::NotAllowed) => Outcome::Refused(Refusal::Unknown),
                     Err(error) => outcome(error),
                 }
             }
@@ -200,6 +202,9 @@ impl State {
             Ok(joined) => joined,
             Err(error) => return outcome(error),
         };
+        for asked in self.outbox.called(&Cargo::Rejoin { room: info.room }) {
+            self.drop_calls(ctx, &asked, &Cargo::Rejoin { room: info.room });
+        }
         if is_direct && self.contacts.state(account) == Some(ContactState::Requested) {
             self.drop_knocks(ctx, account);
             self.change_contact(ctx, account, |row| {

@@ -155,6 +155,7 @@ impl State {
                 });
                 self.request(ctx, &account);
             }
+            self.ask_back(ctx);
         }
         for account in self.outbox.busy_accounts() {
             if let Some(lane) = self.outbox.get_mut(&account) {
@@ -171,6 +172,19 @@ impl State {
         self.timers.set(Timer::Sweep, now + SWEEP_MS);
         if !self.sync.is_complete() {
             self.timers.set(Timer::Ask, now + crate::types::limits::ASK_AFTER_MS);
+        }
+    }
+
+    /// The groups of a backup: their members are asked to bring this device in.
+    fn ask_back(&mut self, ctx: &mut Ctx) {
+        let me = ctx.keys.account_id();
+        for (key, value) in ctx.scan(&Scan::prefix(Table::Room, [])) {
+            let (Some(room), Ok(row)) = (RoomId::from_slice(&key), row::decode::<row::Room>(&value)) else { continue };
+            if row.kind == RoomKind::Group && row.members.contains(&me) {
+                let others = row.members.into_iter().filter(|account| *account != me).collect();
+                let effects = self.rooms.ask_back(ctx, &room, others);
+                self.apply_effects(ctx, effects);
+            }
         }
     }
 
@@ -297,14 +311,18 @@ impl State {
             Frame::Deliver(bytes) => self.receive(ctx, Source::Direct(from), bytes),
             Frame::Delivered(delivered) => {
                 let is_handover = self.service.handle_delivered(ctx, from, &delivered);
-                let outcome = self.handle_delivered(ctx, &delivered);
+                let outcome = self.handle_delivered(ctx, &delivered, None);
                 if is_handover { Outcome::Accepted } else { outcome }
             }
             Frame::Deferred(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => {
                 self.service.handle_frame(ctx, from, None, Frame::Deferred(envelopes.clone()));
                 self.handle_deferred(ctx, from, &envelopes)
             }
-            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => self.handle_lost(ctx, from, &envelopes),
+            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => {
+                let is_handover = self.service.handle_lost(ctx, from, &envelopes);
+                let outcome = self.handle_lost(ctx, from, &envelopes);
+                if is_handover { Outcome::Accepted } else { outcome }
+            }
             Frame::Deferred(_) | Frame::Lost(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
             Frame::Heads(heads) => self.handle_heads(ctx, from, &heads),
             Frame::MailLimits(limits) => self.handle_limits(ctx, from, &limits),
@@ -330,6 +348,7 @@ impl State {
             | Frame::OpenToken(_)
             | Frame::Deposit(_)
             | Frame::Handover(_)
+            | Frame::Withdraw(_)
             | Frame::Revoke(_)
             | Frame::LeaveInbox(_) => {
                 let contact = self.contact_at(&from).map(|(account, _)| account);
@@ -349,6 +368,7 @@ impl State {
                 Timer::Acks => {
                     self.send_delivered(ctx);
                     self.send_mail_acks(ctx);
+                    self.send_withdrawn(ctx);
                 }
                 Timer::Receipts => self.send_receipts(ctx),
                 Timer::Cards => self.send_cards(ctx),

@@ -27,6 +27,8 @@ pub(super) struct Lane {
     /// Those that a newer one replaces: requests and welcomes, and own cards.
     knocks: BTreeSet<u64>,
     cards: BTreeSet<u64>,
+    /// Welcomes to groups, and requests to be added again.
+    calls: BTreeMap<u64, Cargo>,
     /// Since when there has been no way that took it all, on the monotonic clock.
     pub(super) waiting_since: Millis,
     /// What is on its way, by the peer that it went to.
@@ -100,6 +102,7 @@ impl Lane {
                     self.cards.insert(order);
                 }
             }
+            Cargo::Welcome { .. } | Cargo::Rejoin { .. } => _ = self.calls.insert(order, cargo.clone()),
             Cargo::Message { .. } | Cargo::Commit { .. } | Cargo::Copy => {}
         }
     }
@@ -156,17 +159,17 @@ impl Outbox {
         self.lanes.get_mut(account).is_some_and(|lane| lane.flights.remove(peer).is_some())
     }
 
+    /// The accounts that are owed this.
+    pub(super) fn called(&self, cargo: &Cargo) -> Vec<AccountId> {
+        let lanes = self.lanes.iter().filter(|(_, lane)| lane.calls.values().any(|other| other == cargo));
+        lanes.map(|(account, _)| *account).collect()
+    }
+
     /// Looks at every row of an account again.
     pub(super) fn rewind(&mut self, account: &AccountId) {
         for flight in self.lanes.get_mut(account).into_iter().flat_map(|lane| lane.flights.values_mut()) {
             flight.cursor = 0;
         }
-    }
-
-    /// The accounts whose flight to this peer has the envelope, with its order there.
-    pub(super) fn land(&mut self, peer: &PeerId, envelope: &EnvelopeId, now: Millis) -> Vec<(AccountId, u64)> {
-        let lanes = self.lanes.iter_mut();
-        lanes.filter_map(|(account, lane)| Some((*account, lane.flights.get_mut(peer)?.land(envelope, now)?))).collect()
     }
 }
 
@@ -253,6 +256,7 @@ impl State {
         lane.rows = lane.rows.saturating_sub(1);
         lane.knocks.remove(&order);
         lane.cards.remove(&order);
+        lane.calls.remove(&order);
         if lane.rows == 0 {
             self.outbox.lanes.remove(account);
         }
@@ -271,9 +275,10 @@ impl State {
         }
     }
 
-    /// A device has it, by its signed receipt.
-    pub(super) fn settle_delivered(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, device: DeviceId) {
+    /// A device has it, by its signed receipt, which our own mailbox may have brought.
+    pub(super) fn settle_delivered(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, device: DeviceId, via: Option<PeerId>) {
         let Some(mut row) = self.owed_row(ctx, account, order) else { return };
+        row.held.retain(|(peer, _)| Some(*peer) != via);
         if !row.delivered.contains(&device) {
             row.delivered.push(device);
         }
@@ -281,9 +286,11 @@ impl State {
         self.change_custody(ctx, account, &row.cargo, |custody| {
             custody.delivered.get_or_insert(now);
             custody.expired = false;
+            custody.held.retain(|(peer, _)| Some(*peer) != via);
         });
         let is_everywhere = self.contacts.devices(account).iter().all(|(device, _)| row.delivered.contains(device));
         if is_everywhere {
+            self.withdraw(ctx, account, &row);
             self.settle(ctx, account, order, &row);
         } else {
             ctx.put(Table::Outbox, row_key(account, order), &row);
@@ -306,13 +313,25 @@ impl State {
         };
         put(&mut row.held);
         self.change_custody(ctx, account, &row.cargo, |custody| put(&mut custody.held));
-        // Messages and knocks are owed until their receiver answers; of the rest, copies in mailboxes are enough.
-        let is_answered = matches!(row.cargo, Cargo::Message { .. } | Cargo::Knock);
-        if !is_answered && row.held.len() >= self.copies_wanted(account) {
+        // Messages, knocks and welcomes are owed until their receiver answers; of the rest, copies in the receiver's mailboxes are enough.
+        let is_answered = matches!(row.cargo, Cargo::Message { .. } | Cargo::Knock | Cargo::Welcome { .. });
+        let copies = self.contacts.get(account).map_or(0, |known| {
+            let is_theirs = |peer: &PeerId| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer);
+            row.held.iter().filter(|(peer, _)| is_theirs(peer)).count()
+        });
+        if !is_answered && copies >= self.copies_wanted(account) {
             self.settle(ctx, account, order, &row);
         } else {
             ctx.put(Table::Outbox, row_key(account, order), &row);
         }
+    }
+
+    /// A mailbox no longer holds it.
+    pub(super) fn settle_unheld(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, mailbox: &PeerId) {
+        let Some(mut row) = self.owed_row(ctx, account, order) else { return };
+        row.held.retain(|(peer, _)| peer != mailbox);
+        self.change_custody(ctx, account, &row.cargo, |custody| custody.held.retain(|(peer, _)| peer != mailbox));
+        ctx.put(Table::Outbox, row_key(account, order), &row);
     }
 
     /// Changes the custody of the message in a row, and says so.
@@ -331,9 +350,14 @@ impl State {
             if row.since + ENVELOPE_TTL_MS > ctx.now.wall {
                 break;
             }
-            self.change_custody(ctx, account, &row.cargo, |custody| custody.expired = custody.delivered.is_none());
-            self.settle(ctx, account, order, &row);
+            self.give_up(ctx, account, order, &row);
         }
+    }
+
+    /// It can no longer arrive.
+    pub(super) fn give_up(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: &row::Outbox) {
+        self.change_custody(ctx, account, &row.cargo, |custody| custody.expired = custody.delivered.is_none());
+        self.settle(ctx, account, order, row);
     }
 
     /// Drops requests and welcomes that newer ones replace.
@@ -346,10 +370,22 @@ impl State {
         self.drop_rows(ctx, account, |lane| &lane.cards);
     }
 
+    /// Drops a welcome, or a request to be added again, which a newer one replaces, or which was answered.
+    pub(super) fn drop_calls(&mut self, ctx: &mut Ctx, account: &AccountId, cargo: &Cargo) {
+        let calls = self.outbox.lanes.get(account).into_iter().flat_map(|lane| &lane.calls);
+        let orders = calls.filter(|(_, other)| *other == cargo).map(|(order, _)| *order).collect();
+        self.drop_orders(ctx, account, orders);
+    }
+
     fn drop_rows(&mut self, ctx: &mut Ctx, account: &AccountId, which: impl Fn(&Lane) -> &BTreeSet<u64>) {
-        let orders: Vec<u64> = self.outbox.lanes.get(account).into_iter().flat_map(|lane| which(lane).iter().copied()).collect();
+        let orders = self.outbox.lanes.get(account).into_iter().flat_map(|lane| which(lane).iter().copied()).collect();
+        self.drop_orders(ctx, account, orders);
+    }
+
+    fn drop_orders(&mut self, ctx: &mut Ctx, account: &AccountId, orders: Vec<u64>) {
         for order in orders {
             if let Some(row) = self.owed_row(ctx, account, order) {
+                self.withdraw(ctx, account, &row);
                 self.settle(ctx, account, order, &row);
             }
         }
@@ -358,13 +394,18 @@ impl State {
     /// Seals again what is owed in a room: everything not sealed yet, and what was sealed in these epochs (`None`: in any).
     /// A message keeps its id, number and place; who has it already drops the copy.
     pub(super) fn reseal(&mut self, ctx: &mut Ctx, room: &RoomId, epochs: Option<&[[u8; 16]]>) {
+        let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Direct);
+        let accounts = row.map_or_else(|| self.outbox.busy_accounts(), |row| row.members);
+        self.reseal_to(ctx, room, &accounts, epochs);
+    }
+
+    /// The same for some accounts.
+    pub(super) fn reseal_to(&mut self, ctx: &mut Ctx, room: &RoomId, accounts: &[AccountId], epochs: Option<&[[u8; 16]]>) {
         if !self.rooms.has(room) {
             return;
         }
         let mut sealed: BTreeMap<Vec<u8>, (Vec<u8>, [u8; 16])> = BTreeMap::new();
-        let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Direct);
-        let accounts = row.map_or_else(|| self.outbox.busy_accounts(), |row| row.members);
-        for account in accounts.into_iter().filter(|account| *account != ctx.keys.account_id()) {
+        for account in accounts.iter().copied().filter(|account| *account != ctx.keys.account_id()) {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Outbox, account.0)) {
                 let (Some(order), Ok(row)) = (order_of(&key), row::decode::<row::Outbox>(&value)) else { continue };
                 let is_of_room = matches!(&row.cargo, Cargo::Message { room: other, .. } | Cargo::Content { room: other, .. } | Cargo::Commit { room: other } if other == room);
@@ -403,6 +444,7 @@ impl State {
 
     /// Owes other bytes in the place of what a row owed.
     pub(super) fn replace(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: row::Outbox, bytes: &[u8], epoch: [u8; 16]) {
+        self.withdraw(ctx, account, &row);
         self.release(ctx, account, &row);
         if !row.held.is_empty() {
             self.change_custody(ctx, account, &row.cargo, |custody| custody.held.clear());
@@ -419,13 +461,13 @@ impl State {
         match cargo {
             Cargo::Message { message, .. } => self.stored_content(ctx, message),
             Cargo::Content { content, .. } => codec::decode(content).ok(),
-            Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy => None,
+            Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy | Cargo::Welcome { .. } | Cargo::Rejoin { .. } => None,
         }
     }
 
     /// Whether a row belongs into the control lane of a mailbox.
     pub(super) fn is_control(cargo: &Cargo) -> bool {
-        matches!(cargo, Cargo::Commit { .. } | Cargo::Knock)
+        matches!(cargo, Cargo::Commit { .. } | Cargo::Knock | Cargo::Welcome { .. } | Cargo::Rejoin { .. })
     }
 }
 

@@ -6,7 +6,7 @@ use super::ctx::Ctx;
 use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
-use crate::crypto::keys::{direct_room, is_certified};
+use crate::crypto::keys::is_certified;
 use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
 use crate::wire::frame::{Delivered, Frame, Hello};
@@ -237,7 +237,9 @@ impl State {
             self.change_contact(ctx, &hello.account, |row| row.card_sent = row.card_sent.min(hello.knows_number));
             self.queue_cards(ctx);
         }
-        self.send_heads(ctx, from, &direct_room(&ctx.keys.account_id(), &hello.account));
+        for room in self.rooms_with(ctx, &hello.account) {
+            self.send_heads(ctx, from, &room);
+        }
         self.pump(ctx, &hello.account);
         Outcome::Accepted
     }

@@ -106,7 +106,7 @@ impl State {
         ctx.emit(Event::Custody { room: *room, message: *message });
         let is_owed = self.owed_row(ctx, account, order).is_some_and(|row| row.cargo == Cargo::Message { room: *room, message: *message });
         if is_owed {
-            self.settle_delivered(ctx, account, order, *device);
+            self.settle_delivered(ctx, account, order, *device, None);
         }
     }
 

@@ -107,12 +107,12 @@ impl State {
                 outcome
             }
             // Its key is gone here for ever, or it is about what never was here. Its sender seals it anew or forgets it: told on the
-            // stream, or asked for by number later.
-            Outcome::Refused(Refusal::Expired | Refusal::Unknown) if self.is_contact(source) => {
+            // stream (or by the mailbox that tries for the sender), or asked for by number later.
+            Outcome::Refused(Refusal::Expired | Refusal::Unknown) if self.is_bearer(source) => {
                 if let Source::Direct(peer) = source {
                     ctx.transmit(peer, Frame::Lost(vec![id]));
                 }
-                outcome
+                if self.is_contact(source) { outcome } else { self.count_junk(source, outcome) }
             }
             // Nothing that waits in a mailbox becomes better by waiting longer; the one who put it there may not be its bearer.
             Outcome::Refused(_) | Outcome::Misbehaved(_) => {
@@ -164,6 +164,11 @@ impl State {
         matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some())
     }
 
+    /// A contact, or a node that may be the mailbox of one; who was blocked is told nothing.
+    fn is_bearer(&self, source: Source) -> bool {
+        matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some() || self.contacts.by_peer(&peer).is_none())
+    }
+
     /// The peer will send them again when it is back.
     pub(super) fn forget_deferred_of(&mut self, peer: &PeerId) {
         let is_of = |source: &Source| match source {
@@ -180,6 +185,8 @@ impl State {
         let (opened, effects) = self.rooms.open_envelope(ctx, body);
         let outcome = match opened {
             Opened::Content { room, sender, device, content } => {
+                // They speak in it, so they have its welcome.
+                self.drop_calls(ctx, &sender, &Cargo::Welcome { room });
                 let blocked = sender != ctx.keys.account_id() && !self.contacts.is_accepted(&sender);
                 if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
                     Outcome::Refused(Refusal::Unwanted)
@@ -277,10 +284,15 @@ impl State {
         for effect in effects {
             match effect {
                 Effect::Commit { room, to, envelope } => self.owe_commit(ctx, &room, &to, &envelope),
-                Effect::Welcome { room, to, group, generation, welcome } => {
+                Effect::Welcome { room, to, group, generation, welcome, devices } => {
                     let round = self.contacts.get(&to).map_or(0, |known| known.row.grant_round);
                     let grants = self.grants_for(ctx, &to.0, round);
                     self.send_knock(ctx, &to, &Knock::Welcome { room, group, generation, welcome, grants });
+                    // When none of their devices was there before, nobody can open what was sealed then.
+                    let theirs = self.contacts.devices(&to);
+                    if theirs.iter().all(|(device, _)| devices.contains(device)) {
+                        self.reseal_to(ctx, &room, &[to], None);
+                    }
                 }
                 Effect::Rejoin { room, to, key_package, generation } => {
                     for account in to {
@@ -302,6 +314,10 @@ impl State {
                 }
                 Effect::Removed { room } => {
                     self.follow_topic(ctx, &room);
+                    if let Some(mut row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+                        row.members.retain(|account| *account != ctx.keys.account_id());
+                        ctx.put(Table::Room, room.0, &row);
+                    }
                     ctx.emit(Event::Room(room));
                 }
             }

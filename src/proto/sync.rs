@@ -8,7 +8,8 @@ use super::message::numbered_key;
 use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{APART_MAX, ASK_AFTER_MS, FRAME_IDS_MAX, HOLES_MAX, RETRY_MS_MAX};
+use crate::crypto::keys::direct_room;
+use crate::types::limits::{APART_MAX, ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, RETRY_MS_MAX};
 use crate::types::{AccountId, DeviceId, Millis, PeerId, RoomId, Scan, Table, View};
 use crate::wire::content::Body;
 use crate::wire::frame::{self, Frame};
@@ -115,6 +116,13 @@ impl State {
             self.timers.sooner(Timer::Ask, asked.at);
             ctx.emit(Event::Room(*room));
         }
+    }
+
+    /// The rooms shared with an account: the direct one first, groups up to a bound.
+    pub(super) fn rooms_with(&self, ctx: &Ctx, account: &AccountId) -> Vec<RoomId> {
+        let direct = direct_room(&ctx.keys.account_id(), account);
+        let groups = self.rooms.rooms().into_iter().filter(|room| *room != direct && self.rooms.members(room).contains(account));
+        [direct].into_iter().chain(groups).take(HEADS_MAX).collect()
     }
 
     /// Tells a member's device how far we are in a shared room.

@@ -134,6 +134,8 @@ limits! {
     LATE_MS: Millis = MINUTE;
     /// How long a hole in a sender's numbers may stay before it is asked for: most are only out of order.
     ASK_AFTER_MS: Millis = 20 * SECOND;
+    /// Rooms of which two devices tell each other how far they are when they meet.
+    HEADS_MAX: usize = 256;
     /// Holes remembered for each sending device of a room; older ones are merged beyond.
     HOLES_MAX: usize = 256;
     /// How long receipts are gathered before they are sent together.

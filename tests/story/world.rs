@@ -8,7 +8,7 @@ use tidings::proto::ctx::Ctx;
 use tidings::proto::room::Rooms;
 use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::time::{DAY, HOUR, SECOND};
-use tidings::types::{AccountId, Address, Batch, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use tidings::types::{AccountId, Address, Batch, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use tidings::wire::content::{Body, Content};
 use tidings::wire::{codec, row};
 
@@ -286,7 +286,13 @@ impl World {
         let now = self.now_of(name);
         let person = self.people.get_mut(name)?;
         let kind = if let Input::Frame { bytes, .. } = &input { bytes.get(1).copied() } else { None };
+        let from = if let Input::Frame { from, .. } = &input { Some(*from) } else { None };
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
+        if let (Ok(who), Some(kind)) = (std::env::var("TIDINGS_WATCH"), kind)
+            && who.contains(name)
+        {
+            println!("{} {name} {outcome:?} frame {kind} from {from:?}", self.now);
+        }
         if matches!(outcome, Outcome::Misbehaved(_)) {
             person.blamed += 1;
             person.blames.push(format!("{outcome:?} by frame kind {kind:?}"));
@@ -532,6 +538,20 @@ impl World {
             }
         }
         sealed.envelope
+    }
+
+    /// Says where an envelope is, for whoever reads a failed test.
+    pub(super) fn find(&self, envelope: &EnvelopeId) {
+        for (name, person) in &self.people {
+            for table in [Table::Seen, Table::Held, Table::Body, Table::Handover, Table::Outbox] {
+                let is_in = |bytes: &[u8]| bytes.windows(32).any(|part| part == envelope.0);
+                let rows = person.rows.scan(&Scan::prefix(table, []));
+                let count = rows.iter().filter(|(key, value)| is_in(key) || is_in(value)).count();
+                if count > 0 {
+                    println!("{envelope:?} is in {count} rows of {table:?} at {name}, {:?}", person.keys.peer_id());
+                }
+            }
+        }
     }
 
     pub(super) fn owed(&self, name: &str) -> usize {

@@ -1,5 +1,7 @@
 //! Commits: who may do what, own ones made, those of others taken.
 
+use std::collections::BTreeSet;
+
 use super::branch::{By, Epoch, Intent, Room, State};
 use super::epoch::{name, seal_outer};
 use super::join::{Ancestor, Joining};
@@ -77,7 +79,7 @@ impl Rooms {
             return Err(RoomError::TooMany);
         }
         let made = group.commit(&self.engine, ctx.rng, ctx.keys, &plan.adds, &plan.removes)?;
-        let added: Vec<AccountId> = plan.adds.iter().map(|package| package.leaf.account).collect();
+        let added: Vec<(AccountId, DeviceId)> = plan.adds.iter().map(|package| (package.leaf.account, package.leaf.device)).collect();
         let by = By {
             digest: *blake3::hash(&made.commit).as_bytes(),
             committer: self.device,
@@ -86,7 +88,7 @@ impl Rooms {
         let child = self.child(&tip, &group, by, plan.intents)?;
         let mut effects = self.commit_effects(ctx, &room, &tip, &made);
         room.epochs.push(child.clone());
-        effects.extend(welcome_effects(&room, &child, &made, added));
+        effects.extend(welcome_effects(&room, &child, &made, &added));
         self.save(ctx, &child, group);
         room.committed = ctx.now.wall;
         room.update_due = next_update(ctx);
@@ -229,14 +231,19 @@ fn out(parent: &Epoch, by: By) -> Epoch {
 }
 
 /// One welcome for each account that has new devices in an epoch.
-pub(super) fn welcome_effects(room: &Room, epoch: &Epoch, made: &Made, mut added: Vec<AccountId>) -> Vec<Effect> {
+pub(super) fn welcome_effects(room: &Room, epoch: &Epoch, made: &Made, added: &[(AccountId, DeviceId)]) -> Vec<Effect> {
     let Some(welcome) = &made.welcome else { return Vec::new() };
     let welcome = codec::encode(&Joining { ancestors: Ancestor::of(room, epoch), welcome: welcome.clone() });
-    added.sort_unstable();
-    added.dedup();
-    let effect =
-        |to| Effect::Welcome { room: room.info.room, to, group: epoch.group, generation: epoch.generation, welcome: welcome.clone() };
-    added.into_iter().map(effect).collect()
+    let accounts: BTreeSet<AccountId> = added.iter().map(|(account, _)| *account).collect();
+    let effect = |to: AccountId| Effect::Welcome {
+        room: room.info.room,
+        to,
+        group: epoch.group,
+        generation: epoch.generation,
+        welcome: welcome.clone(),
+        devices: added.iter().filter(|(account, _)| *account == to).map(|(_, device)| *device).collect(),
+    };
+    accounts.into_iter().map(effect).collect()
 }
 
 /// When this device renews its keys next (wall clock).

@@ -14,7 +14,7 @@ use crate::proto::ctx::Ctx;
 use crate::types::limits::{
     CLOCK_DRIFT_MS_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
 };
-use crate::types::{AccountId, GroupId, Millis, RoomId, Scan, Table};
+use crate::types::{AccountId, DeviceId, GroupId, Millis, RoomId, Scan, Table};
 use crate::wire::codec;
 use crate::wire::row::RoomKind;
 
@@ -115,7 +115,8 @@ impl Rooms {
         if adds.len() >= ROOM_DEVICES_MAX {
             return Err(RoomError::TooMany);
         }
-        let accounts: Vec<AccountId> = adds.iter().map(|package| package.leaf.account).collect();
+        let added: Vec<(AccountId, DeviceId)> = adds.iter().map(|package| (package.leaf.account, package.leaf.device)).collect();
+        let accounts: Vec<AccountId> = added.iter().map(|(account, _)| *account).collect();
         if !info.admins.contains(&self.account) {
             return Err(RoomError::NotAllowed);
         }
@@ -131,7 +132,7 @@ impl Rooms {
         room.epochs.push(epoch.clone());
         room.committed = ctx.now.wall;
         room.update_due = next_update(ctx);
-        let mut effects = made.map(|made| welcome_effects(&room, &epoch, &made, accounts)).unwrap_or_default();
+        let mut effects = made.map(|made| welcome_effects(&room, &epoch, &made, &added)).unwrap_or_default();
         self.save(ctx, &epoch, group);
         effects.extend(self.settle(ctx, room));
         Ok(effects)

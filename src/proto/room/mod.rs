@@ -79,6 +79,8 @@ pub enum Effect {
         generation: u32,
         /// The RFC 9420 Welcome, and where its epoch stands among the branches; for [`Rooms::join`].
         welcome: Vec<u8>,
+        /// The devices that it is for: they open nothing that was sealed before.
+        devices: Vec<DeviceId>,
     },
     /// This device must ask to be added again: the caller seals a `Knock::Rejoin` to these accounts, siblings and admins first.
     Rejoin {
@@ -382,6 +384,11 @@ impl Rooms {
         generation: u32,
     ) -> Result<Vec<Effect>, RoomError> {
         self.swap(ctx, from, room, key_package, generation)
+    }
+
+    /// A device that comes from a backup asks the members of a room, of which nothing is here any more, to be added again.
+    pub fn ask_back(&mut self, ctx: &mut Ctx, room: &RoomId, members: Vec<AccountId>) -> Vec<Effect> {
+        self.ask_all(ctx, room, members)
     }
 
     /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend, and

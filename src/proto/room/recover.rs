@@ -69,6 +69,11 @@ impl Rooms {
         Some(Effect::Rejoin { room: *id, to, key_package, generation })
     }
 
+    /// See [`Rooms::ask_back`].
+    pub(super) fn ask_all(&mut self, ctx: &mut Ctx, id: &RoomId, whom: Vec<AccountId>) -> Vec<Effect> {
+        self.ask(ctx, id, whom).into_iter().collect()
+    }
+
     /// Who can add this device again, as far as is known here.
     fn helpers(&self, id: &RoomId) -> Vec<AccountId> {
         let Some(room) = self.rooms.get(id) else { return Vec::new() };
