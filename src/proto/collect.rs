@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::account::{grant_id, inbox_at, receiver_at};
+use super::account::{grant_id, inbox_at};
 use super::ctx::Ctx;
 use super::node::State;
 use super::receive::Source;
 use super::seam::{CommandError, Event, Outcome, Refusal, Reply};
 use super::timer::Timer;
-use crate::types::limits::{FRAME_IDS_MAX, INBOX_HANDOVERS_MAX, MAILBOXES_MAX};
+use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
 use crate::types::{AccountId, Address, EnvelopeId, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{
-    Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke, Withdraw,
+    Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke,
 };
 use crate::wire::row::{self, ContactState};
 
@@ -24,10 +24,13 @@ pub(super) struct Mailboxes {
     pub(super) rows: BTreeMap<PeerId, row::Mailbox>,
     /// Those whose inbox is open on the present connection.
     pub(super) open: BTreeSet<PeerId>,
+    /// Those that were asked to serve us and have not answered, and those that were asked again on the present connection.
+    asked: BTreeSet<PeerId>,
+    asked_again: BTreeSet<PeerId>,
     /// Places to acknowledge once what is in them is durable.
     acks: BTreeMap<PeerId, Vec<u64>>,
     /// What was handed over and is done with, to be told: what, and what stands for its receiver.
-    withdrawn: BTreeMap<PeerId, Vec<(EnvelopeId, InboxId)>>,
+    pub(super) withdrawn: BTreeMap<PeerId, Vec<(EnvelopeId, InboxId)>>,
 }
 
 impl Mailboxes {
@@ -139,6 +142,8 @@ impl State {
     pub(super) fn on_mailbox_down(&mut self, peer: &PeerId) {
         self.mailboxes.open.remove(peer);
         self.mailboxes.acks.remove(peer);
+        self.mailboxes.asked.remove(peer);
+        self.mailboxes.asked_again.remove(peer);
     }
 
     /// Registers (again: that tells a mailbox which devices read, and makes one that lost its rows serve us anew).
@@ -151,6 +156,7 @@ impl State {
             claim: row.secret.map_or(Claim::Contact, Claim::Secret),
             signature: [0; 64],
         };
+        self.mailboxes.asked.insert(peer);
         ctx.transmit(peer, Frame::Register(register.sign(&peer, &ctx.keys.inbox_owner(&peer))));
     }
 
@@ -165,6 +171,7 @@ impl State {
             self.save_mailbox(ctx, from, fresh);
             self.refresh_card(ctx);
         }
+        self.mailboxes.asked.remove(&from);
         self.mailboxes.open.insert(from);
         self.open_inbox(ctx, from);
         self.timers.sooner(Timer::Acks, ctx.now.mono);
@@ -206,8 +213,25 @@ impl State {
         Outcome::Accepted
     }
 
+    /// A mailbox of ours refuses something that is about our inbox: to serve us, to open it, or to remember tokens that are no longer good.
+    pub(super) fn on_own_refused(&mut self, ctx: &mut Ctx, from: PeerId, reason: Reason) {
+        let is_unserved = matches!(reason, Reason::UnknownInbox | Reason::NotServed | Reason::Signature);
+        if self.mailboxes.asked.remove(&from) {
+            self.on_register_refused(ctx, from, reason);
+        } else if is_unserved && self.mailboxes.asked_again.insert(from) {
+            // It served us a moment ago and has forgotten us, or this device.
+            self.register(ctx, from);
+        } else if is_unserved {
+            self.on_register_refused(ctx, from, reason);
+        } else if let Some(row) = self.mailboxes.rows.get(&from).filter(|row| row.refused != Some(reason)).cloned() {
+            // It has no room for more of that, and serves us all the same.
+            tracing::warn!(mailbox = ?from, ?reason, "a mailbox refuses to open the inbox, or to remember revoked tokens");
+            self.save_mailbox(ctx, from, row::Mailbox { refused: Some(reason), ..row });
+        }
+    }
+
     /// A mailbox of ours does not serve us.
-    pub(super) fn on_register_refused(&mut self, ctx: &mut Ctx, from: PeerId, reason: Reason) {
+    fn on_register_refused(&mut self, ctx: &mut Ctx, from: PeerId, reason: Reason) {
         let Some(row) = self.mailboxes.rows.get(&from) else { return };
         if row.refused != Some(reason) || row.registered {
             let fresh = row::Mailbox { registered: false, refused: Some(reason), ..row.clone() };
@@ -239,30 +263,6 @@ impl State {
             let Some(row) = self.mailboxes.rows.get(&peer) else { continue };
             for sequences in sequences.chunks(FRAME_IDS_MAX) {
                 ctx.transmit(peer, Frame::MailAck(MailAck { inbox: row.inbox, sequences: sequences.to_vec() }));
-            }
-        }
-    }
-
-    /// What our own mailboxes were to try need not be tried any more. They are told when there is a connection; one that is never told
-    /// forgets it in time.
-    pub(super) fn withdraw(&mut self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) {
-        let Some(envelope) = row.envelope else { return };
-        for (mailbox, _) in row.held.iter().filter(|(peer, _)| self.mailboxes.rows.contains_key(peer)) {
-            let withdrawn = self.mailboxes.withdrawn.entry(*mailbox).or_default();
-            if withdrawn.len() < INBOX_HANDOVERS_MAX as usize {
-                withdrawn.push((envelope, receiver_at(ctx.keys, mailbox, account)));
-                self.timers.sooner(Timer::Acks, ctx.now.mono);
-            }
-        }
-    }
-
-    /// Tells our mailboxes what need not be tried any more.
-    pub(super) fn send_withdrawn(&mut self, ctx: &mut Ctx) {
-        for mailbox in self.mailboxes.open.clone() {
-            let Some(row) = self.mailboxes.rows.get(&mailbox) else { continue };
-            let withdrawn = self.mailboxes.withdrawn.remove(&mailbox).unwrap_or_default();
-            for handovers in withdrawn.chunks(FRAME_IDS_MAX) {
-                ctx.transmit(mailbox, Frame::Withdraw(Withdraw { inbox: row.inbox, handovers: handovers.to_vec() }));
             }
         }
     }

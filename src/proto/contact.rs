@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::bounded_name;
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::seam::{CommandError, Event, Output, Reply};
 use crate::crypto::keys::direct_room;
@@ -270,7 +271,7 @@ impl State {
         let requested: Vec<AccountId> =
             self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Requested).map(|(account, _)| *account).collect();
         for account in requested {
-            if !self.outbox.has_knocks(&account) {
+            if !self.outbox.owes(&account, Other::Knock) {
                 self.change_contact(ctx, &account, |row| row.card_sent = 0);
             }
         }
@@ -279,12 +280,18 @@ impl State {
     /// Seals something from outside the room to an account and owes it to them.
     pub(super) fn send_knock(&mut self, ctx: &mut Ctx, account: &AccountId, knock: &Knock) {
         let signed = Signed::new(&self.account.signed, account, knock, &ctx.keys.account);
+        // A newer welcome to a group, or question to be let in again, replaces an older one.
         let cargo = match knock {
-            Knock::Welcome { room, .. } if *room != self.room_with(ctx, account) => row::Cargo::Welcome { room: *room },
+            Knock::Welcome { room, .. } if *room != self.room_with(ctx, account) => {
+                self.drop_such(ctx, account, |other| *other == Other::Welcome(*room));
+                row::Cargo::Welcome { room: *room }
+            }
             Knock::Welcome { .. } | Knock::Request { .. } => row::Cargo::Knock,
-            Knock::Rejoin { room, .. } => row::Cargo::Rejoin { room: *room },
+            Knock::Rejoin { room, .. } => {
+                self.drop_such(ctx, account, |other| *other == Other::Rejoin(*room));
+                row::Cargo::Rejoin { room: *room }
+            }
         };
-        self.drop_calls(ctx, account, &cargo);
         self.post_knock(ctx, account, &signed, cargo);
     }
 

@@ -2,16 +2,17 @@
 
 use super::contact::{KNOCK_INFO, Known, default_name, invite_key};
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS};
-use crate::types::{AccountId, RoomId, Table};
+use crate::types::{AccountId, PeerId, RoomId, Table};
 use crate::wire::card::Card;
 use crate::wire::content::{Knock, Signed};
 use crate::wire::mailbox::Grant;
-use crate::wire::row::{self, Cargo, ContactState, RoomKind};
+use crate::wire::row::{self, ContactState, RoomKind};
 
 impl State {
     /// Opens what was sealed to this account.
@@ -202,8 +203,8 @@ impl State {
             Ok(joined) => joined,
             Err(error) => return outcome(error),
         };
-        for asked in self.outbox.called(&Cargo::Rejoin { room: info.room }) {
-            self.drop_calls(ctx, &asked, &Cargo::Rejoin { room: info.room });
+        for asked in self.outbox.owed_such(Other::Rejoin(info.room)) {
+            self.drop_such(ctx, &asked, |other| *other == Other::Rejoin(info.room));
         }
         if is_direct && self.contacts.state(account) == Some(ContactState::Requested) {
             self.drop_knocks(ctx, account);
@@ -250,6 +251,7 @@ impl State {
         if card.number < known.card.number || grants.len() > MAILBOXES_MAX {
             return;
         }
+        let is_moved = known.card.devices != card.devices || known.card.mailboxes != card.mailboxes;
         known.row.card = signed.to_vec();
         known.card = card;
         if !grants.is_empty() {
@@ -259,6 +261,9 @@ impl State {
             known.row.key_packages = key_packages;
         }
         self.save_contact(ctx, account, known);
+        if is_moved {
+            self.on_moved(account);
+        }
         self.on_card(ctx, account);
     }
 
@@ -272,6 +277,13 @@ impl State {
                 self.refresh_card(ctx);
             }
             self.want(ctx, peer);
+        }
+        if let Some(known) = self.contacts.get(account) {
+            let is_theirs = |peer: &PeerId| {
+                let (devices, mailboxes) = (&known.card.devices, &known.card.mailboxes);
+                devices.iter().any(|device| device.peer == *peer) || mailboxes.iter().any(|mailbox| mailbox.peer == *peer)
+            };
+            self.outbox.retain_ways(account, |peer| is_theirs(peer) || self.mailboxes.rows.contains_key(peer));
         }
         self.outbox.rewind(account);
         self.pump(ctx, account);

@@ -6,16 +6,17 @@ use super::account::Account;
 use super::collect::Mailboxes;
 use super::contact::Contacts;
 use super::ctx::Ctx;
+use super::lane::Outbox;
 use super::mailbox::Service;
-use super::outbox::Outbox;
 use super::peer::Peers;
 use super::receive::{Deferred, Source};
+use super::reseal::Reseals;
 use super::room::{RoomInfo, Rooms};
 use super::seam::{Command, CommandError, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};
 use super::sync::Sync;
 use super::timer::{Timer, Timers};
 use crate::crypto::keys::{Keys, notes_room};
-use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX};
+use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX, TIMERS_PER_TURN_MAX};
 use crate::types::{AccountId, Address, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
 use crate::wire::frame::Frame;
@@ -57,6 +58,7 @@ pub(super) struct State {
     pub(super) peers: Peers,
     pub(super) rooms: Rooms,
     pub(super) outbox: Outbox,
+    pub(super) reseals: Reseals,
     pub(super) mailboxes: Mailboxes,
     pub(super) deferred: Deferred,
     pub(super) sync: Sync,
@@ -104,6 +106,7 @@ impl Node {
             peers: Peers::default(),
             rooms,
             outbox: Outbox::open(view),
+            reseals: Reseals::default(),
             mailboxes: Mailboxes::open(view),
             deferred: Deferred::default(),
             sync: Sync::open(view),
@@ -145,6 +148,7 @@ impl State {
             self.refresh_card(ctx);
         }
         self.renew_lost_requests(ctx);
+        self.resume_reseals(ctx);
         if is_reborn {
             self.renumber(ctx);
             let accepted: Vec<AccountId> =
@@ -358,11 +362,8 @@ impl State {
     }
 
     fn on_deadline(&mut self, ctx: &mut Ctx) {
-        // Bounded: each timer that fires again at once waits for the next deadline.
-        let mut due = Vec::new();
-        while let Some(timer) = self.timers.take_due(ctx.now.mono) {
-            due.push(timer);
-        }
+        // Bounded: what is more, or fires again at once, waits for the next deadline.
+        let due: Vec<Timer> = std::iter::from_fn(|| self.timers.take_due(ctx.now.mono)).take(TIMERS_PER_TURN_MAX).collect();
         for timer in due {
             match timer {
                 Timer::Acks => {
@@ -374,6 +375,7 @@ impl State {
                 Timer::Cards => self.send_cards(ctx),
                 Timer::Ask => self.ask(ctx),
                 Timer::Sweep => self.sweep(ctx),
+                Timer::Reseal => self.on_reseal(ctx),
                 Timer::Lane(account) => self.on_lane(ctx, &account),
                 Timer::Dial(peer) => self.dial(ctx, peer),
             }
@@ -406,8 +408,10 @@ impl State {
                 }
             }
         }
+        // Also lanes that nothing else moves, of whoever was blocked: what they are owed expires.
         for account in self.outbox.busy_accounts() {
-            self.expire_owed(ctx, &account);
+            let at = ctx.now.mono + ctx.rng.below(SWEEP_MS);
+            self.timers.sooner(Timer::Lane(account), at);
         }
         self.renew_grants(ctx);
         self.renew_work(ctx);

@@ -1,187 +1,15 @@
 //! What we owe: one row for each envelope and account, until receipts say that it arrived.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::ctx::Ctx;
+use super::lane::{Other, row_key};
 use super::node::State;
 use super::seam::Event;
-use crate::types::limits::{ENVELOPE_TTL_MS, OUTBOX_PAGE, RETRY_MS_MIN};
-use crate::types::{AccountId, DeviceId, EnvelopeId, Millis, PeerId, RoomId, Scan, Table, View};
-use crate::wire::content::{Body, Content};
-use crate::wire::row::{self, Cargo, RoomKind};
+use super::timer::Timer;
+use crate::types::limits::{ENVELOPE_TTL_MS, OUTBOX_PAGE};
+use crate::types::{AccountId, DeviceId, EnvelopeId, Millis, PeerId, Scan, Table};
+use crate::wire::content::Content;
+use crate::wire::row::{self, Cargo};
 use crate::wire::{codec, envelope};
-
-/// Which accounts are owed something, and what of it is on its way.
-#[derive(Debug, Default)]
-pub(super) struct Outbox {
-    lanes: BTreeMap<AccountId, Lane>,
-}
-
-/// What is owed to one account, in order.
-#[derive(Debug, Default)]
-pub(super) struct Lane {
-    /// The order that the next row gets.
-    next: u64,
-    /// Rows there are.
-    pub(super) rows: u64,
-    /// Those that a newer one replaces: requests and welcomes, and own cards.
-    knocks: BTreeSet<u64>,
-    cards: BTreeSet<u64>,
-    /// Welcomes to groups, and requests to be added again.
-    calls: BTreeMap<u64, Cargo>,
-    /// Since when there has been no way that took it all, on the monotonic clock.
-    pub(super) waiting_since: Millis,
-    /// What is on its way, by the peer that it went to.
-    pub(super) flights: BTreeMap<PeerId, Flight>,
-}
-
-/// What one peer was sent of a lane and has not answered.
-#[derive(Debug, Default)]
-pub(super) struct Flight {
-    /// When it began.
-    pub(super) since: Millis,
-    /// The highest order looked at.
-    pub(super) cursor: u64,
-    /// Envelopes without an answer: their order and size.
-    pub(super) inflight: BTreeMap<EnvelopeId, (u64, usize)>,
-    /// Their size together.
-    pub(super) bytes: usize,
-    /// When the last answer came, or the first of these was sent.
-    pub(super) progress_at: Millis,
-    /// After a refusal: not before then.
-    pub(super) paused_until: Millis,
-    /// What the device cannot open yet goes again then, and how often that was so.
-    pub(super) again_at: Millis,
-    pub(super) deferrals: u32,
-}
-
-impl Flight {
-    /// An answer came; gives the order it is about.
-    pub(super) fn land(&mut self, envelope: &EnvelopeId, now: Millis) -> Option<u64> {
-        let (order, size) = self.inflight.remove(envelope)?;
-        self.bytes = self.bytes.saturating_sub(size);
-        self.progress_at = now;
-        Some(order)
-    }
-
-    /// The device cannot open something yet; gives when to try again: later each time.
-    pub(super) fn defer(&mut self, now: Millis) -> Millis {
-        if self.again_at <= now {
-            self.again_at = now + (RETRY_MS_MIN << self.deferrals.min(DEFERRALS_MAX));
-            self.deferrals += 1;
-        }
-        self.again_at
-    }
-
-    /// The device takes what it is sent.
-    pub(super) fn accept(&mut self) {
-        (self.again_at, self.deferrals) = (0, 0);
-    }
-
-    /// Looks at every row again, when nothing is on its way and no wait was asked for.
-    pub(super) fn look_again(&mut self, now: Millis) {
-        if self.inflight.is_empty() && self.again_at <= now {
-            self.cursor = 0;
-        }
-    }
-
-    /// Everything in it may be sent again.
-    pub(super) fn rewind(&mut self) {
-        self.cursor = 0;
-        self.inflight.clear();
-        self.bytes = 0;
-    }
-}
-
-impl Lane {
-    fn note(&mut self, order: u64, cargo: &Cargo) {
-        match cargo {
-            Cargo::Knock => _ = self.knocks.insert(order),
-            Cargo::Content { content, .. } => {
-                if codec::decode::<Content>(content).is_ok_and(|content| matches!(content.body, Body::Card { .. })) {
-                    self.cards.insert(order);
-                }
-            }
-            Cargo::Welcome { .. } | Cargo::Rejoin { .. } => _ = self.calls.insert(order, cargo.clone()),
-            Cargo::Message { .. } | Cargo::Commit { .. } | Cargo::Copy => {}
-        }
-    }
-}
-
-impl Outbox {
-    /// As the store has it: one look for each account that is owed something.
-    pub(super) fn open(view: &dyn View) -> Self {
-        let mut outbox = Self::default();
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let scan = Scan { after: after.clone(), ..Scan::prefix(Table::Outbox, []).limit(1) };
-            let Some(account) = view.scan(&scan).first().and_then(|(key, _)| AccountId::from_slice(key.get(..32)?)) else { break };
-            let mut lane = Lane { next: 1, ..Lane::default() };
-            for (key, value) in view.scan(&Scan::prefix(Table::Outbox, account.0)) {
-                let Some(order) = order_of(&key) else { continue };
-                lane.next = order + 1;
-                lane.rows += 1;
-                if let Ok(row) = row::decode::<row::Outbox>(&value) {
-                    lane.note(order, &row.cargo);
-                }
-            }
-            outbox.lanes.insert(account, lane);
-            after = Some([&account.0[..], &[0xff; 9]].concat());
-        }
-        outbox
-    }
-
-    pub(super) fn get_mut(&mut self, account: &AccountId) -> Option<&mut Lane> {
-        self.lanes.get_mut(account)
-    }
-
-    pub(super) fn is_busy(&self, account: &AccountId) -> bool {
-        self.lanes.get(account).is_some_and(|lane| lane.rows > 0)
-    }
-
-    /// Whether an account is owed a request or welcome.
-    pub(super) fn has_knocks(&self, account: &AccountId) -> bool {
-        self.lanes.get(account).is_some_and(|lane| !lane.knocks.is_empty())
-    }
-
-    /// How many rows an account is owed.
-    pub(super) fn owed(&self, account: &AccountId) -> u64 {
-        self.lanes.get(account).map_or(0, |lane| lane.rows)
-    }
-
-    /// The accounts that are owed something.
-    pub(super) fn busy_accounts(&self) -> Vec<AccountId> {
-        self.lanes.iter().filter(|(_, lane)| lane.rows > 0).map(|(account, _)| *account).collect()
-    }
-
-    /// The peer is gone: what it was sent goes again, by whatever way. Whether there was something.
-    pub(super) fn forget_flight(&mut self, account: &AccountId, peer: &PeerId) -> bool {
-        self.lanes.get_mut(account).is_some_and(|lane| lane.flights.remove(peer).is_some())
-    }
-
-    /// The accounts that are owed this.
-    pub(super) fn called(&self, cargo: &Cargo) -> Vec<AccountId> {
-        let lanes = self.lanes.iter().filter(|(_, lane)| lane.calls.values().any(|other| other == cargo));
-        lanes.map(|(account, _)| *account).collect()
-    }
-
-    /// Looks at every row of an account again.
-    pub(super) fn rewind(&mut self, account: &AccountId) {
-        for flight in self.lanes.get_mut(account).into_iter().flat_map(|lane| lane.flights.values_mut()) {
-            flight.cursor = 0;
-        }
-    }
-}
-
-/// `account | order`.
-pub(super) fn row_key(account: &AccountId, order: u64) -> Vec<u8> {
-    [&account.0[..], &order.to_be_bytes()].concat()
-}
-
-/// The order in such a key.
-pub(super) fn order_of(key: &[u8]) -> Option<u64> {
-    key.get(32..).and_then(|order| order.try_into().ok()).map(u64::from_be_bytes)
-}
 
 fn ref_key(envelope: &EnvelopeId, account: &AccountId) -> Vec<u8> {
     [&envelope.0[..], &account.0[..]].concat()
@@ -193,7 +21,8 @@ pub(super) fn id_of(bytes: &[u8]) -> EnvelopeId {
 }
 
 impl State {
-    /// Owes an account an envelope, or (without bytes) a message that is sealed once its room is there. Gives its order.
+    /// Owes an account an envelope, or (without bytes) a message that is sealed once its room is there. Gives its order. The caller has
+    /// asked whether there is room.
     pub(super) fn owe(
         &mut self,
         ctx: &mut Ctx,
@@ -203,14 +32,7 @@ impl State {
         epoch: [u8; 16],
         shared: bool,
     ) -> u64 {
-        let lane = self.outbox.lanes.entry(*account).or_insert_with(|| Lane { next: 1, ..Lane::default() });
-        let order = lane.next;
-        lane.next += 1;
-        if lane.rows == 0 {
-            lane.waiting_since = ctx.now.mono;
-        }
-        lane.rows += 1;
-        lane.note(order, &cargo);
+        let order = self.outbox.add(account, &cargo, ctx.now.mono);
         let envelope = bytes.map(id_of);
         if let (Some(id), Some(bytes)) = (envelope, bytes) {
             ctx.put_raw(Table::Envelope, id.0, bytes);
@@ -221,16 +43,11 @@ impl State {
         order
     }
 
-    /// Up to a page of what an account is owed, after an order.
-    pub(super) fn owed_after(&self, ctx: &Ctx, account: &AccountId, after: u64) -> Vec<(u64, row::Outbox)> {
-        self.owed_page(ctx, account, after, OUTBOX_PAGE)
-    }
-
     /// Up to so many rows of what an account is owed, after an order.
     pub(super) fn owed_page(&self, ctx: &Ctx, account: &AccountId, after: u64, limit: usize) -> Vec<(u64, row::Outbox)> {
         let scan = Scan::prefix(Table::Outbox, account.0).after(row_key(account, after)).limit(limit);
         let rows = ctx.scan(&scan).into_iter();
-        rows.filter_map(|(key, value)| Some((order_of(&key)?, row::decode(&value).ok()?))).collect()
+        rows.filter_map(|(key, value)| Some((super::lane::order_of(&key)?, row::decode(&value).ok()?))).collect()
     }
 
     pub(super) fn owed_row(&self, ctx: &Ctx, account: &AccountId, order: u64) -> Option<row::Outbox> {
@@ -252,27 +69,23 @@ impl State {
     pub(super) fn settle(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: &row::Outbox) {
         ctx.delete(Table::Outbox, row_key(account, order));
         self.release(ctx, account, row);
-        let Some(lane) = self.outbox.lanes.get_mut(account) else { return };
-        lane.rows = lane.rows.saturating_sub(1);
-        lane.knocks.remove(&order);
-        lane.cards.remove(&order);
-        lane.calls.remove(&order);
-        if lane.rows == 0 {
-            self.outbox.lanes.remove(account);
+        let was_full = !self.outbox.takes_aside(account);
+        self.outbox.remove(account, order);
+        // Receipts that had no place wait in their table.
+        if was_full && self.outbox.takes_aside(account) {
+            self.timers.sooner(Timer::Receipts, ctx.now.mono);
         }
     }
 
     /// Forgets the sealed bytes of a row, when no other account is owed them.
-    pub(super) fn release(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) {
+    fn release(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) {
         let Some(envelope) = row.envelope else { return };
         ctx.delete(Table::Envelope, ref_key(&envelope, account));
         self.forget_work(&envelope);
         if !row.shared || self.sharers(ctx, &envelope).is_empty() {
             ctx.delete(Table::Envelope, envelope.0);
         }
-        for flight in self.outbox.lanes.get_mut(account).into_iter().flat_map(|lane| lane.flights.values_mut()) {
-            flight.land(&envelope, ctx.now.mono);
-        }
+        self.outbox.ways(account).for_each(|way| _ = way.land(&envelope, ctx.now.mono));
     }
 
     /// A device has it, by its signed receipt, which our own mailbox may have brought.
@@ -344,101 +157,34 @@ impl State {
         ctx.emit(Event::Custody { room: *room, message: *message });
     }
 
-    /// Gives up what is owed for too long; it is shown as expired.
-    pub(super) fn expire_owed(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        for (order, row) in self.owed_after(ctx, account, 0) {
-            if row.since + ENVELOPE_TTL_MS > ctx.now.wall {
-                break;
-            }
-            self.give_up(ctx, account, order, &row);
+    /// Gives up what is owed for too long, some of it at a time; whether there may be more.
+    pub(super) fn expire_owed(&mut self, ctx: &mut Ctx, account: &AccountId) -> bool {
+        let page = self.owed_page(ctx, account, 0, OUTBOX_PAGE);
+        let expired = page.iter().take_while(|(_, row)| row.since + ENVELOPE_TTL_MS <= ctx.now.wall).count();
+        for (order, row) in &page[..expired] {
+            self.give_up(ctx, account, *order, row);
         }
+        expired == OUTBOX_PAGE
     }
 
-    /// It can no longer arrive.
+    /// It can no longer arrive; it is shown as expired.
     pub(super) fn give_up(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: &row::Outbox) {
         self.change_custody(ctx, account, &row.cargo, |custody| custody.expired = custody.delivered.is_none());
         self.settle(ctx, account, order, row);
     }
 
-    /// Drops requests and welcomes that newer ones replace.
+    /// Drops requests, and welcomes that answer them, which newer ones replace.
     pub(super) fn drop_knocks(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        self.drop_rows(ctx, account, |lane| &lane.knocks);
+        self.drop_such(ctx, account, |other| *other == Other::Knock);
     }
 
-    /// Drops own cards that a newer one replaces.
-    pub(super) fn drop_older_cards(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        self.drop_rows(ctx, account, |lane| &lane.cards);
-    }
-
-    /// Drops a welcome, or a request to be added again, which a newer one replaces, or which was answered.
-    pub(super) fn drop_calls(&mut self, ctx: &mut Ctx, account: &AccountId, cargo: &Cargo) {
-        let calls = self.outbox.lanes.get(account).into_iter().flat_map(|lane| &lane.calls);
-        let orders = calls.filter(|(_, other)| *other == cargo).map(|(order, _)| *order).collect();
-        self.drop_orders(ctx, account, orders);
-    }
-
-    fn drop_rows(&mut self, ctx: &mut Ctx, account: &AccountId, which: impl Fn(&Lane) -> &BTreeSet<u64>) {
-        let orders = self.outbox.lanes.get(account).into_iter().flat_map(|lane| which(lane).iter().copied()).collect();
-        self.drop_orders(ctx, account, orders);
-    }
-
-    fn drop_orders(&mut self, ctx: &mut Ctx, account: &AccountId, orders: Vec<u64>) {
-        for order in orders {
+    /// Drops rows that carry no message, which newer ones replace, or which were answered.
+    pub(super) fn drop_such(&mut self, ctx: &mut Ctx, account: &AccountId, such: impl Fn(&Other) -> bool) {
+        for order in self.outbox.orders(account, such) {
             if let Some(row) = self.owed_row(ctx, account, order) {
                 self.withdraw(ctx, account, &row);
                 self.settle(ctx, account, order, &row);
             }
-        }
-    }
-
-    /// Seals again what is owed in a room: everything not sealed yet, and what was sealed in these epochs (`None`: in any).
-    /// A message keeps its id, number and place; who has it already drops the copy.
-    pub(super) fn reseal(&mut self, ctx: &mut Ctx, room: &RoomId, epochs: Option<&[[u8; 16]]>) {
-        let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Direct);
-        let accounts = row.map_or_else(|| self.outbox.busy_accounts(), |row| row.members);
-        self.reseal_to(ctx, room, &accounts, epochs);
-    }
-
-    /// The same for some accounts.
-    pub(super) fn reseal_to(&mut self, ctx: &mut Ctx, room: &RoomId, accounts: &[AccountId], epochs: Option<&[[u8; 16]]>) {
-        if !self.rooms.has(room) {
-            return;
-        }
-        let mut sealed: BTreeMap<Vec<u8>, (Vec<u8>, [u8; 16])> = BTreeMap::new();
-        for account in accounts.iter().copied().filter(|account| *account != ctx.keys.account_id()) {
-            for (key, value) in ctx.scan(&Scan::prefix(Table::Outbox, account.0)) {
-                let (Some(order), Ok(row)) = (order_of(&key), row::decode::<row::Outbox>(&value)) else { continue };
-                let is_of_room = matches!(&row.cargo, Cargo::Message { room: other, .. } | Cargo::Content { room: other, .. } | Cargo::Commit { room: other } if other == room);
-                let is_stale = row.envelope.is_none() || epochs.is_none_or(|epochs| epochs.contains(&row.epoch));
-                if !is_of_room || !is_stale {
-                    continue;
-                }
-                if matches!(row.cargo, Cargo::Commit { .. }) {
-                    // Members of the losing branch still need it to know that it lost; another group's commits mean nothing.
-                    if epochs.is_none() {
-                        self.settle(ctx, &account, order, &row);
-                    }
-                    continue;
-                }
-                let Some(content) = self.content_of(ctx, &row.cargo) else {
-                    self.settle(ctx, &account, order, &row);
-                    continue;
-                };
-                let bytes = codec::encode(&content);
-                let entry = match sealed.get(&bytes) {
-                    Some(entry) => entry.clone(),
-                    None => match self.rooms.seal(ctx, room, &bytes) {
-                        Ok(fresh) => sealed.entry(bytes).or_insert((fresh.envelope, fresh.epoch)).clone(),
-                        Err(error) => {
-                            tracing::error!(?error, "a message could not be sealed again; it stays in the outbox");
-                            return;
-                        }
-                    },
-                };
-                self.replace(ctx, &account, order, row, &entry.0, entry.1);
-            }
-            self.outbox.rewind(&account);
-            self.pump(ctx, &account);
         }
     }
 
@@ -470,9 +216,6 @@ impl State {
         matches!(cargo, Cargo::Commit { .. } | Cargo::Knock | Cargo::Welcome { .. } | Cargo::Rejoin { .. })
     }
 }
-
-/// Doublings of the wait for a device that cannot open something yet: a minute at most.
-const DEFERRALS_MAX: u32 = 5;
 
 /// The kind byte of an envelope tells sealed ones, which a stranger may deposit.
 pub(super) fn is_sealed(bytes: &[u8]) -> bool {

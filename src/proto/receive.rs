@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::contact::Known;
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::outbox::id_of;
 use super::room::{Effect, Opened};
@@ -186,7 +187,7 @@ impl State {
         let outcome = match opened {
             Opened::Content { room, sender, device, content } => {
                 // They speak in it, so they have its welcome.
-                self.drop_calls(ctx, &sender, &Cargo::Welcome { room });
+                self.drop_such(ctx, &sender, |other| *other == Other::Welcome(room));
                 let blocked = sender != ctx.keys.account_id() && !self.contacts.is_accepted(&sender);
                 if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
                     Outcome::Refused(Refusal::Unwanted)
@@ -303,7 +304,6 @@ impl State {
                 Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
                 Effect::Epoch { room } => {
                     has_new_epoch = true;
-                    self.note_together(&room);
                     self.follow_topic(ctx, &room);
                 }
                 Effect::Members { room, members } => {
@@ -331,7 +331,10 @@ impl State {
         let me = ctx.keys.account_id();
         let others: Vec<AccountId> = to.iter().filter(|account| **account != me).copied().collect();
         for account in &others {
-            self.owe(ctx, account, Cargo::Commit { room: *room }, Some(envelope), [0; 16], others.len() > 1);
+            // Who lacks this many finds out on meeting, and is added again.
+            if self.outbox.takes_commit(account) {
+                self.owe(ctx, account, Cargo::Commit { room: *room }, Some(envelope), [0; 16], others.len() > 1);
+            }
         }
         for account in &others {
             self.pump(ctx, account);

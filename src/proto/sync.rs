@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::message::numbered_key;
 use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::direct_room;
-use crate::types::limits::{APART_MAX, ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, RETRY_MS_MAX};
+use crate::types::limits::{ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, RETRY_MS_MAX};
 use crate::types::{AccountId, DeviceId, Millis, PeerId, RoomId, Scan, Table, View};
 use crate::wire::content::Body;
 use crate::wire::frame::{self, Frame};
@@ -19,8 +20,6 @@ use crate::wire::row::{self, Cargo, RoomKind};
 #[derive(Debug, Default)]
 pub(super) struct Sync {
     holes: BTreeMap<(RoomId, DeviceId), Asked>,
-    /// Steps of our ratchet in each group that only some of its members saw, since the last that all do.
-    apart: BTreeMap<RoomId, u32>,
 }
 
 /// What was asked already.
@@ -28,8 +27,6 @@ pub(super) struct Sync {
 struct Asked {
     at: Millis,
     times: u32,
-    /// Our last question in the outbox: to whom, and its order.
-    order: Option<(AccountId, u64)>,
 }
 
 impl Sync {
@@ -162,37 +159,8 @@ impl State {
         Outcome::Accepted
     }
 
-    /// One more step of our ratchet in a group, for one member only. Too many of them and the others could not follow; a new epoch, in which
-    /// every ratchet starts anew, comes before that.
-    pub(super) fn note_apart(&mut self, ctx: &Ctx, room: &RoomId) {
-        if self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group) {
-            let count = self.sync.apart.entry(*room).or_default();
-            *count += 1;
-            if *count >= APART_MAX {
-                self.timers.sooner(Timer::Ask, ctx.now.mono);
-            }
-        }
-    }
-
-    /// All members of a group see this step, or start anew.
-    pub(super) fn note_together(&mut self, room: &RoomId) {
-        self.sync.apart.remove(room);
-    }
-
-    fn renew_ratchets(&mut self, ctx: &mut Ctx) {
-        let far: Vec<RoomId> = self.sync.apart.iter().filter(|(_, count)| **count >= APART_MAX).map(|(room, _)| *room).collect();
-        for room in far {
-            self.note_together(&room);
-            match self.rooms.update(ctx, &room) {
-                Ok(effects) => self.apply_effects(ctx, effects),
-                Err(error) => tracing::debug!(?error, "a room's keys could not be renewed"),
-            }
-        }
-    }
-
-    /// Renews ratchets; asks for holes whose time has come: the sender first, then other members in turn.
+    /// Asks for holes whose time has come: the sender first, then other members in turn.
     pub(super) fn ask(&mut self, ctx: &mut Ctx) {
-        self.renew_ratchets(ctx);
         let now = ctx.now.mono;
         let due: Vec<(RoomId, DeviceId)> = self.sync.holes.iter().filter(|(_, asked)| asked.at <= now).map(|(key, _)| *key).collect();
         for (room, device) in due {
@@ -208,17 +176,17 @@ impl State {
         let Some(mut asked) = self.sync.holes.get(&(*room, *device)).copied() else { return };
         asked.times += 1;
         asked.at = ctx.now.mono + (ASK_AFTER_MS << asked.times.min(6)).min(RETRY_MS_MAX);
-        let is_still_asking = asked.order.is_some_and(|(account, order)| self.owed_row(ctx, &account, order).is_some());
-        if !is_still_asking {
-            let devices = self.rooms.devices(room);
-            let owner = devices.iter().find(|(_, other)| other == device).map(|(account, _)| *account);
-            let mut whom: Vec<AccountId> = owner.into_iter().chain(self.rooms.members(room)).filter(|account| *account != me).collect();
-            whom.dedup();
-            let heads: row::Heads = ctx.row(Table::Heads, &heads_key(room, device)).unwrap_or_default();
-            let numbers: Vec<u64> = heads.holes.iter().flat_map(|(first, last)| *first..=*last).take(FRAME_IDS_MAX).collect();
-            if !whom.is_empty() && !numbers.is_empty() {
-                let account = whom[(asked.times as usize - 1) % whom.len()];
-                asked.order = self.send_aside(ctx, room, &account, Body::Ask { device: *device, numbers }).map(|order| (account, order));
+        let devices = self.rooms.devices(room);
+        let owner = devices.iter().find(|(_, other)| other == device).map(|(account, _)| *account);
+        let mut whom: Vec<AccountId> = owner.into_iter().chain(self.rooms.members(room)).filter(|account| *account != me).collect();
+        whom.dedup();
+        let heads: row::Heads = ctx.row(Table::Heads, &heads_key(room, device)).unwrap_or_default();
+        let numbers: Vec<u64> = heads.holes.iter().flat_map(|(first, last)| *first..=*last).take(FRAME_IDS_MAX).collect();
+        if !whom.is_empty() && !numbers.is_empty() {
+            // Whom the question has not reached yet is not asked it twice.
+            let account = whom[(asked.times as usize - 1) % whom.len()];
+            if !self.outbox.owes(&account, Other::Ask(*room, *device)) {
+                self.send_aside(ctx, room, &account, Body::Ask { device: *device, numbers });
             }
         }
         self.sync.holes.insert((*room, *device), asked);
@@ -261,7 +229,6 @@ impl State {
         let order = custody.order;
         let Some(content) = self.stored_content(ctx, &numbered.message) else { return false };
         let Ok(sealed) = self.rooms.seal(ctx, room, &crate::wire::codec::encode(&content)) else { return false };
-        self.note_apart(ctx, room);
         // They may have had the envelope and be unable to open it, so never the same one again.
         if let Some(row) = self.owed_row(ctx, to, order).filter(|row| row.cargo == cargo) {
             self.replace(ctx, to, order, row, &sealed.envelope, sealed.epoch);

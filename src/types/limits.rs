@@ -96,8 +96,8 @@ limits! {
     OUT_OF_ORDER_MAX: u32 = 256;
     /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.
     FORWARD_DISTANCE_MAX: u32 = 5_000;
-    /// Messages that one device seals in a group for single members before it renews its keys: the others, who see none of them, must be able to follow.
-    APART_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
+    /// Contents that one device seals in an epoch before it renews its keys: who got none of them must be able to follow.
+    STEPS_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
     /// Devices of one room: above this, commits cost too much (measured in `docs/decisions`).
     ROOM_DEVICES_MAX: usize = 1_000;
     /// Contacts of one account.
@@ -110,6 +110,19 @@ limits! {
     STRANGER_WORK_BITS: u8 = 22;
     /// Messages owed to one account: months of writing into the void.
     OUTBOX_MAX: usize = 100_000;
+    /// Receipts, questions and answers owed to one account: more receipts wait where they are kept, questions are asked later, and unanswered
+    /// ones are asked again.
+    ASIDES_MAX: usize = 1_024;
+    /// Commits owed to one account: a month of a large room; who lacks more is added to the room again.
+    COMMITS_OWED_MAX: usize = 4_096;
+    /// Rows of an outbox that one input looks at for one peer; the next deadline goes on.
+    PUMP_ROWS_MAX: usize = 512;
+    /// Rows of an outbox that one input seals again; the next deadline goes on.
+    RESEAL_ROWS_MAX: usize = 256;
+    /// Rows of an outbox that one peer does not take and others overtake; with more of them all wait.
+    HELD_BACK_MAX: usize = 1_024;
+    /// Reasons to wake that one deadline works off; the others wait for the next, so that no input is long.
+    TIMERS_PER_TURN_MAX: usize = 64;
     /// Envelopes in flight to one peer without a receipt: keeps a stream full and a crash cheap.
     WINDOW_ENVELOPES_MAX: usize = 256;
     /// Bytes in flight to one peer without a receipt.

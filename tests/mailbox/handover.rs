@@ -128,7 +128,13 @@ fn one_envelope_for_two_receivers_is_tried_for_each() {
     let (bob, carol) = (PeerId([77; 32]), PeerId([79; 32]));
     let key = Signing::from_seed(&[78; 32]);
     let to = |receiver, peer| {
-        Frame::Handover(Handover { inbox: alice.inbox, to: receiver, targets: vec![device(peer)], lane: Lane::Chat, envelope: b"us".to_vec() })
+        Frame::Handover(Handover {
+            inbox: alice.inbox,
+            to: receiver,
+            targets: vec![device(peer)],
+            lane: Lane::Chat,
+            envelope: b"us".to_vec(),
+        })
     };
     assert_eq!(mailbox.receive(alice.peer(), to(BOB, bob)), Outcome::Accepted);
     assert_eq!(mailbox.receive(alice.peer(), to(CAROL, carol)), Outcome::Accepted);

@@ -146,7 +146,13 @@ impl Mallory {
             19 => Frame::Refused(Refused { envelope: Some(EnvelopeId(self.rng.bytes())), inbox, reason: Reason::TooLarge }),
             20 => {
                 let target = Target { peer: self.victim.peer, addresses: nowhere(), inbox: Some((inbox, self.open_token(inbox))) };
-                Frame::Handover(Handover { inbox, to: inbox, targets: vec![target; giant.min(20)], lane: Lane::Chat, envelope: self.junk() })
+                Frame::Handover(Handover {
+                    inbox,
+                    to: inbox,
+                    targets: vec![target; giant.min(20)],
+                    lane: Lane::Chat,
+                    envelope: self.junk(),
+                })
             }
             21 => {
                 let done = HandoverDone::Expired { envelope: EnvelopeId(self.rng.bytes()), to: inbox };

@@ -382,7 +382,8 @@ impl Storm {
                 held.iter().any(|(_, hold)| row::decode::<Hold>(hold).unwrap().envelope == envelope)
             });
             let jobs = mailbox.rows.scan(&Scan::prefix(Table::Handover, [1])).into_iter();
-            let mut jobs = jobs.filter(|(key, _)| job_of(key).unwrap().envelope == envelope).map(|(_, job)| row::decode::<Job>(&job).unwrap());
+            let mut jobs =
+                jobs.filter(|(key, _)| job_of(key).unwrap().envelope == envelope).map(|(_, job)| row::decode::<Job>(&job).unwrap());
             let is_theirs = |job: &Job| job.goals.iter().any(|(target, _)| target.peer == receiver.keys.peer_id());
             let is_handed = jobs.any(|job| self.restored == Some(other) || is_theirs(&job));
             if !is_held && !is_handed {

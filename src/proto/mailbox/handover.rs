@@ -18,7 +18,9 @@ use crate::wire::row as rows;
 
 use super::body::{self, Body};
 use super::courier::Flight;
-use super::row::{Due, Goal, Hold, Job, JobId, Part, due_of, goal_key, handover_due_key, job_body_key, job_key, job_of, jobs_prefix, told_key};
+use super::row::{
+    Due, Goal, Hold, Job, JobId, Part, due_of, goal_key, handover_due_key, job_body_key, job_key, job_of, jobs_prefix, told_key,
+};
 use super::{Service, refuse};
 
 impl Service {
@@ -100,8 +102,7 @@ impl Service {
         if self.disk_full || (is_same && (job.is_open() || job.is_taken())) {
             return Outcome::Duplicate;
         }
-        let taken: BTreeSet<PeerId> =
-            job.goals.iter().filter(|(_, goal)| *goal == Goal::Taken).map(|(target, _)| target.peer).collect();
+        let taken: BTreeSet<PeerId> = job.goals.iter().filter(|(_, goal)| *goal == Goal::Taken).map(|(target, _)| target.peer).collect();
         goals.iter_mut().filter(|(target, _)| taken.contains(&target.peer)).for_each(|(_, goal)| *goal = Goal::Taken);
         if !job.is_done() {
             self.rest_job(ctx, id, &job);

@@ -30,7 +30,7 @@ use lru::LruCache;
 use self::branch::{Hint, Intent, Room};
 use self::epoch::{Outer, seal_outer};
 use self::join::{PACKAGES, Packages};
-use self::recover::{Asked, Strange};
+use self::recover::{Asked, Steps, Strange};
 use crate::crypto::keys::Keys;
 use crate::crypto::label::{Label, derive};
 use crate::crypto::mls::{self, Engine, Group, MlsError, OpenError};
@@ -209,6 +209,8 @@ pub struct Rooms {
     lost: BTreeSet<RoomId>,
     asked: Asked,
     strange: Strange,
+    /// What this device has sealed in the epoch that each room is in, as far as it was looked at.
+    steps: BTreeMap<RoomId, Steps>,
 }
 
 impl Rooms {
@@ -228,6 +230,7 @@ impl Rooms {
             lost: BTreeSet::new(),
             asked: Asked::default(),
             strange: Strange::default(),
+            steps: BTreeMap::new(),
         };
         for (key, value) in view.scan(&Scan::prefix(Table::Group, [])) {
             if key == PACKAGES {
@@ -304,6 +307,7 @@ impl Rooms {
         let mut group = self.hold_or_lose(ctx, room, &epoch)?;
         let message = group.seal(&self.engine, ctx.rng, ctx.keys, content)?;
         self.save(ctx, &epoch, group);
+        self.count_step(ctx, room, &epoch);
         Ok(Sealed { envelope: seal_outer(ctx, &epoch, &message), epoch: epoch.id })
     }
 

@@ -2,21 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use bincode::{Decode, Encode};
+
 use super::branch::{Epoch, Intent, State};
 use super::{Effect, EpochId, RoomError, Rooms, commit};
 use crate::crypto::mls::Group;
 use crate::proto::ctx::Ctx;
 use crate::types::limits::{
-    BRANCH_GRACE_MS, PARKED_EPOCH_TTL_MS, REISSUE_MS_MAX, REJOIN_DOUBLINGS_MAX, REJOIN_MS_MIN, STRANGE_DEVICES_MAX, UPDATE_QUIET_MS,
+    BRANCH_GRACE_MS, PARKED_EPOCH_TTL_MS, REISSUE_MS_MAX, REJOIN_DOUBLINGS_MAX, REJOIN_MS_MIN, STEPS_MAX, STRANGE_DEVICES_MAX,
+    TIMERS_PER_TURN_MAX, UPDATE_QUIET_MS,
 };
 use crate::types::time::HOUR;
-use crate::types::{AccountId, DeviceId, Millis, RoomId};
+use crate::types::{AccountId, DeviceId, Millis, RoomId, Table};
 
 /// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
 pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
 
 /// Devices in an epoch that is not on the way to ours, and wins.
 pub(super) type Strange = BTreeMap<(RoomId, DeviceId), Sighting>;
+
+/// How many contents this device sealed in an epoch. `Table::Meta`: `steps/ | room`.
+#[derive(Clone, Copy, Debug, Encode, Decode)]
+pub(super) struct Steps {
+    epoch: EpochId,
+    count: u32,
+}
+
+const STEPS: &[u8] = b"steps/";
 
 /// Such a device.
 pub(super) struct Sighting {
@@ -173,7 +185,8 @@ impl Rooms {
     /// See [`Rooms::on_deadline`].
     pub(super) fn work_off(&mut self, ctx: &mut Ctx) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let ready: Vec<RoomId> = self.due.0.iter().take_while(|(at, _)| *at <= ctx.now.mono).map(|(_, room)| *room).collect();
+        let ready: Vec<RoomId> =
+            self.due.0.iter().take_while(|(at, _)| *at <= ctx.now.mono).take(TIMERS_PER_TURN_MAX).map(|(_, room)| *room).collect();
         for id in ready {
             self.due_at(id, None);
             if self.lost.contains(&id) {
@@ -209,13 +222,33 @@ impl Rooms {
         })
     }
 
-    /// Fresh keys, when they are old and the room is quiet.
+    /// Fresh keys, when they are old and the room is quiet, or have sealed so much that who missed it all could not follow.
     fn renew(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
         let Some(room) = self.rooms.get(id).filter(|room| room.here().is_some() && room.members.len() > 1) else { return Vec::new() };
-        if room.update_due.max(room.committed.saturating_add(UPDATE_QUIET_MS)) > ctx.now.wall {
+        let is_old = room.update_due.max(room.committed.saturating_add(UPDATE_QUIET_MS)) <= ctx.now.wall;
+        if !is_old && !self.is_worn(id) {
             return Vec::new();
         }
         self.commit(ctx, id, vec![Intent::Update]).unwrap_or_default()
+    }
+
+    /// One more step of this device's ratchet in an epoch; counted in the store, so that no restart forgets any.
+    pub(super) fn count_step(&mut self, ctx: &mut Ctx, id: &RoomId, epoch: &Epoch) {
+        let key = [STEPS, &id.0[..]].concat();
+        let before = self.steps.get(id).copied().or_else(|| ctx.row(Table::Meta, &key)).filter(|steps| steps.epoch == epoch.id);
+        let steps = Steps { epoch: epoch.id, count: before.map_or(0, |steps| steps.count).saturating_add(1) };
+        ctx.put(Table::Meta, key, &steps);
+        self.steps.insert(*id, steps);
+        if self.is_worn(id) {
+            self.due_at(*id, Some(ctx.now.mono));
+        }
+    }
+
+    fn is_worn(&self, id: &RoomId) -> bool {
+        let here = self.rooms.get(id).and_then(|room| room.here());
+        let is_alone = self.rooms.get(id).is_none_or(|room| room.members.len() <= 1);
+        let steps = self.steps.get(id).filter(|steps| here.is_some_and(|here| here.id == steps.epoch));
+        !is_alone && steps.is_some_and(|steps| steps.count >= STEPS_MAX)
     }
 
     /// Notes when a room has something due next.
