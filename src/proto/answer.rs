@@ -116,14 +116,14 @@ impl State {
         let Some(row) = self.owed_row(ctx, account, order).filter(|row| row.envelope == Some(*envelope)) else { return };
         match &row.cargo {
             Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
-                let content = self.content_of(ctx, &row.cargo).map(|content| codec::encode(&content));
-                match content.map(|content| self.rooms.seal(ctx, room, &content)) {
+                let content = self.content_of(ctx, &row.cargo).filter(|_| self.rooms.has_member(room, account));
+                match content.map(|content| codec::encode(&content)).map(|content| self.rooms.seal(ctx, room, &content)) {
                     Some(Ok(sealed)) => {
                         self.replace(ctx, account, order, row, &sealed.envelope, sealed.epoch);
                         self.outbox.rewind_to(account, order);
                         self.outbox.way(account, by).into_iter().for_each(|way| way.hold_back_more(order, ctx.now.mono));
                     }
-                    // This account is no longer in the room.
+                    // They are no longer in the room, or we are not.
                     Some(Err(RoomError::NoGroup)) | None => self.give_up(ctx, account, order, &row),
                     Some(Err(error)) => tracing::error!(?error, "a message could not be sealed again; it stays in the outbox"),
                 }

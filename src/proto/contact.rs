@@ -387,6 +387,7 @@ impl State {
                 row.state = ContactState::Blocked;
                 row.grant_round += 1;
             });
+            self.part(account);
             for (mailbox, inbox) in self.mailboxes.registered().collect::<Vec<_>>() {
                 if self.peers.is_up(&mailbox) {
                     self.revoke_blocked(ctx, mailbox, inbox);
@@ -401,6 +402,11 @@ impl State {
                 row.card_sent = 0;
             });
             self.queue_cards(ctx);
+            // They went on trying, at longer and longer intervals: a hello tells them that it is worth it again.
+            self.greet(ctx, account);
+            for (_, peer) in self.contacts.devices(account) {
+                self.want_now(ctx, peer);
+            }
             self.pump(ctx, account);
         }
         Ok(Reply::Contact(*account))

@@ -7,7 +7,9 @@ use super::node::State;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
-use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS};
+use crate::types::limits::{
+    CONTACTS_MAX, GREETING_BYTES_MAX, GROUPS_MAX, GROUPS_OF_ADMIN_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS,
+};
 use crate::types::{AccountId, PeerId, RoomId, Table};
 use crate::wire::card::Card;
 use crate::wire::content::{Knock, Signed};
@@ -199,7 +201,13 @@ impl State {
         if !is_expected {
             return Outcome::Refused(Refusal::Unwanted);
         }
-        let (info, effects) = match self.rooms.join(ctx, account, welcome) {
+        // Whoever may add us could do so without end. What is refused for that stays with them, and is taken when there is room.
+        let is_new = !is_direct && !self.rooms.has(room);
+        let is_full = self.rooms.groups(None) >= GROUPS_MAX || self.rooms.groups(Some(account)) >= GROUPS_OF_ADMIN_MAX;
+        if is_new && is_full {
+            return Outcome::Refused(Refusal::Limit);
+        }
+        let (info, effects) = match self.rooms.join(ctx, account, room, welcome) {
             Ok(joined) => joined,
             Err(error) => return outcome(error),
         };

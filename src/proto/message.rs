@@ -90,8 +90,8 @@ impl State {
 
     /// Seals something that is no message for one member, and owes it.
     pub(super) fn send_aside(&mut self, ctx: &mut Ctx, room: &RoomId, account: &AccountId, body: Body) -> Option<u64> {
-        // A new card takes the place of an older one; of all else there is so much at a time.
-        if !self.rooms.has(room) || !(matches!(body, Body::Card { .. }) || self.outbox.takes_aside(account)) {
+        // A new card takes the place of an older one; of all else there is so much at a time. Who is out of the room could not open it.
+        if !self.rooms.has_member(room, account) || !(matches!(body, Body::Card { .. }) || self.outbox.takes_aside(account)) {
             return None;
         }
         let clock = Clock { ms: ctx.now.wall, count: 0 };

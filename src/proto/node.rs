@@ -372,7 +372,10 @@ impl State {
                     self.send_withdrawn(ctx);
                 }
                 Timer::Receipts => self.send_receipts(ctx),
-                Timer::Cards => self.send_cards(ctx),
+                Timer::Cards => {
+                    self.refresh_card(ctx);
+                    self.send_cards(ctx);
+                }
                 Timer::Ask => self.ask(ctx),
                 Timer::Sweep => self.sweep(ctx),
                 Timer::Reseal => self.on_reseal(ctx),

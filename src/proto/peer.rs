@@ -211,6 +211,15 @@ impl State {
         }
     }
 
+    /// Takes nobody's hello back: when there is one again it is said anew.
+    pub(super) fn part(&mut self, account: &AccountId) {
+        for (_, peer) in self.contacts.devices(account) {
+            if let Some(there) = self.peers.up.get_mut(&peer) {
+                (there.said_hello, there.who) = (false, None);
+            }
+        }
+    }
+
     fn say_hello(&mut self, ctx: &mut Ctx, peer: PeerId, account: &AccountId) {
         let Some(there) = self.peers.up.get_mut(&peer).filter(|there| !there.said_hello) else { return };
         there.said_hello = true;

@@ -194,8 +194,9 @@ impl State {
             }
             return true;
         }
-        let Some(content) = self.content_of(ctx, &row.cargo) else {
-            self.settle(ctx, account, order, &row);
+        let content = self.content_of(ctx, &row.cargo).filter(|_| self.rooms.has_member(room, account));
+        let Some(content) = content else {
+            self.give_up(ctx, account, order, &row);
             return true;
         };
         let content = codec::encode(&content);

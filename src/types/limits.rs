@@ -98,6 +98,12 @@ limits! {
     FORWARD_DISTANCE_MAX: u32 = 5_000;
     /// Contents that one device seals in an epoch before it renews its keys: who got none of them must be able to follow.
     STEPS_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
+    /// Groups of one account: far more than a person follows; bounds what others can put it into.
+    GROUPS_MAX: usize = 1_000;
+    /// Groups of one account that one other account is an admin of.
+    GROUPS_OF_ADMIN_MAX: usize = 64;
+    /// Devices of a direct room: those of two accounts, and as many that are lost.
+    DIRECT_DEVICES_MAX: usize = 4 * DEVICES_MAX;
     /// Devices of one room: above this, commits cost too much (measured in `docs/decisions`).
     ROOM_DEVICES_MAX: usize = 1_000;
     /// Contacts of one account.
@@ -155,6 +161,10 @@ limits! {
     RECEIPT_DELAY_MS: Millis = 300;
     /// How long changes of the own card are gathered before contacts are told.
     CARD_DELAY_MS: Millis = 50;
+    /// New cards that may be made one after the other when mailboxes or addresses change; more are made later, of what is so then.
+    CARDS_AT_ONCE_MAX: u64 = 8;
+    /// Time in which one more of them may be made: contacts find a mailbox that moved within minutes, and one that flaps costs them little.
+    CARD_MS_MIN: Millis = 5 * MINUTE;
     /// How long a deposit token is good; each new card brings fresh ones.
     GRANT_TTL_MS: Millis = 400 * DAY;
     /// Contacts that are dialled though nothing is owed to them, so that presence is known.
@@ -201,6 +211,8 @@ limits! {
     TOKENS_OPEN_MAX: usize = 1_024;
     /// Inboxes open for reading on one connection: one, and one that is being left, with room to spare.
     INBOXES_OPEN_MAX: usize = 8;
+    /// Inboxes of a relay that one node registered: the one in use, one that is being left, and as many again.
+    RELAY_INBOXES_OF_PEER_MAX: usize = 4;
     /// Inboxes of one neighbour: the one in use and one that is being left.
     NEIGHBOUR_INBOXES_MAX: usize = 2;
     /// Inboxes whose counters a mailbox keeps in memory: the busy ones of a large relay in a few megabytes.

@@ -1,5 +1,6 @@
 //! Stories: whole nodes with real cryptography in a world that the story owns.
 
+mod bounds;
 mod flood;
 mod hostile;
 mod hunt;

@@ -1,6 +1,7 @@
 //! A small world for stories: people with real nodes and real cryptography, rows in memory, a network and a clock that the
 //! story owns. Everything in it follows from one seed.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidings::crypto::keys::{Keys, direct_room};
@@ -10,11 +11,12 @@ use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output,
 use tidings::types::time::{DAY, HOUR, SECOND};
 use tidings::types::{AccountId, Address, Batch, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use tidings::wire::content::{Body, Content};
+use tidings::wire::frame::Frame;
 use tidings::wire::{codec, row};
 
-/// Rows in memory.
+/// Rows in memory, and how many of them were read.
 #[derive(Clone, Default)]
-pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>);
+pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>, Cell<usize>);
 
 impl Rows {
     fn apply(&mut self, batch: &Batch) {
@@ -34,11 +36,21 @@ impl Rows {
 
 impl View for Rows {
     fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+        self.1.set(self.1.get() + 1);
         self.0.get(&(table, key.to_vec())).cloned()
     }
 
     fn scan(&self, scan: &Scan) -> Vec<Row> {
-        let range = self.0.range((scan.table, scan.prefix.clone())..);
+        let rows = self.rows(scan);
+        self.1.set(self.1.get() + rows.len());
+        rows
+    }
+}
+
+impl Rows {
+    fn rows(&self, scan: &Scan) -> Vec<Row> {
+        let start = scan.after.clone().filter(|after| !scan.reverse && *after > scan.prefix).unwrap_or_else(|| scan.prefix.clone());
+        let range = self.0.range((scan.table, start)..);
         let rows = range.take_while(|((table, key), _)| *table == scan.table && key.starts_with(&scan.prefix));
         let beyond = |key: &[u8]| scan.after.as_deref().is_none_or(|after| if scan.reverse { key < after } else { key > after });
         let rows = rows.filter(|((_, key), _)| beyond(key)).map(|((_, key), value)| (key.clone(), value.clone()));
@@ -96,6 +108,10 @@ pub(super) struct World {
     pub(super) overheard: Vec<Vec<u8>>,
     /// Outputs and bytes written of the input that caused most of them.
     pub(super) most: (usize, usize),
+    /// How many frames of each kind a node sent, also to peers that are not there.
+    pub(super) spoken: BTreeMap<(String, u16), usize>,
+    /// Rows read for the input that read most.
+    pub(super) most_read: usize,
     /// After so many there are no more: with a long window and a short life nothing would ever move.
     pub(super) crashes_max: u64,
     /// Frames take up to so much longer, each connection for itself.
@@ -129,6 +145,8 @@ impl World {
             crashes: 0,
             overheard: Vec::new(),
             most: (0, 0),
+            spoken: BTreeMap::new(),
+            most_read: 0,
             crashes_max: u64::MAX,
             jitter: 0,
             twice_permille: 0,
@@ -228,6 +246,12 @@ impl World {
         }
     }
 
+    /// A frame that somebody's node did not send, but whoever holds their keys.
+    pub(super) fn forge(&mut self, from: &str, to: &str, frame: &Frame) -> Outcome {
+        let from = self.people[from].keys.peer_id();
+        self.input(to, Input::Frame { from, bytes: frame.encode() }).expect("a node that runs")
+    }
+
     fn name_of(&self, peer: &PeerId) -> Option<String> {
         self.people.iter().find(|(_, person)| person.keys.peer_id() == *peer).map(|(name, _)| name.clone())
     }
@@ -287,7 +311,9 @@ impl World {
         let person = self.people.get_mut(name)?;
         let kind = if let Input::Frame { bytes, .. } = &input { bytes.get(1).copied() } else { None };
         let from = if let Input::Frame { from, .. } = &input { Some(*from) } else { None };
+        person.rows.1.set(0);
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
+        self.most_read = self.most_read.max(person.rows.1.get());
         if let (Ok(who), Some(kind)) = (std::env::var("TIDINGS_WATCH"), kind)
             && who.contains(name)
         {
@@ -321,6 +347,7 @@ impl World {
                 }
                 Output::Transmit { to, frame } => {
                     let bytes = frame.encode();
+                    *self.spoken.entry((name.to_owned(), frame.kind().0)).or_default() += 1;
                     if person.peers.contains_key(&to) && self.overheard.len() < OVERHEARD_MAX {
                         self.overheard.push(bytes.clone());
                     }

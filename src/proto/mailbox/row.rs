@@ -3,7 +3,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `Meta` | [`COUNTS`], [`SECRET`], [`CLOCK`], [`JOBS`] | [`Counts`], the secret of the relay link, the expiry clock, the number of hand-overs |
-//! | `Meta` | [`neighbour_key`] | the inboxes of one neighbour |
+//! | `Meta` | [`neighbour_key`], [`peer_key`] | the inboxes of one neighbour, and those that one node registered at a relay |
 //! | `Inbox` | `inbox` | [`Registration`] |
 //! | `Inbox` | `inbox`, 1 | [`Tally`] |
 //! | `Inbox` | `inbox`, 2, `reader` | [`Acked`](super::acked::Acked) |
@@ -54,6 +54,8 @@ pub struct Registration {
     pub readers: Vec<[u8; 32]>,
     /// The contact it is for; none when the secret of the relay link was shown.
     pub neighbour: Option<AccountId>,
+    /// The node that registered it first.
+    pub by: PeerId,
     /// Whether its owner left and its rows are being forgotten.
     pub leaving: bool,
 }
@@ -213,6 +215,11 @@ pub fn due_of(until: Millis) -> Millis {
 /// In `Table::Meta`: the inboxes of a neighbour.
 pub fn neighbour_key(account: &AccountId) -> Vec<u8> {
     [b"mailbox/neighbour/", &account.0[..]].concat()
+}
+
+/// In `Table::Meta`: the inboxes that a node registered at a relay.
+pub fn peer_key(peer: &PeerId) -> Vec<u8> {
+    [b"mailbox/peer/", &peer.0[..]].concat()
 }
 
 /// In `Table::Inbox`: the counters.

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use super::branch::{By, Epoch, Intent, Room, State};
 use super::epoch::{name, seal_outer};
-use super::join::{Ancestor, Joining};
+use super::join::{Ancestor, Joining, devices_max};
 use super::{Effect, Opened, RoomError, RoomInfo, Rooms};
 use crate::crypto::mls::package::Package;
 use crate::crypto::mls::{Group, Made, MlsError, Staged};
 use crate::proto::ctx::Ctx;
-use crate::types::limits::ROOM_DEVICES_MAX;
 use crate::types::{AccountId, DeviceId, RoomId};
 use crate::wire::codec;
 use crate::wire::row::RoomKind;
@@ -74,7 +73,7 @@ impl Rooms {
             self.save(ctx, &tip, group);
             return Ok(Vec::new());
         }
-        if room.members.len() + plan.adds.len() > ROOM_DEVICES_MAX + plan.removes.len() {
+        if room.members.len() + plan.adds.len() > devices_max(&room.info) + plan.removes.len() {
             self.save(ctx, &tip, group);
             return Err(RoomError::TooMany);
         }
@@ -203,7 +202,7 @@ impl Plan {
 fn is_permitted(info: &RoomInfo, group: &Group, staged: &Staged) -> bool {
     let changed = staged.added.iter().chain(&staged.removed);
     let count = group.leaves().len() + staged.added.len();
-    changed.into_iter().all(|leaf| may(info, &staged.committer.account, &leaf.account)) && count <= ROOM_DEVICES_MAX + staged.removed.len()
+    changed.into_iter().all(|leaf| may(info, &staged.committer.account, &leaf.account)) && count <= devices_max(info) + staged.removed.len()
 }
 
 /// Whether somebody is out after it: a device that is swapped is not.

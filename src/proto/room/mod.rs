@@ -261,14 +261,25 @@ impl Rooms {
     /// Joins by a welcome that `from` sent. Every leaf of the tree is checked; the room of a direct group must be that of
     /// `from` (or of the other account, when a sibling device welcomes this one) and this account. A welcome of a lower
     /// generation than the one that is here is refused; of two groups of one generation both are kept for what was sealed in them,
-    /// and the room follows the lower group id. A welcome that is here already has no effect.
-    pub fn join(&mut self, ctx: &mut Ctx, from: &AccountId, welcome: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
-        self.enter_by(ctx, from, welcome)
+    /// and the room follows the lower group id. A welcome that is here already has no effect; one to another room than `room` is refused.
+    pub fn join(&mut self, ctx: &mut Ctx, from: &AccountId, room: &RoomId, welcome: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
+        self.enter_by(ctx, from, room, welcome)
+    }
+
+    /// How many groups this device is in; of those that this account is an admin of, when one is given.
+    pub fn groups(&self, admin: Option<&AccountId>) -> usize {
+        let groups = self.rooms.values().filter(|room| room.info.kind == RoomKind::Group && room.here().is_some());
+        groups.filter(|room| admin.is_none_or(|admin| room.info.admins.contains(admin))).count()
     }
 
     /// Whether a room has a group that this device is in.
     pub fn has(&self, room: &RoomId) -> bool {
         self.rooms.get(room).is_some_and(|room| room.here().is_some())
+    }
+
+    /// Whether a room has a group here, and an account is in it.
+    pub fn has_member(&self, room: &RoomId, account: &AccountId) -> bool {
+        self.rooms.get(room).is_some_and(|room| room.here().is_some() && room.members.iter().any(|(member, _)| member == account))
     }
 
     /// The rooms that have, or had, a group here.
