@@ -47,8 +47,8 @@ pub(super) enum Other {
     Ask(RoomId, DeviceId),
     /// A receipt, or the answer to a question.
     Aside,
-    /// A commit.
-    Commit,
+    /// A commit in a room.
+    Commit(RoomId),
     /// A welcome to a group.
     Welcome(RoomId),
     /// A request to be added to a room again.
@@ -61,7 +61,7 @@ impl Other {
         Some(match cargo {
             Cargo::Message { .. } | Cargo::Copy => return None,
             Cargo::Knock => Self::Knock,
-            Cargo::Commit { .. } => Self::Commit,
+            Cargo::Commit { room } => Self::Commit(*room),
             Cargo::Welcome { room } => Self::Welcome(*room),
             Cargo::Rejoin { room } => Self::Rejoin(*room),
             Cargo::Content { room, content } => match codec::decode::<Content>(content).map(|content| content.body) {
@@ -83,7 +83,7 @@ impl Lane {
         self.next = self.next.max(order + 1);
         if let Some(other) = Other::of(cargo) {
             self.asides += usize::from(other.is_aside());
-            self.commits += usize::from(other == Other::Commit);
+            self.commits += usize::from(matches!(other, Other::Commit(_)));
             self.others.insert(order, other);
         }
     }
@@ -92,7 +92,7 @@ impl Lane {
         self.rows = self.rows.saturating_sub(1);
         if let Some(other) = self.others.remove(&order) {
             self.asides -= usize::from(other.is_aside());
-            self.commits -= usize::from(other == Other::Commit);
+            self.commits -= usize::from(matches!(other, Other::Commit(_)));
         }
         self.ways.values_mut().for_each(|way| _ = way.back.remove(&order));
     }

@@ -126,8 +126,9 @@ impl State {
         };
         put(&mut row.held);
         self.change_custody(ctx, account, &row.cargo, |custody| put(&mut custody.held));
-        // Messages, knocks and welcomes are owed until their receiver answers; of the rest, copies in the receiver's mailboxes are enough.
-        let is_answered = matches!(row.cargo, Cargo::Message { .. } | Cargo::Knock | Cargo::Welcome { .. });
+        // Receipts, cards and questions may get lost: copies in the receiver's mailboxes are enough. All else is owed until the receiver
+        // answers.
+        let is_answered = !matches!(row.cargo, Cargo::Content { .. } | Cargo::Copy | Cargo::Rejoin { .. });
         let copies = self.contacts.get(account).map_or(0, |known| {
             let is_theirs = |peer: &PeerId| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer);
             row.held.iter().filter(|(peer, _)| is_theirs(peer)).count()

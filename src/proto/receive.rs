@@ -185,9 +185,9 @@ impl State {
     fn receive_room(&mut self, ctx: &mut Ctx, source: Source, id: EnvelopeId, body: &[u8]) -> Outcome {
         let (opened, effects) = self.rooms.open_envelope(ctx, body);
         let outcome = match opened {
-            Opened::Content { room, sender, device, content } => {
-                // They speak in it, so they have its welcome.
-                self.drop_such(ctx, &sender, |other| *other == Other::Welcome(room));
+            Opened::Content { room, sender, device, content, is_present } => {
+                // They speak in it, so they have its welcome; where we are, so they have the commits that lead there.
+                self.on_there(ctx, &sender, &room, is_present);
                 let blocked = sender != ctx.keys.account_id() && !self.contacts.is_accepted(&sender);
                 if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
                     Outcome::Refused(Refusal::Unwanted)
@@ -216,6 +216,12 @@ impl State {
         };
         self.apply_effects(ctx, effects);
         outcome
+    }
+
+    /// An account is known to be in a room, perhaps in the same epoch as this device: what was to bring it there has done so.
+    pub(super) fn on_there(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, is_present: bool) {
+        let is_done = |other: &Other| *other == Other::Welcome(*room) || (is_present && *other == Other::Commit(*room));
+        self.drop_such(ctx, account, is_done);
     }
 
     /// Remembers an envelope for as long as a copy can come.

@@ -306,6 +306,9 @@ impl Storm {
         };
         let is_in = self.members(admin, &room).contains(&account);
         let is_change = matches!(command, Command::RoomAdd { .. }) != is_in;
+        if std::env::var("TIDINGS_TRACE").is_ok() {
+            println!("at {} {admin} {command:?} {member} is_in {is_in}", self.world.now);
+        }
         if self.is_up(admin) && is_change && self.world.command(admin, command).is_ok() {
             self.moved.insert(member, self.world.now);
         }
@@ -547,6 +550,9 @@ impl Storm {
             let mut owed: Vec<row::Cargo> = person.rows.all::<row::Outbox>(Table::Outbox).into_iter().map(|(_, row)| row.cargo).collect();
             owed.retain(|cargo| self.group.is_none() || of(cargo) != self.group || !self.moved.contains_key(name));
             if !owed.is_empty() {
+                for (name, person) in &self.world.people {
+                    println!("{name} is {:?} and sees {:?}", person.account(), self.group.map(|room| self.members(name, &room)));
+                }
                 for (key, row) in person.rows.all::<row::Outbox>(Table::Outbox) {
                     let account = AccountId::from_slice(&key[..32]).unwrap();
                     let whom = self.people.iter().find(|other| self.world.person(other).account() == account);

@@ -142,6 +142,8 @@ pub enum Opened {
         device: DeviceId,
         /// The encoded content.
         content: Vec<u8>,
+        /// Whether it was sealed in the epoch that the room is in here.
+        is_present: bool,
     },
     /// A commit, taken into account (applied, or kept as the losing rival).
     Commit(RoomId),
@@ -345,7 +347,10 @@ impl Rooms {
         let opened = group.open(&self.engine, ctx.rng, message);
         self.save(ctx, epoch, group);
         match opened {
-            Ok((leaf, content)) => Opened::Content { room: *room, sender: leaf.account, device: leaf.device, content },
+            Ok((leaf, content)) => {
+                let is_present = self.rooms.get(room).is_some_and(|room| room.tip == epoch.id);
+                Opened::Content { room: *room, sender: leaf.account, device: leaf.device, content, is_present }
+            }
             Err(OpenError::Own) => Opened::Own,
             Err(OpenError::Reused) => Opened::Duplicate,
             Err(OpenError::Old) => Opened::Expired,

@@ -164,9 +164,16 @@ impl Rooms {
         if seen.ours != ours.1 {
             *seen = Sighting { account: *from, ours: ours.1, since: ctx.now.mono };
         }
+        // Commits have some time to come; then this device asks, whether it hears of that epoch again or not.
         if ctx.now.mono.saturating_sub(seen.since) < BRANCH_GRACE_MS {
+            self.schedule(ctx, id);
             return Vec::new();
         }
+        self.ask_winners(ctx, id)
+    }
+
+    /// Asks those who are on a branch that wins to be brought there.
+    fn ask_winners(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
         // Only who is on the winning branch can bring this device there; best somebody who may.
         let info = self.rooms.get(id).map(|room| room.info.clone());
         let may = |account: &AccountId| info.as_ref().is_some_and(|info| commit::may(info, account, &self.account));
@@ -175,6 +182,17 @@ impl Rooms {
             there.retain(may);
         }
         self.ask(ctx, id, there).into_iter().collect()
+    }
+
+    /// What was seen of a branch that wins, and did not come here by itself.
+    fn follow(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
+        let Some(tip) = self.rooms.get(id).map(|room| room.tip) else { return Vec::new() };
+        let (first, last) = ((*id, DeviceId([0; 32])), (*id, DeviceId([0xff; 32])));
+        // Where this device has moved since, it compares again on the next meeting.
+        let moved: Vec<_> = self.strange.range(first..=last).filter(|(_, seen)| seen.ours != tip).map(|(whose, _)| *whose).collect();
+        moved.iter().for_each(|whose| _ = self.strange.remove(whose));
+        let is_due = self.sightings(id).any(|seen| seen.since.saturating_add(BRANCH_GRACE_MS) <= ctx.now.mono);
+        if is_due { self.ask_winners(ctx, id) } else { Vec::new() }
     }
 
     fn sightings(&self, id: &RoomId) -> impl Iterator<Item = &Sighting> {
@@ -194,6 +212,7 @@ impl Rooms {
                 effects.extend(self.ask(ctx, &id, helpers));
             }
             effects.extend(self.expire(ctx, &id));
+            effects.extend(self.follow(ctx, &id));
             effects.extend(self.make_anew(ctx, &id));
             effects.extend(self.renew(ctx, &id));
             self.schedule(ctx, &id);
@@ -261,7 +280,9 @@ impl Rooms {
         let again = (!room.wanted.is_empty() && !self.lost.contains(id))
             .then(|| self.reissue.get(id).copied().unwrap_or(ctx.now.mono + REISSUE_MS_MAX));
         let lost = self.lost.contains(id).then(|| self.asked.get(id).map_or(ctx.now.mono, |(at, _)| *at));
-        let next = [expiry, update, again, lost].into_iter().flatten().min();
+        let asked = self.asked.get(id).map_or(0, |(at, _)| *at);
+        let strange = self.sightings(id).map(|seen| seen.since.saturating_add(BRANCH_GRACE_MS).max(asked)).min();
+        let next = [expiry, update, again, lost, strange].into_iter().flatten().min();
         self.due_at(*id, next);
     }
 
