@@ -11,6 +11,7 @@
 //! | `deliver`, `handover`, `answer` | the ways out, and what is said of what went |
 //! | `receive`, `receipt`, `collect`, `sync` | receiving: envelopes, receipts, our mailboxes, holes |
 //! | `group` | rooms of many |
+//! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
 //! | `timer` | what the node wants to be woken for |
 //! | [`room`] | MLS groups: epochs, commits, convergence, recovery |
 //! | [`mailbox`] | the service of holding mail for others, and trying for them |
@@ -22,6 +23,7 @@ mod contact;
 pub mod ctx;
 mod deliver;
 mod group;
+pub mod guilt;
 mod handover;
 mod knock;
 mod lane;
