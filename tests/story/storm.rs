@@ -592,6 +592,15 @@ fn text_in(body: Body) -> Option<String> {
     if let Body::Text { text, .. } = body { Some(text) } else { None }
 }
 
+/// Storms in which something was lost or shown that was not so, before what they found was mended: hand-overs for several receivers, or
+/// kept by nobody; welcomes and commits that were dropped; messages for who is out; what waits behind somebody's silence.
+const FOUND: [u64; 8] = [51, 128, 206, 3013, 6011, 10_012, 10_029, 10_048];
+
+#[test]
+fn storms_that_once_did_damage_do_none() {
+    FOUND.into_iter().for_each(|seed| _ = Storm::new(seed).run());
+}
+
 #[test]
 fn after_the_storm_everything_is_where_it_belongs() {
     let number = |name: &str, otherwise| std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise);
