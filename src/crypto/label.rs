@@ -54,6 +54,8 @@ labels! {
     Grant = "tidings v1 grant";
     /// Name of an inbox, from the key that owns it.
     InboxName = "tidings v1 inbox name";
+    /// What stands for a receiver in hand-overs, from the key that owns the inbox and the receiver's account.
+    HandoverReceiver = "tidings v1 handover receiver";
     /// Inbox owner over revoked tokens.
     Revoke = "tidings v1 revoke";
     /// Inbox owner over leaving.

@@ -1,11 +1,11 @@
 //! Contacts: meeting by a link, requests, accepting and blocking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::bounded_name;
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
-use super::outbox::Once;
 use super::seam::{CommandError, Event, Output, Reply};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS, WORK_MS_MAX};
@@ -31,6 +31,8 @@ pub(super) struct Contacts {
     /// Who says in their card that this peer, or device, is theirs. Anyone can say so of another's, so nobody's word replaces another's.
     peers: BTreeMap<PeerId, BTreeMap<AccountId, DeviceId>>,
     devices: BTreeMap<DeviceId, BTreeMap<AccountId, PeerId>>,
+    /// Who says so of an inbox at a mailbox.
+    inboxes: BTreeMap<(PeerId, InboxId), BTreeMap<AccountId, ()>>,
     /// Requests and deposits that wait for a proof of work, by the text that is paid for.
     unpaid: BTreeMap<Vec<u8>, (Unpaid, Asked)>,
     /// Proofs of work for deposits at mailboxes whose token we lack.
@@ -89,6 +91,22 @@ impl Contacts {
         claims().find(|(account, _)| self.is_accepted(account)).or_else(|| claims().next())
     }
 
+    /// Everybody who says that this peer is a device of theirs.
+    pub(super) fn claimants(&self, peer: &PeerId) -> Vec<AccountId> {
+        self.peers.get(peer).into_iter().flatten().map(|(account, _)| *account).collect()
+    }
+
+    /// Everybody who says that this inbox is theirs.
+    pub(super) fn owners_of(&self, mailbox: &PeerId, inbox: &InboxId) -> Vec<AccountId> {
+        self.inboxes.get(&(*mailbox, *inbox)).into_iter().flatten().map(|(account, ())| *account).collect()
+    }
+
+    /// Everybody with mail at this mailbox.
+    pub(super) fn served_at(&self, mailbox: &PeerId) -> BTreeSet<AccountId> {
+        let (first, last) = ((*mailbox, InboxId([0; 32])), (*mailbox, InboxId([0xff; 32])));
+        self.inboxes.range(first..=last).flat_map(|(_, accounts)| accounts.keys().copied()).collect()
+    }
+
     /// Whose a device may be, and the peer that it is on the wire.
     pub(super) fn by_device(&self, device: &DeviceId) -> Vec<(AccountId, PeerId)> {
         self.devices.get(device).into_iter().flatten().map(|(account, peer)| (*account, *peer)).collect()
@@ -111,10 +129,16 @@ impl Contacts {
                 unclaim(&mut self.peers, &device.peer, &account);
                 unclaim(&mut self.devices, &device.device, &account);
             }
+            for mailbox in &before.card.mailboxes {
+                unclaim(&mut self.inboxes, &(mailbox.peer, mailbox.inbox), &account);
+            }
         }
         for device in &known.card.devices {
             self.peers.entry(device.peer).or_default().insert(account, device.device);
             self.devices.entry(device.device).or_default().insert(account, device.peer);
+        }
+        for mailbox in &known.card.mailboxes {
+            self.inboxes.entry((mailbox.peer, mailbox.inbox)).or_default().insert(account, ());
         }
         self.rows.insert(account, known);
     }
@@ -223,7 +247,7 @@ impl State {
     /// Sends (or renews) the request to a contact that has not answered: earlier ones, with an older card, are dropped.
     pub(super) fn request(&mut self, ctx: &mut Ctx, account: &AccountId) {
         let Some(known) = self.contacts.get(account).cloned() else { return };
-        self.drop_once(ctx, account, &Once::Knock);
+        self.drop_knocks(ctx, account);
         let number = self.account.card.number;
         self.change_contact(ctx, account, |row| row.card_sent = number);
         let knock = Knock::Request {
@@ -234,7 +258,7 @@ impl State {
         };
         let signed = Signed::new(&self.account.signed, account, &knock, &ctx.keys.account);
         if known.row.secret.is_some() || known.row.welcomed.is_some() {
-            self.post_knock(ctx, account, &signed);
+            self.post_knock(ctx, account, &signed, row::Cargo::Knock);
         } else {
             let text = signed.signature.to_vec();
             self.contacts.unpaid.retain(|_, (unpaid, _)| !matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
@@ -247,7 +271,7 @@ impl State {
         let requested: Vec<AccountId> =
             self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Requested).map(|(account, _)| *account).collect();
         for account in requested {
-            if !self.outbox.has(&account, &Once::Knock) {
+            if !self.outbox.owes(&account, Other::Knock) {
                 self.change_contact(ctx, &account, |row| row.card_sent = 0);
             }
         }
@@ -256,15 +280,27 @@ impl State {
     /// Seals something from outside the room to an account and owes it to them.
     pub(super) fn send_knock(&mut self, ctx: &mut Ctx, account: &AccountId, knock: &Knock) {
         let signed = Signed::new(&self.account.signed, account, knock, &ctx.keys.account);
-        self.post_knock(ctx, account, &signed);
+        // A newer welcome to a group, or question to be let in again, replaces an older one.
+        let cargo = match knock {
+            Knock::Welcome { room, .. } if *room != self.room_with(ctx, account) => {
+                self.drop_such(ctx, account, |other| *other == Other::Welcome(*room));
+                row::Cargo::Welcome { room: *room }
+            }
+            Knock::Welcome { .. } | Knock::Request { .. } => row::Cargo::Knock,
+            Knock::Rejoin { room, .. } => {
+                self.drop_such(ctx, account, |other| *other == Other::Rejoin(*room));
+                row::Cargo::Rejoin { room: *room }
+            }
+        };
+        self.post_knock(ctx, account, &signed, cargo);
     }
 
-    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed) {
+    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed, cargo: row::Cargo) {
         let Some(known) = self.contacts.get(account) else { return };
         let padded = crate::crypto::aead::pad(&codec::encode(signed));
         let Ok(sealed) = crate::crypto::seal::seal(&known.card.seal, KNOCK_INFO, &padded, ctx.rng) else { return };
         let bytes = envelope::Envelope::encode(envelope::Kind::Sealed, &sealed);
-        self.owe(ctx, account, row::Cargo::Knock, Some(&bytes), [0; 16], false);
+        self.owe(ctx, account, cargo, Some(&bytes), [0; 16], false);
         self.pump(ctx, account);
     }
 
@@ -272,7 +308,7 @@ impl State {
     pub(super) fn on_worked(&mut self, ctx: &mut Ctx, text: &[u8], number: u64) {
         match self.contacts.unpaid.remove(text).map(|(unpaid, _)| unpaid) {
             Some(Unpaid::Request { account, signed }) if self.contacts.state(&account) == Some(ContactState::Requested) => {
-                self.post_knock(ctx, &account, &Signed { work: number, ..signed });
+                self.post_knock(ctx, &account, &Signed { work: number, ..signed }, row::Cargo::Knock);
             }
             Some(Unpaid::Deposit { account, envelope, inbox }) => {
                 self.contacts.paid.insert((envelope, inbox), number);
@@ -351,6 +387,7 @@ impl State {
                 row.state = ContactState::Blocked;
                 row.grant_round += 1;
             });
+            self.part(account);
             for (mailbox, inbox) in self.mailboxes.registered().collect::<Vec<_>>() {
                 if self.peers.is_up(&mailbox) {
                     self.revoke_blocked(ctx, mailbox, inbox);
@@ -365,6 +402,11 @@ impl State {
                 row.card_sent = 0;
             });
             self.queue_cards(ctx);
+            // They went on trying, at longer and longer intervals: a hello tells them that it is worth it again.
+            self.greet(ctx, account);
+            for (_, peer) in self.contacts.devices(account) {
+                self.want_now(ctx, peer);
+            }
             self.pump(ctx, account);
         }
         Ok(Reply::Contact(*account))

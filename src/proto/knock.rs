@@ -2,13 +2,15 @@
 
 use super::contact::{KNOCK_INFO, Known, default_name, invite_key};
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
-use super::outbox::Once;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
-use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS};
-use crate::types::{AccountId, RoomId, Table};
+use crate::types::limits::{
+    CONTACTS_MAX, GREETING_BYTES_MAX, GROUPS_MAX, GROUPS_OF_ADMIN_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS,
+};
+use crate::types::{AccountId, PeerId, RoomId, Table};
 use crate::wire::card::Card;
 use crate::wire::content::{Knock, Signed};
 use crate::wire::mailbox::Grant;
@@ -68,8 +70,8 @@ impl State {
                         self.apply_effects(ctx, effects);
                         Outcome::Accepted
                     }
-                    // Who lost a room does not know who may bring them back, and asks everybody.
-                    Err(RoomError::NotAllowed) => Outcome::Refused(Refusal::Unwanted),
+                    // Who has lost a room does not know who may bring them in.
+                    Err(RoomError::NotAllowed) => Outcome::Refused(Refusal::Unknown),
                     Err(error) => outcome(error),
                 }
             }
@@ -172,7 +174,7 @@ impl State {
         let Some(known) = self.contacts.get(account).cloned() else { return };
         let me = ctx.keys.account_id();
         let room = direct_room(&me, account);
-        self.drop_once(ctx, account, &Once::Knock);
+        self.drop_knocks(ctx, account);
         self.make_direct_room(ctx, account);
         let generation = ctx.row::<row::Room>(Table::Room, &room.0).map_or(1, |row| row.generation + 1);
         let mut admins = vec![me, *account];
@@ -212,12 +214,21 @@ impl State {
         if !is_expected {
             return Outcome::Refused(Refusal::Unwanted);
         }
-        let (info, effects) = match self.rooms.join(ctx, account, welcome) {
+        // Whoever may add us could do so without end. What is refused for that stays with them, and is taken when there is room.
+        let is_new = !is_direct && !self.rooms.has(room);
+        let is_full = self.rooms.groups(None) >= GROUPS_MAX || self.rooms.groups(Some(account)) >= GROUPS_OF_ADMIN_MAX;
+        if is_new && is_full {
+            return Outcome::Refused(Refusal::Limit);
+        }
+        let (info, effects) = match self.rooms.join(ctx, account, room, welcome) {
             Ok(joined) => joined,
             Err(error) => return outcome(error),
         };
+        for asked in self.outbox.owed_such(Other::Rejoin(info.room)) {
+            self.drop_such(ctx, &asked, |other| *other == Other::Rejoin(info.room));
+        }
         if is_direct && self.contacts.state(account) == Some(ContactState::Requested) {
-            self.drop_once(ctx, account, &Once::Knock);
+            self.drop_knocks(ctx, account);
             self.change_contact(ctx, account, |row| {
                 row.state = ContactState::Accepted;
                 row.secret = None;
@@ -269,6 +280,7 @@ impl State {
         if card.number < known.card.number || grants.len() > MAILBOXES_MAX {
             return;
         }
+        let is_moved = known.card.devices != card.devices || known.card.mailboxes != card.mailboxes;
         known.row.card = signed.to_vec();
         known.card = card;
         if !grants.is_empty() {
@@ -278,6 +290,9 @@ impl State {
             known.row.key_packages = key_packages;
         }
         self.save_contact(ctx, account, known);
+        if is_moved {
+            self.on_moved(account);
+        }
         self.on_card(ctx, account);
     }
 
@@ -291,6 +306,13 @@ impl State {
                 self.refresh_card(ctx);
             }
             self.want(ctx, peer);
+        }
+        if let Some(known) = self.contacts.get(account) {
+            let is_theirs = |peer: &PeerId| {
+                let (devices, mailboxes) = (&known.card.devices, &known.card.mailboxes);
+                devices.iter().any(|device| device.peer == *peer) || mailboxes.iter().any(|mailbox| mailbox.peer == *peer)
+            };
+            self.outbox.retain_ways(account, |peer| is_theirs(peer) || self.mailboxes.rows.contains_key(peer));
         }
         self.outbox.rewind(account);
         self.pump(ctx, account);

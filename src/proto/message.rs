@@ -5,9 +5,7 @@ use super::node::State;
 use super::order::tick;
 use super::seam::{CommandError, Event, Output, Reply, Topic};
 use crate::crypto::keys::{direct_room, message_id};
-use crate::types::limits::{
-    CLOCK_DRIFT_MS_MAX, GOSSIP_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, LATE_MS, OUTBOX_MAX, REACTION_BYTES_MAX, TEXT_BYTES_MAX,
-};
+use crate::types::limits::{CLOCK_DRIFT_MS_MAX, GOSSIP_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, LATE_MS, REACTION_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::types::{AccountId, DeviceId, MessageId, RoomId, Scan, Table};
 use crate::wire::codec;
 use crate::wire::content::{Body, Clock, Content};
@@ -20,7 +18,7 @@ impl State {
         let mut row = ctx.row::<row::Room>(Table::Room, &room.0).ok_or(CommandError::NoRoom)?;
         self.check_sendable(ctx, &room, &row, &body)?;
         let to: Vec<AccountId> = row.members.iter().filter(|account| **account != me).copied().collect();
-        if to.iter().any(|account| self.outbox.owed(account) >= OUTBOX_MAX as u64) {
+        if !to.iter().all(|account| self.outbox.takes_message(account)) {
             return Err(CommandError::TooMany("messages waiting for this contact"));
         }
         let series = Series { room, account: me, device: ctx.keys.device_id() };
@@ -30,7 +28,7 @@ impl State {
         let content = Content { proof: [0; 16], device: None, number: row.number, clock, is_back, body: codec::encode(&body) };
         let content = content.prove(&room, &series.device, ctx.keys);
         let message = message_id(&room, &me, &content.proof);
-        let sealed = if self.rooms.has(&room) && !to.is_empty() {
+        let sealed = if self.rooms.has(&room) && !to.is_empty() && !self.is_resealing(&room) {
             let sealed = self.rooms.seal(ctx, &room, &codec::encode(&content));
             Some(sealed.map_err(|error| {
                 tracing::error!(?error, "a message could not be sealed");
@@ -39,7 +37,6 @@ impl State {
         } else {
             None
         };
-        self.note_together(&room);
         ctx.put(Table::Room, room.0, &row);
         let (bytes, epoch) = sealed.as_ref().map_or((None, [0; 16]), |sealed| (Some(sealed.envelope.as_slice()), sealed.epoch));
         let mut custody = Vec::with_capacity(to.len());
@@ -96,14 +93,14 @@ impl State {
 
     /// Seals something that is no message for one member, and owes it.
     pub(super) fn send_aside(&mut self, ctx: &mut Ctx, room: &RoomId, account: &AccountId, body: &Body) -> Option<u64> {
-        if !self.rooms.has(room) {
+        // A new card takes the place of an older one; of all else there is so much at a time. Who is out of the room could not open it.
+        if !self.rooms.has_member(room, account) || !(matches!(body, Body::Card { .. }) || self.outbox.takes_aside(account)) {
             return None;
         }
         let clock = Clock { ms: ctx.now.wall, count: 0 };
         let (proof, body) = (ctx.rng.bytes(), codec::encode(body));
         let content = codec::encode(&Content { proof, device: None, number: 0, clock, is_back: false, body });
         let sealed = self.rooms.seal(ctx, room, &content).ok()?;
-        self.note_apart(ctx, room);
         let cargo = Cargo::Content { room: *room, content };
         let order = self.owe(ctx, account, cargo, Some(&sealed.envelope), sealed.epoch, false);
         self.pump(ctx, account);

@@ -7,7 +7,8 @@
 //! | [`node`] | the node itself: which part handles what |
 //! | `account` | the own card, and the tokens given out |
 //! | `contact`, `knock`, `peer` | people: meeting them, what they say from outside a room, their devices on the wire |
-//! | `message`, `outbox`, `deliver` | sending: what is owed, and the ways out |
+//! | `message`, `outbox`, `lane`, `reseal` | sending: what is owed, in the store and in memory, and sealing it anew |
+//! | `deliver`, `handover`, `answer` | the ways out, and what is said of what went |
 //! | `receive`, `receipt`, `collect` | receiving: envelopes, receipts, our mailboxes |
 //! | `order`, `sync`, `repair` | one order everywhere, how far others are, what is missing |
 //! | `group` | rooms of many |
@@ -18,13 +19,16 @@
 //! | [`mailbox`] | the service of holding mail for others, and trying for them |
 
 mod account;
+mod answer;
 mod collect;
 mod contact;
 pub mod ctx;
 mod deliver;
 mod group;
 pub mod guilt;
+mod handover;
 mod knock;
+mod lane;
 
 pub mod mailbox;
 mod message;
@@ -35,6 +39,7 @@ mod peer;
 mod receipt;
 mod receive;
 mod repair;
+mod reseal;
 pub mod room;
 pub mod seam;
 mod skew;

@@ -6,17 +6,18 @@ use super::account::Account;
 use super::collect::Mailboxes;
 use super::contact::Contacts;
 use super::ctx::Ctx;
+use super::lane::Outbox;
 use super::mailbox::Service;
-use super::outbox::Outbox;
 use super::peer::Peers;
 use super::receive::{Deferred, Source};
+use super::reseal::Reseals;
 use super::room::{RoomInfo, Rooms};
 use super::seam::{Command, CommandError, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};
 use super::skew::Skew;
 use super::sync::Sync;
 use super::timer::{Timer, Timers};
 use crate::crypto::keys::{Keys, notes_room};
-use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX};
+use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX, TIMERS_PER_TURN_MAX};
 use crate::types::{AccountId, Address, DeviceId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
 use crate::wire::frame::Frame;
@@ -58,6 +59,7 @@ pub(super) struct State {
     pub(super) peers: Peers,
     pub(super) rooms: Rooms,
     pub(super) outbox: Outbox,
+    pub(super) reseals: Reseals,
     pub(super) mailboxes: Mailboxes,
     pub(super) deferred: Deferred,
     pub(super) sync: Sync,
@@ -107,6 +109,7 @@ impl Node {
             peers: Peers::default(),
             rooms,
             outbox: Outbox::open(view),
+            reseals: Reseals::default(),
             mailboxes: Mailboxes::open(view),
             deferred: Deferred::default(),
             sync: Sync::open(view),
@@ -156,6 +159,7 @@ impl State {
             self.refresh_card(ctx);
         }
         self.renew_lost_requests(ctx);
+        self.resume_reseals(ctx);
         if is_reborn {
             let accepted: Vec<AccountId> =
                 self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
@@ -165,6 +169,7 @@ impl State {
                 });
                 self.request(ctx, &account);
             }
+            self.ask_back(ctx);
         }
         for account in self.outbox.busy_accounts() {
             if let Some(lane) = self.outbox.get_mut(&account) {
@@ -181,6 +186,19 @@ impl State {
         self.timers.set(Timer::Sweep, now + SWEEP_MS);
         if !self.sync.is_complete() {
             self.timers.set(Timer::Ask, now + crate::types::limits::ASK_AFTER_MS);
+        }
+    }
+
+    /// The groups of a backup: their members are asked to bring this device in.
+    fn ask_back(&mut self, ctx: &mut Ctx) {
+        let me = ctx.keys.account_id();
+        for (key, value) in ctx.scan(&Scan::prefix(Table::Room, [])) {
+            let (Some(room), Ok(row)) = (RoomId::from_slice(&key), row::decode::<row::Room>(&value)) else { continue };
+            if row.kind == RoomKind::Group && row.members.contains(&me) {
+                let others = row.members.into_iter().filter(|account| *account != me).collect();
+                let effects = self.rooms.ask_back(ctx, &room, others);
+                self.apply_effects(ctx, effects);
+            }
         }
     }
 
@@ -307,14 +325,18 @@ impl State {
             Frame::Deliver(bytes) => self.receive(ctx, Source::Direct(from), bytes),
             Frame::Delivered(delivered) => {
                 let is_handover = self.service.handle_delivered(ctx, from, &delivered);
-                let outcome = self.handle_delivered(ctx, &delivered);
+                let outcome = self.handle_delivered(ctx, &delivered, None);
                 if is_handover { Outcome::Accepted } else { outcome }
             }
             Frame::Deferred(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => {
                 self.service.handle_frame(ctx, from, None, Frame::Deferred(envelopes.clone()));
                 self.handle_deferred(ctx, from, &envelopes)
             }
-            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => self.handle_lost(ctx, from, &envelopes),
+            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => {
+                let is_handover = self.service.handle_lost(ctx, from, &envelopes);
+                let outcome = self.handle_lost(ctx, from, &envelopes);
+                if is_handover { Outcome::Accepted } else { outcome }
+            }
             Frame::Deferred(_) | Frame::Lost(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
             Frame::Heads(heads) => self.handle_heads(ctx, from, &heads),
             Frame::MailLimits(limits) => self.handle_limits(ctx, from, &limits),
@@ -340,6 +362,7 @@ impl State {
             | Frame::OpenToken(_)
             | Frame::Deposit(_)
             | Frame::Handover(_)
+            | Frame::Withdraw(_)
             | Frame::Revoke(_)
             | Frame::LeaveInbox(_) => {
                 let contact = self.contact_at(&from).map(|(account, _)| account);
@@ -349,21 +372,23 @@ impl State {
     }
 
     fn on_deadline(&mut self, ctx: &mut Ctx) {
-        // Bounded: each timer that fires again at once waits for the next deadline.
-        let mut due = Vec::new();
-        while let Some(timer) = self.timers.take_due(ctx.now.mono) {
-            due.push(timer);
-        }
+        // Bounded: what is more, or fires again at once, waits for the next deadline.
+        let due: Vec<Timer> = std::iter::from_fn(|| self.timers.take_due(ctx.now.mono)).take(TIMERS_PER_TURN_MAX).collect();
         for timer in due {
             match timer {
                 Timer::Acks => {
                     self.send_delivered(ctx);
                     self.send_mail_acks(ctx);
+                    self.send_withdrawn(ctx);
                 }
                 Timer::Receipts => self.send_receipts(ctx),
-                Timer::Cards => self.send_cards(ctx),
+                Timer::Cards => {
+                    self.refresh_card(ctx);
+                    self.send_cards(ctx);
+                }
                 Timer::Ask => self.ask(ctx),
                 Timer::Sweep => self.sweep(ctx),
+                Timer::Reseal => self.on_reseal(ctx),
                 Timer::Lane(account) => self.on_lane(ctx, &account),
                 Timer::Dial(peer) => self.dial(ctx, peer),
             }
@@ -398,8 +423,10 @@ impl State {
                 }
             }
         }
+        // Also lanes that nothing else moves, of whoever was blocked: what they are owed expires.
         for account in self.outbox.busy_accounts() {
-            self.expire_owed(ctx, &account);
+            let at = ctx.now.mono + ctx.rng.below(SWEEP_MS);
+            self.timers.sooner(Timer::Lane(account), at);
         }
         self.tell_skew(ctx);
         self.renew_grants(ctx);

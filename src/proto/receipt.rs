@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
-use super::outbox::Once;
 use super::seam::{CommandError, Event, Misbehaviour, Outcome, Reply};
 use super::timer::Timer;
 use crate::types::limits::{FRAME_IDS_MAX, RECEIPT_DELAY_MS};
@@ -41,9 +41,19 @@ impl State {
 
     /// Sends receipts that were gathered, a bounded number for each sender and room at a time.
     pub(super) fn send_receipts(&mut self, ctx: &mut Ctx) {
-        let rows = ctx.scan(&Scan::prefix(Table::Owed, []).limit(FRAME_IDS_MAX));
-        if rows.len() == FRAME_IDS_MAX {
-            self.timers.sooner(Timer::Receipts, ctx.now.mono);
+        let mut rows = Vec::new();
+        let mut scan = Scan::prefix(Table::Owed, []).limit(1);
+        while let Some(account) = ctx.scan(&scan).first().and_then(|(key, _)| AccountId::from_slice(key.get(..32)?)) {
+            // Who is owed many already gets these when there is room.
+            if self.outbox.takes_aside(&account) {
+                let limit = FRAME_IDS_MAX - rows.len();
+                rows.extend(ctx.scan(&Scan::prefix(Table::Owed, account.0).limit(limit)));
+                if rows.len() == FRAME_IDS_MAX {
+                    self.timers.sooner(Timer::Receipts, ctx.now.mono);
+                    break;
+                }
+            }
+            scan = scan.after([&account.0[..], &[0xff; 17]].concat());
         }
         let mut gathered: BTreeMap<(AccountId, RoomId), (Vec<MessageId>, Vec<MessageId>)> = BTreeMap::new();
         for (key, value) in rows {
@@ -83,7 +93,7 @@ impl State {
                 let key_packages = key_packages.into_iter().filter(is_good).collect();
                 self.update_card(ctx, sender, &card, opened, grants, Some(key_packages));
                 // They speak in the room, so they have its welcome.
-                self.drop_once(ctx, sender, &Once::Knock);
+                self.drop_knocks(ctx, sender);
                 Outcome::Accepted
             }
             Body::Ask { account, device, numbers } => self.handle_ask(ctx, &Series { room: *room, account, device }, sender, &numbers),
@@ -127,7 +137,7 @@ impl State {
         ctx.emit(Event::Custody { room: *room, message: *message });
         let is_owed = self.owed_row(ctx, account, order).is_some_and(|row| row.cargo == Cargo::Message { room: *room, message: *message });
         if is_owed {
-            self.settle_delivered(ctx, account, order, *device);
+            self.settle_delivered(ctx, account, order, *device, None);
         }
     }
 
@@ -157,7 +167,7 @@ impl State {
             if state == ContactState::Requested {
                 self.request(ctx, &account);
             } else {
-                self.drop_once(ctx, &account, &Once::Card);
+                self.drop_such(ctx, &account, |other| *other == Other::Card);
                 let round = self.contacts.get(&account).map_or(0, |known| known.row.grant_round);
                 let (grants, key_packages) = (self.grants_for(ctx, &account.0, round), vec![self.rooms.key_package(ctx)]);
                 let card = self.account.signed.clone();

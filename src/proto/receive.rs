@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::contact::Known;
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::outbox::id_of;
 use super::room::{Effect, Opened};
@@ -107,12 +108,12 @@ impl State {
                 outcome
             }
             // Its key is gone here for ever, or it is about what never was here. Its sender seals it anew or forgets it: told on the
-            // stream, or asked for by number later.
-            Outcome::Refused(Refusal::Expired | Refusal::Unknown) if self.is_contact(source) => {
+            // stream (or by the mailbox that tries for the sender), or asked for by number later.
+            Outcome::Refused(Refusal::Expired | Refusal::Unknown) if self.is_bearer(source) => {
                 if let Source::Direct(peer) = source {
                     ctx.transmit(peer, Frame::Lost(vec![id]));
                 }
-                outcome
+                if self.is_contact(source) { outcome } else { self.count_junk(source, outcome) }
             }
             // Nothing that waits in a mailbox becomes better by waiting longer; the one who put it there may not be its bearer.
             Outcome::Refused(_) | Outcome::Misbehaved(_) => {
@@ -164,6 +165,11 @@ impl State {
         matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some())
     }
 
+    /// A contact, or a node that may be the mailbox of one; who was blocked is told nothing.
+    fn is_bearer(&self, source: Source) -> bool {
+        matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some() || self.contacts.by_peer(&peer).is_none())
+    }
+
     /// The peer will send them again when it is back.
     pub(super) fn forget_deferred_of(&mut self, peer: &PeerId) {
         let is_of = |source: &Source| match source {
@@ -179,7 +185,9 @@ impl State {
     fn receive_room(&mut self, ctx: &mut Ctx, source: Source, id: EnvelopeId, body: &[u8]) -> Outcome {
         let (opened, effects) = self.rooms.open_envelope(ctx, body);
         let outcome = match opened {
-            Opened::Content { room, sender, device, content } => {
+            Opened::Content { room, sender, device, content, is_present } => {
+                // They speak in it, so they have its welcome; where we are, so they have the commits that lead there.
+                self.on_there(ctx, &sender, &room, is_present);
                 let blocked = sender != ctx.keys.account_id() && !self.contacts.is_accepted(&sender);
                 if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
                     Outcome::Refused(Refusal::Unwanted)
@@ -204,6 +212,12 @@ impl State {
         };
         self.apply_effects(ctx, effects);
         outcome
+    }
+
+    /// An account is known to be in a room, perhaps in the same epoch as this device: what was to bring it there has done so.
+    pub(super) fn on_there(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, is_present: bool) {
+        let is_done = |other: &Other| *other == Other::Welcome(*room) || (is_present && *other == Other::Commit(*room));
+        self.drop_such(ctx, account, is_done);
     }
 
     /// Remembers an envelope for as long as a copy can come.
@@ -263,19 +277,18 @@ impl State {
     /// Does what follows from a change of a room, and opens what waited for it.
     pub(super) fn apply_effects(&mut self, ctx: &mut Ctx, effects: Vec<Effect>) {
         let mut has_new_epoch = false;
-        let welcomed: Vec<AccountId> =
-            effects.iter().filter_map(|e| if let Effect::Welcome { to, .. } = e { Some(*to) } else { None }).collect();
         for effect in effects {
             match effect {
-                Effect::Commit { room, mut to, envelope } => {
-                    // An account whose only device is being welcomed has none that the commit is for.
-                    to.retain(|account| !welcomed.contains(account) || self.contacts.devices(account).len() > 1);
-                    self.owe_commit(ctx, &room, &to, &envelope);
-                }
-                Effect::Welcome { room, to, group, generation, welcome } => {
+                Effect::Commit { room, to, envelope } => self.owe_commit(ctx, &room, &to, &envelope),
+                Effect::Welcome { room, to, group, generation, welcome, devices } => {
                     let round = self.contacts.get(&to).map_or(0, |known| known.row.grant_round);
                     let grants = self.grants_for(ctx, &to.0, round);
                     self.send_knock(ctx, &to, &Knock::Welcome { room, group, generation, welcome, grants });
+                    // When none of their devices was there before, nobody can open what was sealed then.
+                    let theirs = self.contacts.devices(&to);
+                    if theirs.iter().all(|(device, _)| devices.contains(device)) {
+                        self.reseal_to(ctx, &room, &[to], None);
+                    }
                 }
                 Effect::Rejoin { room, to, key_package, generation } => {
                     for account in to {
@@ -286,7 +299,6 @@ impl State {
                 Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
                 Effect::Epoch { room } => {
                     has_new_epoch = true;
-                    self.note_together(&room);
                     self.follow_topic(ctx, &room);
                 }
                 Effect::Members { room, members } => {
@@ -297,6 +309,10 @@ impl State {
                 }
                 Effect::Removed { room } => {
                     self.follow_topic(ctx, &room);
+                    if let Some(mut row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+                        row.members.retain(|account| *account != ctx.keys.account_id());
+                        ctx.put(Table::Room, room.0, &row);
+                    }
                     ctx.emit(Event::Room(room));
                 }
             }
@@ -310,7 +326,10 @@ impl State {
         let me = ctx.keys.account_id();
         let others: Vec<AccountId> = to.iter().filter(|account| **account != me).copied().collect();
         for account in &others {
-            self.owe(ctx, account, Cargo::Commit { room: *room }, Some(envelope), [0; 16], others.len() > 1);
+            // Who lacks this many finds out on meeting, and is added again.
+            if self.outbox.takes_commit(account) {
+                self.owe(ctx, account, Cargo::Commit { room: *room }, Some(envelope), [0; 16], others.len() > 1);
+            }
         }
         for account in &others {
             self.pump(ctx, account);

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
-use super::outbox::{Once, id_of};
+use super::outbox::id_of;
 use super::seam::{Event, Misbehaviour, Outcome};
 use super::sync::{Ranges, put, take};
 use super::timer::Timer;
@@ -49,9 +50,8 @@ impl Asking {
 }
 
 impl State {
-    /// Renews ratchets; asks for holes whose time has come: the author first, then other members in turn.
+    /// Asks for holes whose time has come: the author first, then other members in turn.
     pub(super) fn ask(&mut self, ctx: &mut Ctx) {
-        self.renew_ratchets(ctx);
         let now = ctx.now.mono;
         let due: Vec<Series> = self.sync.holes.iter().filter(|(_, asking)| asking.at <= now).map(|(series, _)| *series).collect();
         for series in due {
@@ -80,13 +80,13 @@ impl State {
             self.ask_for(ctx, series, &helper, numbers);
         } else if !helpers.is_empty() {
             // Somebody who had not answered has left the room.
-            self.give_up(ctx, series, &numbers);
+            self.end_search(ctx, series, &numbers);
         }
     }
 
     /// Asks a member for numbers, once at a time.
     pub(super) fn ask_for(&mut self, ctx: &mut Ctx, series: &Series, helper: &AccountId, numbers: Vec<u64>) {
-        if !self.outbox.has(helper, &Once::Ask(*series)) {
+        if !self.outbox.owes(helper, Other::Ask(*series)) {
             let Series { room, account, device } = *series;
             self.send_aside(ctx, &room, helper, &Body::Ask { account, device, numbers });
         }
@@ -115,9 +115,17 @@ impl State {
 
     /// A member lacks numbered messages.
     pub(super) fn handle_ask(&mut self, ctx: &mut Ctx, series: &Series, from: &AccountId, numbers: &[u64]) -> Outcome {
+        // Who is out of the room could open nothing.
+        if !self.rooms.has_member(&series.room, from) {
+            return Outcome::Accepted;
+        }
         let me = ctx.keys.account_id();
         let mut gone = Vec::new();
         for number in numbers.iter().take(FRAME_IDS_MAX) {
+            // Who is owed too much already gets no answer, and asks again later.
+            if !self.outbox.takes_message(from) || !self.outbox.takes_aside(from) {
+                break;
+            }
             let numbered: Option<row::Numbered> = ctx.row(Table::Numbered, &series.numbered(*number));
             let is_served = numbered.is_some_and(|numbered| {
                 if series.account == me {
@@ -149,8 +157,8 @@ impl State {
         let cargo = Cargo::Message { room: *room, message: numbered.message };
         let order = custody.order;
         let Some(content) = self.stored_content(ctx, &numbered.message) else { return false };
-        let Ok(sealed) = self.rooms.seal(ctx, room, &codec::encode(&content)) else { return false };
-        self.note_apart(ctx, room);
+        // It is here, and asked for again.
+        let Ok(sealed) = self.rooms.seal(ctx, room, &codec::encode(&content)) else { return true };
         // They may have had the envelope and be unable to open it, so never the same one again.
         if let Some(row) = self.owed_row(ctx, to, order).filter(|row| row.cargo == cargo) {
             self.replace(ctx, to, order, row, &sealed.envelope, sealed.epoch);
@@ -164,12 +172,16 @@ impl State {
 
     /// A message of the account that asks, given back to it.
     fn give_back(&mut self, ctx: &mut Ctx, series: &Series, number: u64, numbered: &row::Numbered) -> bool {
-        if self.outbox.has(&series.account, &Once::Copy(*series, number)) {
+        if self.outbox.owes(&series.account, Other::Copy(*series, number)) {
             return true;
         }
         let Some(content) = self.stored_content(ctx, &numbered.message) else { return false };
         let content = codec::encode(&content);
-        content.len() <= COPY_BYTES_MAX && self.send_aside(ctx, &series.room, &series.account, &Body::Copy { content }).is_some()
+        let fits = content.len() <= COPY_BYTES_MAX;
+        if fits {
+            self.send_aside(ctx, &series.room, &series.account, &Body::Copy { content });
+        }
+        fits
     }
 
     /// Somebody else's message, as it came: only who was in the room when it was sealed can open it.
@@ -187,7 +199,7 @@ impl State {
         for number in numbers {
             put(lacking, *number);
         }
-        self.give_up(ctx, series, numbers);
+        self.end_search(ctx, series, numbers);
         // More than can be remembered: asked for once more later.
         if let Some(asking) = self.sync.holes.get_mut(series) {
             asking.lacking.retain(|_, ranges| ranges.len() <= HOLES_MAX);
@@ -196,7 +208,7 @@ impl State {
     }
 
     /// Numbers that nobody can give can no longer come.
-    fn give_up(&mut self, ctx: &mut Ctx, series: &Series, numbers: &[u64]) {
+    fn end_search(&mut self, ctx: &mut Ctx, series: &Series, numbers: &[u64]) {
         let helpers = self.helpers(ctx, series);
         let Some(mut heads) = ctx.row::<row::Heads>(Table::Heads, &series.key()) else { return };
         let Some(asking) = self.sync.holes.get(series) else { return };

@@ -3,25 +3,23 @@
 use std::collections::BTreeMap;
 
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
-use super::outbox::Once;
 use super::repair::Asking;
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{APART_MAX, ASK_AFTER_MS, FRAME_IDS_MAX, HOLES_MAX, MEMBERS_ASKED_MAX, ROOMS_TOLD_MAX, SERIES_MAX};
+use crate::types::limits::{ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, MEMBERS_ASKED_MAX, SERIES_MAX};
 use crate::types::time::SECOND;
 use crate::types::{AccountId, PeerId, RoomId, Scan, Table, View};
 use crate::wire::content::{Body, Head};
 use crate::wire::frame::{self, Frame};
-use crate::wire::row::{self, RoomKind, Series};
+use crate::wire::row::{self, Series};
 
 /// Where messages are missing, and what is being done about it.
 #[derive(Debug, Default)]
 pub(super) struct Sync {
     /// Devices with holes.
     pub(super) holes: BTreeMap<Series, Asking>,
-    /// Steps of our ratchet in each group that only some of its members saw, since the last that all do.
-    apart: BTreeMap<RoomId, u32>,
 }
 
 impl Sync {
@@ -171,17 +169,18 @@ impl State {
         heads
     }
 
-    /// Tells a member's device on meeting how far we are in the rooms we share.
-    pub(super) fn send_heads(&mut self, ctx: &mut Ctx, to: PeerId, account: &AccountId) {
+    /// The rooms shared with an account: the direct one first, groups up to a bound.
+    pub(super) fn rooms_with(&self, ctx: &Ctx, account: &AccountId) -> Vec<RoomId> {
         let direct = self.room_with(ctx, account);
-        let is_group = |room: &RoomId| self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group);
-        let is_shared = |room: &RoomId| is_group(room) && self.rooms.members(room).contains(account);
-        let groups: Vec<RoomId> = self.rooms.rooms().into_iter().filter(is_shared).take(ROOMS_TOLD_MAX).collect();
-        for room in std::iter::once(direct).chain(groups) {
-            let Some((epoch, epoch_id)) = self.rooms.epoch(&room) else { continue };
-            let heads = self.heads_for(ctx, &room, account);
-            ctx.transmit(to, Frame::Heads(frame::Heads { room, epoch, epoch_id, heads }));
-        }
+        let groups = self.rooms.rooms().into_iter().filter(|room| *room != direct && self.rooms.members(room).contains(account));
+        [direct].into_iter().chain(groups).take(HEADS_MAX).collect()
+    }
+
+    /// Tells a member's device on meeting how far we are in a shared room.
+    pub(super) fn send_heads(&mut self, ctx: &mut Ctx, to: PeerId, account: &AccountId, room: &RoomId) {
+        let Some((epoch, epoch_id)) = self.rooms.epoch(room) else { return };
+        let heads = self.heads_for(ctx, room, account);
+        ctx.transmit(to, Frame::Heads(frame::Heads { room: *room, epoch, epoch_id, heads }));
     }
 
     /// Tells a member how far we are in a room, by whatever way: one of us is new there and may have lost something. With the newest
@@ -191,7 +190,7 @@ impl State {
         if heads.is_empty() && card.is_none() && !asks {
             return;
         }
-        self.drop_once(ctx, to, &Once::Heads(*room));
+        self.drop_such(ctx, to, |other| *other == Other::Heads(*room));
         self.send_aside(ctx, room, to, &Body::Heads { heads, card, asks });
     }
 
@@ -219,6 +218,8 @@ impl State {
         if !members.contains(&account) {
             return Outcome::Refused(Refusal::Unknown);
         }
+        let is_present = self.rooms.epoch(&heads.room) == Some((heads.epoch, heads.epoch_id));
+        self.on_there(ctx, &account, &heads.room, is_present);
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
         self.apply_effects(ctx, effects);
         self.hear_heads(ctx, &heads.room, &account, &heads.heads);
@@ -250,34 +251,6 @@ impl State {
         }
         for (series, number) in unproven.into_iter().take(SERIES_MAX) {
             self.ask_for(ctx, &series, from, vec![number]);
-        }
-    }
-
-    /// One more step of our ratchet in a group, for one member only. Too many of them and the others could not follow; a new epoch, in which
-    /// every ratchet starts anew, comes before that.
-    pub(super) fn note_apart(&mut self, ctx: &Ctx, room: &RoomId) {
-        if self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group) {
-            let count = self.sync.apart.entry(*room).or_default();
-            *count += 1;
-            if *count >= APART_MAX {
-                self.timers.sooner(Timer::Ask, ctx.now.mono);
-            }
-        }
-    }
-
-    /// All members of a group see this step, or start anew.
-    pub(super) fn note_together(&mut self, room: &RoomId) {
-        self.sync.apart.remove(room);
-    }
-
-    pub(super) fn renew_ratchets(&mut self, ctx: &mut Ctx) {
-        let far: Vec<RoomId> = self.sync.apart.iter().filter(|(_, count)| **count >= APART_MAX).map(|(room, _)| *room).collect();
-        for room in far {
-            self.note_together(&room);
-            match self.rooms.update(ctx, &room) {
-                Ok(effects) => self.apply_effects(ctx, effects),
-                Err(error) => tracing::debug!(?error, "a room's keys could not be renewed"),
-            }
         }
     }
 }

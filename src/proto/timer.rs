@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Ask,
     /// Expired rows to forget.
     Sweep,
+    /// Owed contents to seal again.
+    Reseal,
     /// An account to which something is owed.
     Lane(AccountId),
     /// A peer to dial.

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use super::archive::Secret;
 use super::disk::Disk;
 use super::{Store, StoreError, export, file, space};
-use crate::types::{Batch, Millis, Table, View as _};
 use crate::types::limits::{DISK_FLOOR_BYTES, SNAPSHOT_MS_MAX, SNAPSHOT_MS_MIN};
+use crate::types::{Batch, Millis, Table, View as _};
 
 /// A snapshot was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

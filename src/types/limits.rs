@@ -102,8 +102,14 @@ limits! {
     OUT_OF_ORDER_MAX: u32 = 256;
     /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.
     FORWARD_DISTANCE_MAX: u32 = 5_000;
-    /// Messages that one device seals in a group for single members before it renews its keys: the others, who see none of them, must be able to follow.
-    APART_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
+    /// Contents that one device seals in an epoch before it renews its keys: who got none of them must be able to follow.
+    STEPS_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
+    /// Groups of one account: far more than a person follows; bounds what others can put it into.
+    GROUPS_MAX: usize = 1_000;
+    /// Groups of one account that one other account is an admin of.
+    GROUPS_OF_ADMIN_MAX: usize = 64;
+    /// Devices of a direct room: those of two accounts, and as many that are lost.
+    DIRECT_DEVICES_MAX: usize = 4 * DEVICES_MAX;
     /// Devices of one room: above this, commits cost too much (measured in `docs/decisions`).
     ROOM_DEVICES_MAX: usize = 1_000;
     /// Contacts of one account.
@@ -116,6 +122,19 @@ limits! {
     STRANGER_WORK_BITS: u8 = 22;
     /// Messages owed to one account: months of writing into the void.
     OUTBOX_MAX: usize = 100_000;
+    /// Receipts, questions and answers owed to one account: more receipts wait where they are kept, questions are asked later, and unanswered
+    /// ones are asked again.
+    ASIDES_MAX: usize = 1_024;
+    /// Commits owed to one account: a month of a large room; who lacks more is added to the room again.
+    COMMITS_OWED_MAX: usize = 4_096;
+    /// Rows of an outbox that one input looks at for one peer; the next deadline goes on.
+    PUMP_ROWS_MAX: usize = 512;
+    /// Rows of an outbox that one input seals again; the next deadline goes on.
+    RESEAL_ROWS_MAX: usize = 256;
+    /// Rows of an outbox that one peer does not take and others overtake; with more of them all wait.
+    HELD_BACK_MAX: usize = 1_024;
+    /// Reasons to wake that one deadline works off; the others wait for the next, so that no input is long.
+    TIMERS_PER_TURN_MAX: usize = 64;
     /// Envelopes in flight to one peer without a receipt: keeps a stream full and a crash cheap.
     WINDOW_ENVELOPES_MAX: usize = 256;
     /// Bytes in flight to one peer without a receipt.
@@ -146,18 +165,22 @@ limits! {
     ASK_AFTER_MS: Millis = 20 * SECOND;
     /// Longest pause before a hole is asked for again where the answer does not come; a meeting cuts it short.
     ASK_MS_MAX: Millis = DAY;
+    /// Rooms of which two devices tell each other how far they are when they meet.
+    HEADS_MAX: usize = 256;
     /// Holes remembered for each sending device of a room; older ones are merged beyond.
     HOLES_MAX: usize = 256;
     /// Devices of one account, former ones too, whose numbers are followed in one room: a new one for each restore of a long life. Messages of others are taken all the same.
     SERIES_MAX: usize = 64;
-    /// Shared groups of which a device tells on meeting how far it is.
-    ROOMS_TOLD_MAX: usize = 64;
     /// Members of a group whom a device that comes back asks how far it had come: some of them are there soon.
     MEMBERS_ASKED_MAX: usize = 8;
     /// How long receipts are gathered before they are sent together.
     RECEIPT_DELAY_MS: Millis = 300;
     /// How long changes of the own card are gathered before contacts are told.
     CARD_DELAY_MS: Millis = 50;
+    /// New cards that may be made one after the other when mailboxes or addresses change; more are made later, of what is so then.
+    CARDS_AT_ONCE_MAX: u64 = 8;
+    /// Time in which one more of them may be made: contacts find a mailbox that moved within minutes, and one that flaps costs them little.
+    CARD_MS_MIN: Millis = 5 * MINUTE;
     /// How long a deposit token is good; each new card brings fresh ones.
     GRANT_TTL_MS: Millis = 400 * DAY;
     /// Contacts that are dialled though nothing is owed to them, so that presence is known.
@@ -204,6 +227,8 @@ limits! {
     TOKENS_OPEN_MAX: usize = 1_024;
     /// Inboxes open for reading on one connection: one, and one that is being left, with room to spare.
     INBOXES_OPEN_MAX: usize = 8;
+    /// Inboxes of a relay that one node registered: the one in use, one that is being left, and as many again.
+    RELAY_INBOXES_OF_PEER_MAX: usize = 4;
     /// Inboxes of one neighbour: the one in use and one that is being left.
     NEIGHBOUR_INBOXES_MAX: usize = 2;
     /// Inboxes whose counters a mailbox keeps in memory: the busy ones of a large relay in a few megabytes.

@@ -92,8 +92,14 @@ impl Bounded for mail::Report {
         match &self.done {
             mail::HandoverDone::Held { held, .. } => held.is_bounded(),
             mail::HandoverDone::Delivered(delivered) => delivered.is_bounded(),
-            mail::HandoverDone::Expired(_) => true,
+            mail::HandoverDone::Expired { .. } => true,
         }
+    }
+}
+
+impl Bounded for mail::Withdraw {
+    fn is_bounded(&self) -> bool {
+        self.handovers.len() <= FRAME_IDS_MAX
     }
 }
 

@@ -98,6 +98,8 @@ frames! {
     29 LeaveInbox(mail::LeaveInbox),
     /// Nothing more waits.
     30 MailEnd(mail::MailEnd),
+    /// Try no more.
+    31 Withdraw(mail::Withdraw),
 }
 
 /// Sent by each side of a connection between contacts, and to nobody else. The transport proves the peer; the account's

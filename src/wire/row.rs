@@ -404,10 +404,20 @@ pub enum Cargo {
         /// Its room.
         room: RoomId,
     },
-    /// First contact, welcome, rejoin: sealed to the account.
+    /// First contact, and the welcome that answers it: sealed to the account.
     Knock,
     /// Somebody else's envelope, served to a member who lacks it.
     Copy,
+    /// A welcome to a group: sealed to the account.
+    Welcome {
+        /// Its room.
+        room: RoomId,
+    },
+    /// A request to be added to a room again: sealed to the account.
+    Rejoin {
+        /// The room.
+        room: RoomId,
+    },
 }
 
 /// `Table::Mailbox`: `peer`: one of our own mailboxes.

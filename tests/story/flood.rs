@@ -147,10 +147,16 @@ impl Mallory {
             19 => Frame::Refused(Refused { envelope: Some(EnvelopeId(self.rng.bytes())), inbox, reason: Reason::TooLarge }),
             20 => {
                 let target = Target { peer: self.victim.peer, addresses: nowhere(), inbox: Some((inbox, self.open_token(inbox))) };
-                Frame::Handover(Handover { inbox, targets: vec![target; giant.min(20)], lane: Lane::Chat, envelope: self.junk() })
+                Frame::Handover(Handover {
+                    inbox,
+                    to: inbox,
+                    targets: vec![target; giant.min(20)],
+                    lane: Lane::Chat,
+                    envelope: self.junk(),
+                })
             }
             21 => {
-                let done = HandoverDone::Expired(EnvelopeId(self.rng.bytes()));
+                let done = HandoverDone::Expired { envelope: EnvelopeId(self.rng.bytes()), to: inbox };
                 Frame::HandoverDone(Report { inbox, sequence: self.rng.below(u64::MAX), done })
             }
             22 => Frame::Revoke(Revoke { inbox, tokens: vec![[1; 16]; giant], signature: [0; 64] }),

@@ -10,13 +10,13 @@ use tidings::types::time::{DAY, MINUTE, SECOND};
 use tidings::types::{EnvelopeId, GroupId, PeerId, Rng, RoomId, Scan, Table, View as _};
 use tidings::wire::card::{Card, Device, Invite, Signed};
 use tidings::wire::codec;
-use tidings::wire::content::{self, Body, Clock, Content, Knock};
+use tidings::wire::content::{self, Body, Clock, Knock};
 use tidings::wire::envelope::{Envelope, Kind};
 use tidings::wire::frame::{Delivered, Frame};
 use tidings::wire::row;
 
 use super::flood::{Mallory, Victim, corpus};
-use super::world::World;
+use super::world::{World, aside, numbered};
 
 const FRAMES: u64 = 50_000;
 /// Outputs of one frame: an answer for each id or inbox that it may name, and what a contact makes this node say to everybody.
@@ -170,12 +170,6 @@ fn a_card_that_claims_the_device_of_another_takes_nothing_from_its_owner() {
     assert_eq!(owed.len(), 0, "nothing is owed to Alice any more");
 }
 
-/// Something that is no message.
-fn aside(chance: u8, body: &Body) -> Content {
-    let (proof, clock, body) = ([chance; 16], Clock { ms: 1, count: 0 }, codec::encode(body));
-    Content { proof, device: None, number: 0, clock, is_back: false, body }
-}
-
 /// Whoever saw a message knows all that its id is made from, but for who sent it where.
 #[test]
 fn nobody_can_send_under_the_id_of_anothers_message() {
@@ -188,19 +182,17 @@ fn nobody_can_send_under_the_id_of_anothers_message() {
     let body = Body::Text { text: "the real one".into(), reply: None };
     let Ok(Reply::Sent { message: stolen, .. }) = world.command("alice", Command::Send { room, body }) else { panic!("not sent") };
     world.run(MINUTE);
-    let numbered = world.person("carol").rows.all::<row::Numbered>(Table::Numbered);
-    let proof = numbered.into_iter().find(|(_, row)| row.message == stolen).unwrap().1.proof;
+    let rows = world.person("carol").rows.all::<row::Numbered>(Table::Numbered);
+    let proof = rows.into_iter().find(|(_, row)| row.message == stolen).unwrap().1.proof;
     world.kill("carol");
     let clock = Clock { ms: 20_000 * DAY + world.now, count: 0 };
-    let body = codec::encode(&Body::Text { text: "the other one".into(), reply: None });
-    let content = Content { proof, device: None, number: 1, clock, is_back: false, body };
-    let envelope = world.seal_as("carol", &room, &content);
+    let body = Body::Text { text: "the other one".into(), reply: None };
+    let envelope = world.seal_as("carol", &room, &numbered(proof, 1, clock, &body));
     assert_eq!(from_carol(&mut world, "bob", &Frame::Deliver(envelope)), Outcome::Accepted);
     // About Alice's message, which Bob does not have yet.
     let direct = world.room("carol", "bob");
-    let body = codec::encode(&Body::Reaction { target: stolen, emoji: "x".into() });
-    let reaction = Content { number: 1, body, ..content };
-    let envelope = world.seal_as("carol", &direct, &reaction);
+    let body = Body::Reaction { target: stolen, emoji: "x".into() };
+    let envelope = world.seal_as("carol", &direct, &numbered(proof, 1, clock, &body));
     assert_eq!(from_carol(&mut world, "bob", &Frame::Deliver(envelope)), Outcome::Accepted);
     world.heal();
     world.run(20 * MINUTE);

@@ -1,6 +1,7 @@
 //! Stories: whole nodes with real cryptography in a world that the story owns.
 
 mod back;
+mod bounds;
 mod clock;
 mod flood;
 mod hostile;

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidings::proto::mailbox::row::Hold;
+use tidings::crypto::fake;
+use tidings::proto::mailbox::row::{Hold, Job, goal_parts, job_of};
 use tidings::proto::{Command, Reply};
 use tidings::types::time::{DAY, HOUR, MINUTE, SECOND};
 use tidings::types::{AccountId, MessageId, Millis, Rng, RoomId, Scan, Table, View as _};
@@ -11,6 +12,9 @@ use tidings::wire::content::Body;
 use tidings::wire::row::{self, ContactState};
 
 use super::world::World;
+
+/// From this seed on the group of a storm changes while it blows.
+const CHANGING_GROUPS: u64 = 10_000;
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
@@ -33,14 +37,18 @@ struct Storm {
     /// Pairs that talk.
     pairs: Vec<(&'static str, &'static str)>,
     group: Option<RoomId>,
-    /// Texts that `send` took, by their room.
-    sent: Vec<(RoomId, String)>,
+    /// Texts that `send` took: where, from whom, when.
+    sent: Vec<(RoomId, &'static str, Millis, String)>,
     counter: u64,
     burnt: BTreeSet<&'static str>,
     /// Messages that a person had at some time, so that a backup does not make a receipt a lie.
     had: BTreeSet<(String, MessageId)>,
-    restored: bool,
-    blocked: bool,
+    /// Who went back to a backup.
+    restored: Option<&'static str>,
+    /// Who blocked whom at some time.
+    blocked: BTreeSet<(&'static str, &'static str)>,
+    /// When somebody was last brought into the group, or taken out of it.
+    moved: BTreeMap<&'static str, Millis>,
     held: u64,
 }
 
@@ -81,8 +89,9 @@ impl Storm {
             counter: 0,
             burnt: BTreeSet::new(),
             had: BTreeSet::new(),
-            restored: false,
-            blocked: false,
+            restored: None,
+            blocked: BTreeSet::new(),
+            moved: BTreeMap::new(),
             held: 0,
         }
     }
@@ -183,18 +192,18 @@ impl Storm {
         format!("{from} {}", self.counter)
     }
 
-    fn say(&mut self, from: &str, to: &str) {
+    fn say(&mut self, from: &'static str, to: &str) {
         let room = self.world.room(from, to);
         self.say_in(from, room);
     }
 
-    fn say_in(&mut self, from: &str, room: RoomId) {
+    fn say_in(&mut self, from: &'static str, room: RoomId) {
         let text = self.text(from);
         if self.is_up(from)
             && let Ok(Reply::Sent { .. }) =
                 self.world.command(from, Command::Send { room, body: Body::Text { text: text.clone(), reply: None } })
         {
-            self.sent.push((room, text));
+            self.sent.push((room, from, self.world.now, text));
         }
     }
 
@@ -224,7 +233,7 @@ impl Storm {
         let (from, to) = if self.rng.below(2) == 0 { (a, b) } else { (b, a) };
         let everyone: Vec<&'static str> =
             self.people.iter().chain(&self.relays).copied().filter(|name| !self.burnt.contains(name)).collect();
-        match self.rng.below(24) {
+        match self.rng.below(if self.seed < CHANGING_GROUPS { 24 } else { 26 }) {
             0 => self.world.cut(a, b),
             1 => {
                 let (one, other) = (self.pick(&everyone), self.pick(&everyone));
@@ -274,8 +283,49 @@ impl Storm {
                     self.mark(from, room);
                 }
             }
+            24 => self.change_group(from),
             _ => self.say(from, to),
         }
+    }
+
+    /// Its admin takes somebody out of the group, or brings somebody in; or somebody renews their keys.
+    fn change_group(&mut self, who: &'static str) {
+        let Some(room) = self.group else { return };
+        let admin = self.people[0];
+        let member = self.pick(&self.people[1..].to_vec());
+        let account = self.world.person(member).account();
+        let command = match self.rng.below(3) {
+            0 => Command::RoomRemove { room, account },
+            1 => Command::RoomAdd { room, account },
+            _ => {
+                let _ = self.world.command(who, Command::RoomUpdate(room));
+                return;
+            }
+        };
+        let is_in = self.members(admin, &room).contains(&account);
+        let is_change = matches!(command, Command::RoomAdd { .. }) != is_in;
+        if std::env::var("TIDINGS_TRACE").is_ok() {
+            println!("at {} {admin} {command:?} {member} is_in {is_in}", self.world.now);
+        }
+        if self.is_up(admin) && is_change && self.world.command(admin, command).is_ok() {
+            self.moved.insert(member, self.world.now);
+        }
+    }
+
+    fn members(&self, name: &str, room: &RoomId) -> Vec<AccountId> {
+        let row = self.world.person(name).rows.get(Table::Room, &room.0);
+        row.and_then(|row| row::decode::<row::Room>(&row).ok()).map(|row| row.members).unwrap_or_default()
+    }
+
+    /// Who was in a room all the time since then.
+    fn settled(&self, room: &RoomId, since: Millis) -> Vec<&'static str> {
+        let everyone = self.people.iter().copied();
+        if self.group == Some(*room) {
+            let members = self.members(self.people[0], room);
+            let stayed = |name: &&str| self.moved.get(name).is_none_or(|at| *at < since);
+            return everyone.filter(|name| members.contains(&self.world.person(name).account())).filter(stayed).collect();
+        }
+        everyone.filter(|name| self.world.person(name).rows.get(Table::Room, &room.0).is_some()).collect()
     }
 
     fn group(&mut self) {
@@ -288,46 +338,59 @@ impl Storm {
 
     /// Nothing is shown that a mailbox or a receiver lacks.
     fn look(&mut self) {
-        let names: BTreeMap<AccountId, String> =
-            self.people.iter().map(|name| (self.world.person(name).account(), (*name).to_owned())).collect();
-        let mut holds: BTreeMap<&str, BTreeSet<[u8; 32]>> = BTreeMap::new();
-        for (name, person) in &self.world.people {
-            let held: BTreeSet<[u8; 32]> = person.rows.all::<Hold>(Table::Held).into_iter().map(|(_, hold)| hold.envelope.0).collect();
-            self.held += held.len() as u64;
-            holds.insert(name, held);
+        let names: BTreeMap<AccountId, &'static str> = self.people.iter().map(|name| (self.world.person(name).account(), *name)).collect();
+        for person in self.world.people.values() {
+            self.held += person.rows.scan(&Scan::prefix(Table::Held, [])).len() as u64;
         }
-        let peers: BTreeMap<_, &str> = self.world.people.iter().map(|(name, person)| (person.keys.peer_id(), name.as_str())).collect();
+        let seed = self.seed;
         for name in &self.people {
-            let rows = &self.world.person(name).rows;
-            for (key, index) in rows.all::<row::Index>(Table::Index) {
+            for (key, index) in self.world.person(name).rows.all::<row::Index>(Table::Index) {
                 let message = MessageId::from_slice(&key).unwrap();
                 for (account, custody) in &index.custody {
-                    let other = &names[account];
+                    let other = names[account];
                     let is_there = self.world.person(other).rows.get(Table::Index, &message.0).is_some()
-                        || self.had.contains(&(other.clone(), message));
-                    let seed = self.seed;
+                        || self.had.contains(&(other.to_owned(), message));
                     assert!(
                         is_there || (custody.delivered.is_none() && custody.read.is_none()),
                         "seed {seed}: {name} is shown an arrival at {other} that never was"
                     );
-                    assert!(!custody.expired, "seed {seed}: nothing is old enough to expire");
-                    if is_there || self.restored || self.blocked || custody.held.is_empty() {
-                        continue;
-                    }
-                    let owed: row::Outbox =
-                        row::decode(&rows.get(Table::Outbox, &[&account.0[..], &custody.order.to_be_bytes()].concat()).unwrap()).unwrap();
-                    let envelope = owed.envelope.unwrap().0;
-                    for (mailbox, _) in &custody.held {
-                        let mailbox = peers[mailbox];
-                        let job = self.world.person(mailbox).rows.scan(&Scan::prefix(Table::Handover, [1]));
-                        let is_held = holds[mailbox].contains(&envelope) || job.iter().any(|(key, _)| key.ends_with(&envelope));
-                        assert!(
-                            self.burnt.contains(mailbox) || is_held,
-                            "seed {seed}: {name} is shown {mailbox} as a holder for {other}, which it is not"
-                        );
+                    let is_out = self.group == Some(index.place.room) && self.moved.contains_key(name);
+                    assert!(is_out || !custody.expired, "seed {seed}: nothing is old enough to expire");
+                    // Whom one blocks is not told that it was; and whoever went back to a backup believes what was so then.
+                    let is_excused = self.blocked.contains(&(other, *name)) || self.restored == Some(*name);
+                    if !is_there && !is_excused {
+                        self.look_at_holders(name, other, custody);
                     }
                 }
             }
+        }
+    }
+
+    /// Who is shown to hold a message does: in the inbox of its receiver, or to hand it on to them.
+    fn look_at_holders(&self, name: &'static str, other: &'static str, custody: &row::Custody) {
+        let receiver = self.world.person(other);
+        for (mailbox, _) in &custody.held {
+            let (holder, mailbox) = self.world.people.iter().find(|(_, person)| person.keys.peer_id() == *mailbox).unwrap();
+            if self.burnt.contains(holder.as_str()) || self.restored == Some(holder.as_str()) {
+                continue;
+            }
+            let key = [&receiver.account().0[..], &custody.order.to_be_bytes()].concat();
+            let owed = self.world.person(name).rows.get(Table::Outbox, &key).and_then(|row| row::decode::<row::Outbox>(&row).ok());
+            let envelope = owed.and_then(|row| row.envelope).expect("what is held is sealed and owed");
+            let inbox = row::decode::<row::Mailbox>(&receiver.rows.get(Table::Mailbox, &mailbox.keys.peer_id().0).unwrap_or_default());
+            let is_held = inbox.is_ok_and(|row| {
+                let held = mailbox.rows.scan(&Scan::prefix(Table::Held, row.inbox.0));
+                held.iter().any(|(_, hold)| row::decode::<Hold>(hold).unwrap().envelope == envelope)
+            });
+            let jobs = mailbox.rows.scan(&Scan::prefix(Table::Handover, [1])).into_iter();
+            let mut jobs =
+                jobs.filter(|(key, _)| job_of(key).unwrap().envelope == envelope).map(|(_, job)| row::decode::<Job>(&job).unwrap());
+            let is_theirs = |job: &Job| job.goals.iter().any(|(target, _)| target.peer == receiver.keys.peer_id());
+            let is_handed = jobs.any(|job| self.restored == Some(other) || is_theirs(&job));
+            if !is_held && !is_handed {
+                self.world.find(&envelope);
+            }
+            assert!(is_held || is_handed, "seed {}: {name} is shown {holder} as a holder for {other}, which it is not", self.seed);
         }
     }
 
@@ -346,9 +409,7 @@ impl Storm {
         for at in 0..blows {
             self.blow(&mut day);
             self.wait(40 * SECOND);
-            if at % 4 == 0 {
-                self.look();
-            }
+            self.look();
             if at == blows / 2 {
                 self.middle();
             }
@@ -371,7 +432,7 @@ impl Storm {
             1 if self.group.is_none() || name != self.people[0] => {
                 let backup = self.world.person(name).rows.clone();
                 let ours: Vec<_> = self.world.person(name).rows.all::<row::Index>(Table::Index);
-                self.restored = true;
+                self.restored = Some(name);
                 for _ in 0..5 {
                     let mut day = true;
                     self.blow(&mut day);
@@ -388,7 +449,7 @@ impl Storm {
                     let others = self.people.iter().filter(|other| **other != name);
                     let is_known = others.map(|other| self.world.person(other)).any(|other| other.rows.get(Table::Index, &key).is_some());
                     if index.place.sender == me && !before.contains(&key) && !is_known {
-                        self.sent.retain(|(_, text)| !text.starts_with(name) || self.world.text_of(name, &message).as_ref() != Some(text));
+                        self.sent.retain(|(_, from, _, text)| *from != name || self.world.text_of(name, &message).as_ref() != Some(text));
                     }
                 }
                 self.world.people.get_mut(name).unwrap().rows = backup;
@@ -397,8 +458,10 @@ impl Storm {
             2 => {
                 let (a, b) = self.pick(&self.pairs.clone());
                 let account = self.world.person(b).account();
-                self.blocked = true;
-                if self.is_up(a) && self.world.command(a, Command::ContactBlock { account, on: true }).is_ok() {
+                self.blocked.insert((a, b));
+                if self.is_up(a) {
+                    // The process may end before it answers: what counts is what is written.
+                    let _ = self.world.command(a, Command::ContactBlock { account, on: true });
                     for _ in 0..self.rng.below(20) {
                         self.say(b, a);
                     }
@@ -413,6 +476,14 @@ impl Storm {
             }
             _ => {}
         }
+    }
+
+    /// What a person is shown of what these people said.
+    fn shown_by(&self, whom: &[&str], name: &str, room: &RoomId) -> Vec<(Vec<u8>, Body)> {
+        let accounts: Vec<AccountId> = whom.iter().map(|name| self.world.person(name).account()).collect();
+        let mut shown = self.world.shown(name, room);
+        shown.retain(|(key, _)| accounts.iter().any(|account| key.windows(32).any(|part| part == account.0)));
+        shown
     }
 
     fn calm(mut self) -> Tally {
@@ -431,10 +502,11 @@ impl Storm {
             assert_eq!(self.world.shown(a, &room), self.world.shown(b, &room), "seed {seed}: {a} and {b} see the same");
         }
         if let Some(room) = self.group {
-            let first = self.world.shown(self.people[0], &room);
-            for name in &self.people[1..] {
-                assert_eq!(first, self.world.shown(name, &room), "seed {seed}: {name} sees the same group");
-            }
+            // What was said by those who were in it from the start to the end.
+            let settled = self.settled(&room, 0);
+            let mut views = settled.iter().map(|name| (name, self.shown_by(&settled, name, &room)));
+            let (_, first) = views.next().unwrap();
+            views.for_each(|(name, view)| assert_eq!(first, view, "seed {seed}: {name} sees the same group"));
         }
         for name in &self.people {
             let shown: Vec<String> = self
@@ -447,29 +519,44 @@ impl Storm {
                 .collect();
             assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), shown.len(), "seed {seed}: nothing twice");
         }
-        for (room, text) in &self.sent {
-            let is_there = self.people.iter().filter(|name| self.world.person(name).rows.get(Table::Room, &room.0).is_some());
-            let shows = |name: &&&str| {
-                self.world
-                    .person(name)
-                    .rows
-                    .all::<row::Message>(Table::Message)
-                    .iter()
-                    .any(|(_, row)| row.body().and_then(text_in).as_ref() == Some(text))
+        for (room, from, at, text) in &self.sent {
+            let settled = self.settled(room, *at);
+            let shows = |name: &&str| {
+                let rows = self.world.person(name).rows.all::<row::Message>(Table::Message);
+                rows.into_iter().any(|(_, row)| row.body().and_then(text_in).as_ref() == Some(text))
             };
-            assert!(is_there.clone().count() >= 2 && is_there.clone().all(|name| shows(&name)), "seed {seed}: {text} is lost");
+            assert!(!settled.contains(from) || settled.iter().all(|name| shows(name)), "seed {seed}: {text} is lost");
         }
         for name in &self.people {
             let person = self.world.person(name);
             for (_, index) in person.rows.all::<row::Index>(Table::Index) {
+                let is_group = self.group == Some(index.place.room) && !self.moved.is_empty();
                 assert!(
-                    index.custody.iter().all(|(_, custody)| custody.delivered.is_some()),
+                    is_group || index.custody.iter().all(|(_, custody)| custody.delivered.is_some()),
                     "seed {seed}: {name} never hears of an arrival"
                 );
             }
-            let owed: Vec<row::Cargo> = person.rows.all::<row::Outbox>(Table::Outbox).into_iter().map(|(_, row)| row.cargo).collect();
+            // What somebody who was taken out of the group had sealed can arrive nowhere: it expires.
+            let of = |cargo: &row::Cargo| match cargo {
+                row::Cargo::Message { room, .. } | row::Cargo::Content { room, .. } | row::Cargo::Commit { room } => Some(*room),
+                _ => None,
+            };
+            let mut owed: Vec<row::Cargo> = person.rows.all::<row::Outbox>(Table::Outbox).into_iter().map(|(_, row)| row.cargo).collect();
+            owed.retain(|cargo| self.group.is_none() || of(cargo) != self.group || !self.moved.contains_key(name));
+            if !owed.is_empty() {
+                for (name, person) in &self.world.people {
+                    println!("{name} is {:?} and sees {:?}", person.account(), self.group.map(|room| self.members(name, &room)));
+                }
+                for (key, row) in person.rows.all::<row::Outbox>(Table::Outbox) {
+                    let account = AccountId::from_slice(&key[..32]).unwrap();
+                    let whom = self.people.iter().find(|other| self.world.person(other).account() == account);
+                    println!("{name} owes {whom:?} order {:?}: {row:?}; group {:?}", &key[32..], self.group);
+                    self.world.find(&row.envelope.unwrap());
+                }
+            }
             assert!(owed.is_empty(), "seed {seed}: {name} still owes {owed:?}");
-            assert!(person.rows.scan(&Scan::prefix(Table::Envelope, [])).is_empty(), "seed {seed}: {name} keeps sealed bytes for nobody");
+            let kept = person.rows.scan(&Scan::prefix(Table::Envelope, []));
+            assert!(self.moved.contains_key(name) || kept.is_empty(), "seed {seed}: {name} keeps sealed bytes for nobody");
             assert!(person.rows.scan(&Scan::prefix(Table::Owed, [])).is_empty(), "seed {seed}: {name} owes receipts");
             let bags = person.rows.scan(&Scan::prefix(Table::Bag, [])).len();
             assert!(bags < 1_500, "seed {seed}: {name} keeps {bags} values of MLS");
@@ -477,11 +564,15 @@ impl Storm {
         for name in self.people.iter().chain(&self.relays).filter(|name| !self.burnt.contains(*name)) {
             let person = self.world.person(name);
             assert_eq!(person.blamed, 0, "seed {seed}: {name} blames an honest peer: {:?}", person.blames);
-            // What was for a device that is gone is tried until it expires.
-            let jobs = person.rows.scan(&Scan::prefix(Table::Handover, [])).len();
-            assert!(jobs == 0 || self.restored, "seed {seed}: {name} still hands over");
+            // A device that is no more is tried until the time of what it was to get is over.
+            let peers: Vec<_> = self.world.people.values().map(|person| person.keys.peer_id()).collect();
+            let goals = person.rows.scan(&Scan::prefix(Table::Handover, [3])).into_iter().filter_map(|(key, _)| goal_parts(&key));
+            let open: Vec<_> = goals.filter(|(peer, _)| self.restored.is_none() || peers.contains(peer)).collect();
+            assert!(open.is_empty(), "seed {seed}: {name} still hands over {open:?}");
+            let rest = person.rows.scan(&Scan::prefix(Table::Handover, [])).len();
+            assert!(rest == 0 || self.restored.is_some(), "seed {seed}: {name} keeps {rest} rows of hand-overs");
             let held = person.rows.scan(&Scan::prefix(Table::Held, [])).len();
-            assert!(held == 0 || self.restored, "seed {seed}: {name} still holds {held}");
+            assert!(held == 0 || self.restored.is_some(), "seed {seed}: {name} still holds {held}");
         }
         let idle = self.world.run(HOUR);
         assert!(idle < 1_000, "seed {seed}: {idle} steps in an hour in which nothing happens");
@@ -494,6 +585,15 @@ fn text_in(body: Body) -> Option<String> {
     if let Body::Text { text, .. } = body { Some(text) } else { None }
 }
 
+/// Storms in which something was lost or shown that was not so, before what they found was mended: hand-overs for several receivers, or
+/// kept by nobody; welcomes and commits that were dropped; messages for who is out; what waits behind somebody's silence.
+const FOUND: [u64; 8] = [51, 128, 206, 3013, 6011, 10_012, 10_029, 10_048];
+
+#[test]
+fn storms_that_once_did_damage_do_none() {
+    FOUND.into_iter().for_each(|seed| _ = Storm::new(seed).run());
+}
+
 #[test]
 fn after_the_storm_everything_is_where_it_belongs() {
     let number = |name: &str, otherwise| std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise);
@@ -501,7 +601,9 @@ fn after_the_storm_everything_is_where_it_belongs() {
     let mut failed = Vec::new();
     let mut all = Tally::default();
     for seed in first..first + count {
-        match std::panic::catch_unwind(|| Storm::new(seed).run()) {
+        // With the suite that costs nothing many more seeds can be played; a seed tells another story in it.
+        let play = || if std::env::var("TIDINGS_FAKE").is_ok() { fake::within(|| Storm::new(seed).run()) } else { Storm::new(seed).run() };
+        match std::panic::catch_unwind(play) {
             Ok(one) => {
                 println!("seed {seed}: {one:?}");
                 all.sent += one.sent;
@@ -514,5 +616,5 @@ fn after_the_storm_everything_is_where_it_belongs() {
     }
     println!("{all:?}");
     assert!(failed.is_empty(), "seeds {failed:?}");
-    assert!(all.sent > 0 && all.crashes > 0 && all.held > 0, "a storm that moves nothing proves nothing: {all:?}");
+    assert!(count == 1 || (all.sent > 0 && all.crashes > 0 && all.held > 0), "a storm that moves nothing proves nothing: {all:?}");
 }

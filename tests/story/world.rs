@@ -1,6 +1,7 @@
 //! A small world for stories: people with real nodes and real cryptography, rows in memory, a network and a clock that the
 //! story owns. Everything in it follows from one seed.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidings::crypto::keys::{Keys, direct_room};
@@ -8,13 +9,14 @@ use tidings::proto::ctx::Ctx;
 use tidings::proto::room::Rooms;
 use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::time::{DAY, HOUR, SECOND};
-use tidings::types::{AccountId, Address, Batch, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
-use tidings::wire::content::{Body, Content};
+use tidings::types::{AccountId, Address, Batch, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use tidings::wire::content::{Body, Clock, Content};
+use tidings::wire::frame::Frame;
 use tidings::wire::{codec, row};
 
-/// Rows in memory.
+/// Rows in memory, and how many of them were read.
 #[derive(Clone, Default)]
-pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>);
+pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>, Cell<usize>);
 
 impl Rows {
     fn apply(&mut self, batch: &Batch) {
@@ -44,11 +46,21 @@ impl Rows {
 
 impl View for Rows {
     fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+        self.1.set(self.1.get() + 1);
         self.0.get(&(table, key.to_vec())).cloned()
     }
 
     fn scan(&self, scan: &Scan) -> Vec<Row> {
-        let range = self.0.range((scan.table, scan.prefix.clone())..);
+        let rows = self.rows(scan);
+        self.1.set(self.1.get() + rows.len());
+        rows
+    }
+}
+
+impl Rows {
+    fn rows(&self, scan: &Scan) -> Vec<Row> {
+        let start = scan.after.clone().filter(|after| !scan.reverse && *after > scan.prefix).unwrap_or_else(|| scan.prefix.clone());
+        let range = self.0.range((scan.table, start)..);
         let rows = range.take_while(|((table, key), _)| *table == scan.table && key.starts_with(&scan.prefix));
         let beyond = |key: &[u8]| scan.after.as_deref().is_none_or(|after| if scan.reverse { key < after } else { key > after });
         let rows = rows.filter(|((_, key), _)| beyond(key)).map(|((_, key), value)| (key.clone(), value.clone()));
@@ -90,6 +102,17 @@ impl Person {
     }
 }
 
+/// What a device seals that is no message; `chance` tells one from another.
+pub(super) fn aside(chance: u64, body: &Body) -> Content {
+    let proof = std::array::from_fn(|at| (chance >> (8 * (at % 8))) as u8);
+    Content { proof, device: None, number: 0, clock: Clock { ms: 1, count: 0 }, is_back: false, body: codec::encode(body) }
+}
+
+/// A message with a number, sealed by the device that numbered it. Its proof is none.
+pub(super) fn numbered(proof: [u8; 16], number: u64, clock: Clock, body: &Body) -> Content {
+    Content { proof, device: None, number, clock, is_back: false, body: codec::encode(body) }
+}
+
 enum Happening {
     Input { to: String, life: u64, link: u64, input: Box<Input> },
     Connect { from: String, to: PeerId },
@@ -106,6 +129,10 @@ pub(super) struct World {
     pub(super) overheard: Vec<Vec<u8>>,
     /// Outputs and bytes written of the input that caused most of them.
     pub(super) most: (usize, usize),
+    /// How many frames of each kind a node sent, also to peers that are not there.
+    pub(super) spoken: BTreeMap<(String, u16), usize>,
+    /// Rows read for the input that read most.
+    pub(super) most_read: usize,
     /// After so many there are no more: with a long window and a short life nothing would ever move.
     pub(super) crashes_max: u64,
     /// Frames take up to so much longer, each connection for itself.
@@ -139,6 +166,8 @@ impl World {
             crashes: 0,
             overheard: Vec::new(),
             most: (0, 0),
+            spoken: BTreeMap::new(),
+            most_read: 0,
             crashes_max: u64::MAX,
             jitter: 0,
             twice_permille: 0,
@@ -245,6 +274,12 @@ impl World {
         }
     }
 
+    /// A frame that somebody's node did not send, but whoever holds their keys.
+    pub(super) fn forge(&mut self, from: &str, to: &str, frame: &Frame) -> Outcome {
+        let from = self.people[from].keys.peer_id();
+        self.input(to, Input::Frame { from, bytes: frame.encode() }).expect("a node that runs")
+    }
+
     fn name_of(&self, peer: &PeerId) -> Option<String> {
         self.people.iter().find(|(_, person)| person.keys.peer_id() == *peer).map(|(name, _)| name.clone())
     }
@@ -303,7 +338,15 @@ impl World {
         let now = self.now_of(name);
         let person = self.people.get_mut(name)?;
         let kind = if let Input::Frame { bytes, .. } = &input { bytes.get(1).copied() } else { None };
+        let from = if let Input::Frame { from, .. } = &input { Some(*from) } else { None };
+        person.rows.1.set(0);
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
+        self.most_read = self.most_read.max(person.rows.1.get());
+        if let (Ok(who), Some(kind)) = (std::env::var("TIDINGS_WATCH"), kind)
+            && who.contains(name)
+        {
+            println!("{} {name} {outcome:?} frame {kind} from {from:?}", self.now);
+        }
         if matches!(outcome, Outcome::Misbehaved(_)) {
             person.blamed += 1;
             person.blames.push(format!("{outcome:?} by frame kind {kind:?}"));
@@ -332,6 +375,7 @@ impl World {
                 }
                 Output::Transmit { to, frame } => {
                     let bytes = frame.encode();
+                    *self.spoken.entry((name.to_owned(), frame.kind().0)).or_default() += 1;
                     if person.peers.contains_key(&to) && self.overheard.len() < OVERHEARD_MAX {
                         self.overheard.push(bytes.clone());
                     }
@@ -549,6 +593,20 @@ impl World {
             }
         }
         sealed.envelope
+    }
+
+    /// Says where an envelope is, for whoever reads a failed test.
+    pub(super) fn find(&self, envelope: &EnvelopeId) {
+        for (name, person) in &self.people {
+            for table in [Table::Seen, Table::Held, Table::Body, Table::Handover, Table::Outbox] {
+                let is_in = |bytes: &[u8]| bytes.windows(32).any(|part| part == envelope.0);
+                let rows = person.rows.scan(&Scan::prefix(table, []));
+                let count = rows.iter().filter(|(key, value)| is_in(key) || is_in(value)).count();
+                if count > 0 {
+                    println!("{envelope:?} is in {count} rows of {table:?} at {name}, {:?}", person.keys.peer_id());
+                }
+            }
+        }
     }
 
     pub(super) fn owed(&self, name: &str) -> usize {

@@ -30,6 +30,7 @@ pub(super) fn address() -> Address {
 }
 
 pub(super) const INBOX: InboxId = InboxId([0x1b; 32]);
+const RECEIVER: InboxId = InboxId([0x1c; 32]);
 const ROOM: RoomId = RoomId([0x40; 32]);
 const MESSAGE: MessageId = MessageId([0x3e; 16]);
 pub(super) const ENVELOPE: EnvelopeId = EnvelopeId([0xe0; 32]);
@@ -129,7 +130,7 @@ fn room_envelope() -> Vec<u8> {
 fn handover() -> Handover {
     let device = Target { peer: bob().peer_id(), addresses: vec![address()], inbox: None };
     let mailbox = Target { peer: relay_peer(), addresses: Vec::new(), inbox: Some((INBOX, open_token())) };
-    Handover { inbox: INBOX, targets: vec![device, mailbox], lane: Lane::Control, envelope: room_envelope() }
+    Handover { inbox: INBOX, to: RECEIVER, targets: vec![device, mailbox], lane: Lane::Control, envelope: room_envelope() }
 }
 
 fn report(done: HandoverDone) -> Frame {
@@ -174,10 +175,11 @@ pub(super) fn frames() -> Named<Frame> {
         ("handover", Frame::Handover(handover())),
         ("handover-done-held", report(HandoverDone::Held { by: relay_peer(), held: held() })),
         ("handover-done-delivered", report(HandoverDone::Delivered(delivered()))),
-        ("handover-done-expired", report(HandoverDone::Expired(ENVELOPE))),
+        ("handover-done-expired", report(HandoverDone::Expired { envelope: ENVELOPE, to: RECEIVER })),
         ("revoke", Frame::Revoke(revoke())),
         ("leave-inbox", Frame::LeaveInbox(leave())),
         ("mail-end", Frame::MailEnd(MailEnd { inbox: INBOX })),
+        ("withdraw", Frame::Withdraw(Withdraw { inbox: INBOX, handovers: vec![(ENVELOPE, RECEIVER)] })),
     ]
 }
 
@@ -306,6 +308,8 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("outbox-commit", outbox(row::Cargo::Commit { room: ROOM })),
         ("outbox-knock", outbox(row::Cargo::Knock)),
         ("outbox-copy", outbox(row::Cargo::Copy)),
+        ("outbox-welcome", outbox(row::Cargo::Welcome { room: ROOM })),
+        ("outbox-rejoin", outbox(row::Cargo::Rejoin { room: ROOM })),
         ("mailbox", row::encode(&mailbox(account))),
         ("skew", row::encode(&row::Skew { ahead_ms: -7_200_000, witnesses: 3 })),
     ]

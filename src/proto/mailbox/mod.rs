@@ -84,8 +84,8 @@ impl Service {
         Limits { envelope_bytes: ENVELOPE_BYTES_MAX as u64, ttl_ms: ENVELOPE_TTL_MS, work_bits: STRANGER_WORK_BITS }
     }
 
-    /// Handles Register, OpenInbox, MailAck, Deferred (of mail it sent, or of what was handed over), OpenToken, Deposit, Handover, Revoke,
-    /// LeaveInbox. `contact` is the account that an earlier hello on this connection proved, when it is an accepted contact.
+    /// Handles Register, OpenInbox, MailAck, Deferred (of mail it sent, or of what was handed over), OpenToken, Deposit, Handover, Withdraw,
+    /// Revoke, LeaveInbox. `contact` is the account that an earlier hello on this connection proved, when it is an accepted contact.
     pub fn handle_frame(&mut self, ctx: &mut Ctx, from: PeerId, contact: Option<AccountId>, frame: Frame) -> Outcome {
         self.expiry.observe(ctx.now);
         match frame {
@@ -96,6 +96,7 @@ impl Service {
             Frame::OpenToken(open) => self.handle_open_token(ctx, from, &open),
             Frame::Deposit(deposit) => self.handle_deposit(ctx, from, &deposit),
             Frame::Handover(handover) => self.handle_handover(ctx, from, handover),
+            Frame::Withdraw(withdraw) => self.handle_withdraw(ctx, from, &withdraw),
             Frame::Revoke(revoke) => self.handle_revoke(ctx, from, &revoke),
             Frame::LeaveInbox(leave) => self.handle_leave(ctx, from, &leave),
             _ => Outcome::Misbehaved(Misbehaviour::Unexpected),

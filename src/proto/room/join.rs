@@ -11,8 +11,10 @@ use crate::crypto::mls::bag::Bag;
 use crate::crypto::mls::package::{self, Package};
 use crate::crypto::mls::{Group, Leaf};
 use crate::proto::ctx::Ctx;
-use crate::types::limits::{KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX};
-use crate::types::{AccountId, GroupId, Millis, RoomId, Scan, Table};
+use crate::types::limits::{
+    DIRECT_DEVICES_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
+};
+use crate::types::{AccountId, DeviceId, GroupId, Millis, RoomId, Scan, Table};
 use crate::wire::codec;
 use crate::wire::row::RoomKind;
 
@@ -117,7 +119,8 @@ impl Rooms {
         if adds.len() >= ROOM_DEVICES_MAX {
             return Err(RoomError::TooMany);
         }
-        let accounts: Vec<AccountId> = adds.iter().map(|package| package.leaf.account).collect();
+        let added: Vec<(AccountId, DeviceId)> = adds.iter().map(|package| (package.leaf.account, package.leaf.device)).collect();
+        let accounts: Vec<AccountId> = added.iter().map(|(account, _)| *account).collect();
         if !info.admins.contains(&self.account) {
             return Err(RoomError::NotAllowed);
         }
@@ -133,7 +136,7 @@ impl Rooms {
         room.epochs.push(epoch.clone());
         room.committed = ctx.now.wall;
         room.update_due = next_update(ctx);
-        let mut effects = made.map(|made| welcome_effects(&room, &epoch, &made, accounts)).unwrap_or_default();
+        let mut effects = made.map(|made| welcome_effects(&room, &epoch, &made, &added)).unwrap_or_default();
         self.save(ctx, &epoch, group);
         effects.extend(self.settle(ctx, room));
         Ok(effects)
@@ -155,10 +158,19 @@ impl Rooms {
     }
 
     /// See [`Rooms::join`].
-    pub(super) fn enter_by(&mut self, ctx: &mut Ctx, from: &AccountId, bytes: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
+    pub(super) fn enter_by(
+        &mut self,
+        ctx: &mut Ctx,
+        from: &AccountId,
+        room: &RoomId,
+        bytes: &[u8],
+    ) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
         let joining: Joining = codec::decode(bytes).map_err(|_| RoomError::Invalid("welcome"))?;
         let (group, sender) = Group::join(&self.engine, ctx.rng, &self.package_bags(ctx), &joining.welcome)?;
         let info: RoomInfo = group.info().and_then(|info| codec::decode(info).ok()).ok_or(RoomError::Invalid("room"))?;
+        if info.room != *room {
+            return Err(RoomError::Invalid("room"));
+        }
         self.check(from, &sender, &group, &info)?;
         let id = group.id().ok_or(RoomError::Invalid("group"))?;
         let mut epoch = self.first(&group, id, info.generation)?;
@@ -190,7 +202,7 @@ impl Rooms {
 
     fn check(&self, from: &AccountId, sender: &Leaf, group: &Group, info: &RoomInfo) -> Result<(), RoomError> {
         let leaves = group.leaves();
-        if sender.account != *from || !leaves.iter().any(|leaf| leaf.device == self.device) || leaves.len() > ROOM_DEVICES_MAX {
+        if sender.account != *from || !leaves.iter().any(|leaf| leaf.device == self.device) || leaves.len() > devices_max(info) {
             return Err(RoomError::Invalid("welcome"));
         }
         if self.rooms.get(&info.room).is_some_and(|room| room.info.generation > info.generation || room.info.kind != info.kind) {
@@ -268,6 +280,11 @@ fn fresh(info: RoomInfo, tip: EpochId) -> Room {
         update_due: 0,
         committed: 0,
     }
+}
+
+/// How many devices a room may have.
+pub(super) fn devices_max(info: &RoomInfo) -> usize {
+    if info.kind == RoomKind::Group { ROOM_DEVICES_MAX } else { DIRECT_DEVICES_MAX }
 }
 
 /// Whether a group's claims fit together: its room is the one its kind derives, `from` may bring `own` in, and nobody is in
