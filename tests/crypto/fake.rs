@@ -127,7 +127,10 @@ fn the_scope_ends_where_it_ends() {
         let outer = key();
         assert_eq!(fake::within(key), outer, "nested");
         assert_eq!(key(), outer, "after the nested one");
-        assert_eq!(std::thread::spawn(move || Signing::from_seed(&[1; 32]).public()).join().unwrap(), real, "another thread is outside");
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| Signing::from_seed(&[1; 32]).public());
+            assert_eq!(other.join().unwrap(), real, "another thread is outside");
+        });
         outer
     });
     assert_ne!(fake, real);

@@ -180,9 +180,9 @@ impl Group {
         let change = Change { committer: self.own, key: rng.bytes(), removes: gone, adds: packages };
         let path: [u8; 32] = rng.bytes();
         let (tree, at, path_bytes) = self.apply(&change).ok_or(COMMITTING)?;
-        let commit = self.write_commit(&change, &path, &tree, path_bytes, keys);
+        let (commit, hash) = self.write_commit(&change, &path, &tree, path_bytes, keys);
         self.tree = tree;
-        self.secret = after(&self.secret, &commit);
+        self.secret = after(&self.secret, &hash);
         self.epoch += 1;
         let welcome = (!change.adds.is_empty()).then(|| self.write_welcome(&change.adds, &at, keys));
         self.begin();
@@ -194,9 +194,9 @@ impl Group {
         let (text, signature) = text.split_last_chunk::<64>().ok_or(COMMIT)?;
         let change = self.read_commit(commit).ok_or(COMMIT)?;
         let committer = self.tree.member(change.committer).ok_or(COMMIT)?;
-        let hash = blake3::hash(text);
-        let is_signed = *signature == fake::sign(&committer.leaf.device.0, &[hash.as_bytes()]);
-        if !is_signed || *tag != self.tag(hash.as_bytes()) {
+        let hash = *blake3::hash(text).as_bytes();
+        let is_signed = *signature == fake::sign(&committer.leaf.device.0, &[&hash]);
+        if !is_signed || *tag != self.tag(&hash) {
             return Err(COMMIT);
         }
         if change.committer == self.own {
@@ -213,7 +213,7 @@ impl Group {
             added: change.adds.iter().map(Package::leaf).collect(),
             removed: removed.collect(),
             removes_us: !has_us,
-            inner: After { secret: after(&self.secret, commit), tree, has_us }.into(),
+            inner: After { secret: after(&self.secret, &hash), tree, has_us }.into(),
         })
     }
 
@@ -307,7 +307,7 @@ impl Group {
         Some((tree, added, path))
     }
 
-    fn write_commit(&self, change: &Change, path: &[u8; 32], tree: &Tree, path_bytes: usize, keys: &Keys) -> Vec<u8> {
+    fn write_commit(&self, change: &Change, path: &[u8; 32], tree: &Tree, path_bytes: usize, keys: &Keys) -> (Vec<u8>, [u8; 32]) {
         let leaf = tree.member(change.committer).map_or(0, |member| member.source.leaf_bytes());
         let proposals = change.adds.len() * (3 + package::IN_COMMIT) + change.removes.len() * 7;
         let size = FRAME + COMMIT_HEAD + vector(proposals) + 1 + leaf + path_bytes + SIGNATURE + 2 * HASH;
@@ -325,7 +325,7 @@ impl Group {
         let hash = *blake3::hash(&writer.0).as_bytes();
         writer.bytes(&fake::sign(&keys.device_id().0, &[&hash]));
         writer.bytes(&self.tag(&hash));
-        writer.0
+        (writer.0, hash)
     }
 
     /// The fields of a commit to this epoch, nothing of them checked.
@@ -424,9 +424,9 @@ impl Group {
     }
 }
 
-/// The secret of the epoch that a commit makes.
-fn after(secret: &[u8; 32], commit: &[u8]) -> [u8; 32] {
-    derive(Label::FakeGroup, &[b"epoch", secret, blake3::hash(commit).as_bytes()])
+/// The secret of the epoch that a commit of this hash makes.
+fn after(secret: &[u8; 32], hash: &[u8; 32]) -> [u8; 32] {
+    derive(Label::FakeGroup, &[b"epoch", secret, hash])
 }
 
 /// Bytes of what else stands before a message's ciphertext: its kind, associated data, and who sent it, sealed.
