@@ -21,10 +21,11 @@ const PLAN: &[(&str, u8, &[&str])] = &[
     ("store", 4, &["types", "crypto", "wire"]),
     ("net", 4, &["types", "wire"]),
     ("node", 5, &["types", "crypto", "wire", "proto", "store", "net"]),
+    ("sim", 5, &["types", "crypto", "wire", "proto"]),
     ("api", 6, &["types", "node", "store"]),
     ("mesh", 6, &["types", "wire", "store", "node", "api"]),
     ("bench", 6, &["types", "crypto", "wire", "proto", "store", "net", "node"]),
-    ("cli", 7, &["types", "store", "node", "api", "mesh", "bench"]),
+    ("cli", 7, &["types", "store", "node", "sim", "api", "mesh", "bench"]),
 ];
 
 /// Seen by these modules only: they belong to the process, not to a floor.
