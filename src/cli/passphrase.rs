@@ -73,6 +73,12 @@ pub(super) fn tell(report: &OpenReport) {
         let rows = report.restored_rows;
         remark(&format!("the database was damaged and is now in {}; {rows} rows came back from the last snapshot", path.display()));
     }
+    if report.rooms_lost {
+        remark(
+            "the keys of your rooms could not be read (keys/ring is missing, damaged, or not of one time with the database): your messages are whole; \
+             this node goes on as a new device of your account, and your contacts' nodes add it to your rooms again when both are online",
+        );
+    }
 }
 
 /// Opening a directory would make an account in it; here that would be a mistake in its name.

@@ -54,6 +54,11 @@ limits! {
     SNAPSHOT_MS_MIN: Millis = 6 * HOUR;
     /// Time after which any change is worth another snapshot.
     SNAPSHOT_MS_MAX: Millis = DAY;
+    /// How soon the key over MLS values is replaced again while values under it are overwritten or deleted: for so long, and for the minute between two
+    /// looks, old bytes of the disk can be read with it.
+    MLS_KEY_MS: Millis = 10 * MINUTE;
+    /// Keys of bags kept in memory: the rooms a person is talking in, with the epochs that are parked.
+    BAG_KEYS_CACHED_MAX: usize = 512;
     /// How long an envelope is owed and held: a long holiday.
     ENVELOPE_TTL_MS: Millis = 30 * DAY;
     /// How long the id of an envelope is remembered: as long as a copy can live, and a clock's error more.

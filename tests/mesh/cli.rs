@@ -253,6 +253,18 @@ fn alice_goes_on_with_bob_after_her_database_was_damaged_and_from_an_archive() {
     let has_all =
         |texts: &[String]| ["before", "after the archive", "while the disk broke"].iter().all(|text| texts.iter().any(|is| is == text));
     wait("what Bob had for Alice", || has_all(&alice.texts("bob")));
+    alice.stop();
+    bob.send("alice", "while the key was lost");
+
+    // The file with the keys over the keys of rooms is lost: all that is stored stays, and Bob adds her again.
+    fs::remove_file(home("moved").join("keys").join("ring")).unwrap();
+    let alice = Person::start(&home("moved"), &["--name", "alice"]);
+    let before = alice.texts("bob");
+    assert!(has_all(&before), "{before:?}");
+    let status = alice.ask(&["status"]).lines();
+    assert!(status.iter().any(|line| line["store"]["rooms_lost"] == true), "{status:?}");
+    goes_on(&alice, &bob, "without the ring");
+    wait("what Bob wrote meanwhile", || alice.texts("bob").iter().any(|text| text == "while the key was lost"));
 }
 
 /// Texts arrive both ways.
