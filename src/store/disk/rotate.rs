@@ -1,6 +1,7 @@
 //! Keys of bags in use, and the replacement of the key over them.
 
 use std::borrow::Cow;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
@@ -94,6 +95,8 @@ impl Disk {
             if self.guarded(|disk| disk.renew_page(&mut after))? {
                 break;
             }
+            // Whoever waits to write goes first.
+            thread::sleep(Duration::from_micros(200));
         }
         self.guarded(Self::settle)?;
         if !go_on() {
