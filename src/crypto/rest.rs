@@ -51,7 +51,7 @@ impl RowKey {
         Ok(value)
     }
 
-    /// Making a cipher copies the key and nothing more, so that only keys that are wiped are kept.
+    /// Making a cipher copies the key and nothing more, and the copy is wiped.
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.0).into())
     }
