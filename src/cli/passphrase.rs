@@ -40,6 +40,7 @@ impl Args {
                 vault.set_passphrase(&dir, Some(&new))?;
                 (true, "The passphrase is set. Without it nobody, you included, can open this directory: keep the recovery phrase too.")
             }
+            Action::Remove if !vault.is_protected => (false, "There was no passphrase on this directory, and nothing was changed."),
             Action::Remove => {
                 vault.set_passphrase(&dir, None)?;
                 (false, "The passphrase is removed: whoever can read the files of this directory can open it.")

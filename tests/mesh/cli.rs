@@ -165,7 +165,8 @@ fn alice_is_told_what_is_wrong_with_what_she_types() {
     wait("the good lines", || bob.texts("alice") == ["hello", "one", "two"]);
 
     // A blocked contact is not heard, and unblocked heard again.
-    bob.ask(&["contact", "block", "alice"]).lines();
+    let blocked = tidings(&bob.data, &["contact", "block", "alice"], "");
+    assert!(blocked.code == 0 && blocked.out.contains("contact unblock"), "how to undo it: {}", blocked.out);
     bob.ask(&["send", "alice", "hi"]).is_refused(1, &["unblock"]);
     bob.ask(&["contact", "unblock", "alice"]).lines();
     bob.send("alice", "again");
@@ -203,6 +204,8 @@ fn a_place_that_cannot_be_used_is_named_and_left_alone() {
     };
     let (right, wrong) = (word("right", "hunter22\n"), word("wrong", "hunter23\n"));
     Person::start(&home("alice"), &[]).stop();
+    let removed = tidings(&home("alice"), &["passphrase", "remove"], "");
+    assert!(removed.code == 0 && removed.out.contains("no passphrase"), "{}", removed.out);
     assert_eq!(tidings(&home("alice"), &["passphrase", "set", "--new-passphrase-file", &right], "").code, 0);
     try_run(&home("alice"), &[]).is_refused(1, &["--passphrase-file", "untouched"]);
     try_run(&home("alice"), &["--passphrase-file", &wrong]).is_refused(1, &["not the passphrase", "untouched"]);
