@@ -84,6 +84,9 @@ pub struct StoreStatus {
     pub moved_aside: Option<String>,
     /// Rows that came back from the last snapshot after that.
     pub restored_rows: u64,
+    /// Whether the keys of rooms could not be read when the node started, so that it asks to be added to them again.
+    #[serde(default)]
+    pub rooms_lost: bool,
 }
 
 /// What is wrong and how to mend it.

@@ -116,6 +116,7 @@ async fn store_status(app: &App) -> Result<StoreStatus, ApiError> {
             disk_full: handle.store().is_disk_full(),
             moved_aside: report.moved_aside.as_ref().map(|path| path.display().to_string()),
             restored_rows: report.restored_rows,
+            rooms_lost: report.rooms_lost,
         }
     });
     task.await.map_err(|_| ApiError::Internal)
@@ -156,6 +157,11 @@ fn check_database(store: &StoreStatus) -> Check {
             "database",
             format!("it was damaged and moved to {path}; {} rows came back from the last snapshot", store.restored_rows),
             "look whether messages are missing; what mailboxes and friends still have comes by itself. Check the disk of this machine",
+        ),
+        None if store.rooms_lost => ill(
+            "database",
+            "the keys of your rooms could not be read; messages are whole",
+            "nothing: this node is a new device of your account, and your contacts' nodes add it again when both are online",
         ),
         None => well("database", "it opened whole"),
     }

@@ -62,6 +62,9 @@ fn store(status: &Status) -> String {
     if let Some(path) = &status.store.moved_aside {
         text += &format!("; a damaged database was moved to {}", escape_line(path));
     }
+    if status.store.rooms_lost {
+        text += "; the keys of your rooms were lost, and your contacts are asked for new ones";
+    }
     text
 }
 

@@ -27,6 +27,7 @@ pub struct Play {
     /// Sends that were not answered yet.
     asked: BTreeMap<u64, Sent>,
     counter: u64,
+    settled_ms: Millis,
 }
 
 /// What a scenario came to.
@@ -38,6 +39,8 @@ pub struct Verdict {
     pub tally: Tally,
     /// Messages that `send` took.
     pub sent: u64,
+    /// From fair weather until everything was where it belongs, in milliseconds.
+    pub settled_ms: Millis,
     /// Over all lines of the trace.
     pub hash: blake3::Hash,
 }
@@ -84,7 +87,7 @@ fn run(scenario: &Scenario, is_kept: bool) -> (Play, Verdict) {
     }
     sent += play.model.sent.len() as u64;
     let fault = play.world.watch.fault.clone();
-    let verdict = Verdict { fault, tally: play.world.tally, sent, hash: play.world.trace.hash() };
+    let verdict = Verdict { fault, tally: play.world.tally, sent, settled_ms: play.settled_ms, hash: play.world.trace.hash() };
     (play, verdict)
 }
 
@@ -108,6 +111,7 @@ impl Play {
             backups: BTreeMap::new(),
             asked: BTreeMap::new(),
             counter: 0,
+            settled_ms: 0,
         }
     }
 
@@ -403,14 +407,17 @@ impl Play {
             }
             self.world.start(who);
         }
-        let until = self.world.now + CALM_MS;
-        while self.world.now < until && self.world.watch.fault.is_none() {
-            self.run(MINUTE);
+        let begin = self.world.now;
+        let mut step = SECOND;
+        while self.world.now < begin + CALM_MS && self.world.watch.fault.is_none() {
+            self.run(step);
+            step = (step * 2).min(MINUTE);
             self.decide();
             if self.unsettled().is_none() {
                 break;
             }
         }
+        self.settled_ms = self.world.now - begin;
         if self.world.watch.fault.is_none() {
             self.world.watch.fault = self.unsettled();
         }

@@ -63,23 +63,27 @@ impl Store {
     pub fn scrub(&self, progress: &mut dyn FnMut(Progress)) -> Result<ScrubReport, StoreError> {
         let mut report = ScrubReport::default();
         let mut done = Progress::default();
-        self.for_each_opened(|table, key, value| {
-            *report.rows.entry(format!("{table:?}")).or_default() += 1;
-            done.rows += 1;
-            match value {
-                None => report.find(table, key, Trouble::Sealed),
-                Some(value) => {
-                    done.bytes += value.len() as u64;
-                    if let Some(trouble) = self.check(table, key, value) {
-                        report.find(table, key, trouble);
+        self.for_each_row(
+            &|| self.is_open(),
+            |_| true,
+            |table, key, value| {
+                *report.rows.entry(format!("{table:?}")).or_default() += 1;
+                done.rows += 1;
+                match value {
+                    None => report.find(table, key, Trouble::Sealed),
+                    Some(value) => {
+                        done.bytes += value.len() as u64;
+                        if let Some(trouble) = self.check(table, key, value) {
+                            report.find(table, key, trouble);
+                        }
                     }
                 }
-            }
-            if done.rows.is_multiple_of(PROGRESS_ROWS) {
-                progress(done);
-            }
-            Ok(())
-        })?;
+                if done.rows.is_multiple_of(PROGRESS_ROWS) {
+                    progress(done);
+                }
+                Ok(())
+            },
+        )?;
         progress(done);
         Ok(report)
     }

@@ -114,7 +114,7 @@ fn has_room(disk: &Disk) -> bool {
 }
 
 /// Writes one, checks it, and puts it in the place of the last one.
-pub(super) fn write(store: &Store) -> Result<SnapshotReport, StoreError> {
+pub(super) fn write(store: &Store, go_on: export::GoOn<'_>) -> Result<SnapshotReport, StoreError> {
     let Some(disk) = store.disk() else { return Ok(SnapshotReport { rows: 0, bytes: 0, took_ms: 0 }) };
     let started = Instant::now();
     let (path, root) = {
@@ -124,7 +124,7 @@ pub(super) fn write(store: &Store) -> Result<SnapshotReport, StoreError> {
     };
     file::make_dir(path.parent().unwrap_or(disk.home()))?;
     let written = disk.written();
-    let (rows, bytes) = export::write_archive(store, &path, Secret::Root(&root), None, &mut |_| {})?;
+    let (rows, bytes) = export::write_archive(store, &path, Secret::Root(&root), None, go_on, &mut |_| {})?;
     let took = started.elapsed();
     let mut upkeep = store.inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
     (upkeep.last, upkeep.took, upkeep.written) = (Some(Instant::now()), took, written);

@@ -85,6 +85,11 @@ impl Table {
         Self::Owed,
     ];
 
+    /// Whether its values are secrets of MLS: they lie under keys that are replaced, and stay out of archives.
+    pub fn is_mls(self) -> bool {
+        matches!(self, Self::Group | Self::Bag)
+    }
+
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|table| *table as u8 == number)

@@ -22,10 +22,10 @@ limits! {
     DEVICES_MAX: usize = 10;
     /// Mailboxes of one account: two copies wanted, one spare, one being left.
     MAILBOXES_MAX: usize = 4;
-    /// Bytes of a card: all devices and mailboxes with all addresses.
-    CARD_BYTES_MAX: usize = 16 * 1024;
-    /// Bytes of an invite link: a card in base64 and a secret; still a (large) QR code for ordinary cards.
-    LINK_BYTES_MAX: usize = 24 * 1024;
+    /// Bytes of a card: all devices and mailboxes with all addresses, each as long as it may be.
+    CARD_BYTES_MAX: usize = 32 * 1024;
+    /// Bytes of an invite link: the largest card in base64 with a secret and tokens; ordinary ones are a (large) QR code.
+    LINK_BYTES_MAX: usize = 48 * 1024;
     /// How long an invite is good for, unless told otherwise: long enough for a letter.
     INVITE_TTL_MS: Millis = 30 * DAY;
     /// Open invites at a time: bounds the table, not people.
@@ -56,6 +56,11 @@ limits! {
     SNAPSHOT_MS_MIN: Millis = 6 * HOUR;
     /// Time after which any change is worth another snapshot.
     SNAPSHOT_MS_MAX: Millis = DAY;
+    /// How soon the key over MLS values is replaced again while values under it are overwritten or deleted: for so long, and for the minute between two
+    /// looks, old bytes of the disk can be read with it.
+    MLS_KEY_MS: Millis = 10 * MINUTE;
+    /// Keys of bags kept in memory: the rooms a person is talking in, with the epochs that are parked.
+    BAG_KEYS_CACHED_MAX: usize = 512;
     /// How long an envelope is owed and held: a long holiday.
     ENVELOPE_TTL_MS: Millis = 30 * DAY;
     /// How long the id of an envelope is remembered: as long as a copy can live, and a clock's error more.
@@ -219,8 +224,8 @@ limits! {
     CONTROL_LANE_BYTES_MAX: u64 = 8 * 1024 * 1024;
     /// Commits and welcomes held for one inbox: they are small, so bytes alone would not bound their number.
     CONTROL_ENVELOPES_MAX: u64 = 10_000;
-    /// Bytes of one envelope from a stranger: a contact request, sealed and padded.
-    STRANGER_BYTES_MAX: usize = 64 * 1024;
+    /// Bytes of one envelope from a stranger: a contact request, padded to its class of 64 KiB and sealed.
+    STRANGER_BYTES_MAX: usize = 64 * 1024 + 256;
     /// Tokens revoked at one inbox and remembered.
     REVOKED_MAX: usize = 10_000;
     /// Tokens open on one connection: every member of the largest room; beyond, the one opened first is forgotten and must be opened again.

@@ -117,7 +117,7 @@ impl Bounded for mail::Announcement {
 
 impl Bounded for card::Signed {
     fn is_bounded(&self) -> bool {
-        self.card.len() < CARD_BYTES_MAX
+        self.card.len() <= CARD_BYTES_MAX
     }
 }
 

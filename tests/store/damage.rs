@@ -12,14 +12,14 @@ use tidings::wire::codec;
 use tidings::wire::content::{Body, Clock};
 use tidings::wire::row::{self, META_RESTORED, Place};
 
-use super::{Home, ROWS, everything, fill, pattern, put};
+use super::{ARCHIVED, Home, archived, everything, fill, pattern, put};
 
 /// Alice's directory: some rows in a snapshot, one more after it, cleanly stopped.
 fn alice(path: &Path) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     let home = Home::open(path);
     fill(&home.store);
-    let rows = everything(&home.store);
-    assert_eq!(home.store.snapshot().unwrap().rows, u64::from(ROWS));
+    let rows = archived(&home.store);
+    assert_eq!(home.store.snapshot().unwrap().rows, u64::from(ARCHIVED));
     put(&home.store, Table::Room, b"after the snapshot", b"1");
     home.store.abandon();
     rows
@@ -37,7 +37,7 @@ fn demand_recovery(path: &Path, rows: &[(Table, Vec<u8>, Vec<u8>)]) {
             let aside = home.report.moved_aside.clone();
             assert!(aside.is_none_or(|aside| aside.is_dir()), "the damaged database is kept");
             let has_newest = home.store.get(Table::Room, b"after the snapshot").is_some();
-            let found: Vec<_> = everything(&home.store).into_iter().filter(|(_, key, _)| key != b"after the snapshot").collect();
+            let found: Vec<_> = archived(&home.store).into_iter().filter(|(_, key, _)| key != b"after the snapshot").collect();
             assert!(found == rows, "{} rows of {}, newest {has_newest}", found.len(), rows.len());
             assert!(home.store.get(Table::Meta, META_RESTORED).is_some());
             assert!(home.store.scrub(&mut |_| {}).is_ok());

@@ -315,6 +315,46 @@ pub(super) fn rows() -> Named<Vec<u8>> {
     ]
 }
 
+/// A row of every type that the mailbox service writes, encoded; of a choice, every one.
+pub(super) fn mailbox_rows() -> Named<Vec<u8>> {
+    use tidings::proto::mailbox::acked::Acked;
+    use tidings::proto::mailbox::row::{Counts, Due, Goal, Hold, Job, Part, Registration, Sum, Tally, Usage};
+    let sum = |bytes, count| Sum { bytes, count };
+    let hold = |part, token| row::encode(&Hold { envelope: ENVELOPE, bytes: 1_105, part, token, until: 1_766_592_000_000 });
+    let Frame::Handover(handover) = frames().remove(frames().iter().position(|(name, _)| *name == "handover").unwrap()).1 else { panic!() };
+    let goals = [Goal::Open, Goal::Taken, Goal::Failed].map(|goal| (handover.targets[0].clone(), goal)).to_vec();
+    let tally = Tally {
+        next: 300,
+        chat: sum(70_000, 61),
+        control: sum(900, 1),
+        stranger: sum(4_096, 2),
+        report: sum(100, 3),
+        handover: sum(1_105, 1),
+        handed: 7,
+        revoked: 2,
+        run: Some((1_766_592_000_000, 280)),
+    };
+    let registration =
+        Registration { owner: [0x0e; 32], readers: vec![[0x4e; 32]; 2], neighbour: Some(bob().account_id()), leaving: false };
+    vec![
+        ("counts", row::encode(&Counts { relayed: 1_000, neighbours: 3 })),
+        ("registration", row::encode(&registration)),
+        ("tally", row::encode(&tally)),
+        ("usage", row::encode(&Usage { chat: sum(2_210, 2), control: sum(0, 0) })),
+        // Below 5, and 7 to 9.
+        ("acked", row::encode(&row::decode::<Acked>(&[row::VERSION, 5, 1, 7, 9]).unwrap())),
+        ("hold-chat", hold(Part::Chat, Some([0x1d; 16]))),
+        ("hold-control", hold(Part::Control, Some([0x1d; 16]))),
+        ("hold-stranger", hold(Part::Stranger, None)),
+        ("hold-report", hold(Part::Report, None)),
+        ("due-run", row::encode(&Due::Run(280))),
+        ("due-sweep", row::encode(&Due::Sweep(0))),
+        ("due-leave", row::encode(&Due::Leave)),
+        ("due-handover", row::encode(&Due::Handover(ENVELOPE))),
+        ("job", row::encode(&Job { order: 7, lane: Lane::Chat, bytes: 1_105, until: 1_766_592_000_000, goals })),
+    ]
+}
+
 fn contact(account: AccountId) -> row::Contact {
     row::Contact {
         name: "Bob".to_owned(),

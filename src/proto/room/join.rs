@@ -268,6 +268,20 @@ impl Room {
     }
 }
 
+#[cfg(test)]
+impl Packages {
+    pub(super) fn example() -> Self {
+        Self { list: vec![(1_764_000_000_000, [0x51; 16], vec![1, 2, 3]), (1_764_000_001_000, [0x52; 16], vec![4])] }
+    }
+}
+
+#[cfg(test)]
+impl Joining {
+    pub(super) fn example(room: &Room) -> Self {
+        Self { ancestors: room.epochs.get(1).map(|epoch| Ancestor::of(room, epoch)).unwrap_or_default(), welcome: vec![9, 8, 7] }
+    }
+}
+
 fn fresh(info: RoomInfo, tip: EpochId) -> Room {
     Room {
         info,

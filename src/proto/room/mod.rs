@@ -18,6 +18,8 @@ mod branch;
 mod commit;
 mod converge;
 mod epoch;
+#[cfg(test)]
+mod golden;
 mod join;
 mod recover;
 mod settle;
