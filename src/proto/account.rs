@@ -88,6 +88,7 @@ impl State {
         self.account.signed = self.account.card.sign(&ctx.keys.account);
         ctx.put_raw(Table::Meta, CARD_KEY, self.account.signed.clone());
         self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
+        self.queue_groups(ctx);
     }
 
     /// Tokens travel with the card: a card as old as half their time is made anew, so that no contact is left with old ones.

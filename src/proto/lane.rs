@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::member::MemberCard;
 use crate::types::limits::{
     ASIDES_MAX, COMMITS_OWED_MAX, HELD_BACK_MAX, OUTBOX_MAX, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX,
     WINDOW_ENVELOPES_MAX,
 };
 use crate::types::{AccountId, DeviceId, EnvelopeId, Millis, PeerId, Rng, RoomId, Scan, Table, View};
-use crate::wire::codec;
 use crate::wire::content::{Body, Content};
 use crate::wire::row::{self, Cargo};
+use crate::wire::{card, codec};
 
 /// Which accounts are owed something, and what of it is on its way.
 #[derive(Debug, Default)]
@@ -45,7 +46,9 @@ pub(super) enum Other {
     Card,
     /// A question for a device's messages in a room.
     Ask(RoomId, DeviceId),
-    /// A receipt, or the answer to a question.
+    /// A member's card in a group: which group, whose.
+    Cards(RoomId, AccountId),
+    /// A receipt, the answer to a question, or several members' cards.
     Aside,
     /// A commit in a room.
     Commit(RoomId),
@@ -67,14 +70,22 @@ impl Other {
             Cargo::Content { room, content } => match codec::decode::<Content>(content).map(|content| content.body) {
                 Ok(Body::Card { .. }) => Self::Card,
                 Ok(Body::Ask { device, .. }) => Self::Ask(*room, device),
+                Ok(Body::Cards { cards }) => subject(&cards).map_or(Self::Aside, |account| Self::Cards(*room, account)),
                 _ => Self::Aside,
             },
         })
     }
 
     fn is_aside(self) -> bool {
-        matches!(self, Self::Ask(..) | Self::Aside)
+        matches!(self, Self::Ask(..) | Self::Cards(..) | Self::Aside)
     }
+}
+
+/// Whose card it is, when it is only one.
+pub(super) fn subject(cards: &[MemberCard]) -> Option<AccountId> {
+    let [(signed, _)] = cards else { return None };
+    let signed: card::Signed = codec::decode(signed).ok()?;
+    codec::decode::<card::Card>(&signed.card).ok().map(|card| card.account)
 }
 
 impl Lane {

@@ -10,7 +10,7 @@
 //! | `message`, `outbox`, `lane`, `reseal` | sending: what is owed, in the store and in memory, and sealing it anew |
 //! | `deliver`, `handover`, `answer` | the ways out, and what is said of what went |
 //! | `receive`, `receipt`, `collect`, `sync` | receiving: envelopes, receipts, our mailboxes, holes |
-//! | `group` | rooms of many |
+//! | `group`, `member` | rooms of many, and how their members reach each other |
 //! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
 //! | `timer` | what the node wants to be woken for |
 //! | [`room`] | MLS groups: epochs, commits, convergence, recovery |
@@ -29,6 +29,7 @@ mod knock;
 mod lane;
 
 pub mod mailbox;
+mod member;
 mod message;
 pub mod node;
 mod outbox;

@@ -65,7 +65,7 @@ impl State {
             ctx.delete(Table::Owed, key);
         }
         for ((account, room), (delivered, read)) in gathered {
-            if self.contacts.state(&account) == Some(ContactState::Accepted) {
+            if self.contacts.is_reachable(&account) {
                 self.send_aside(ctx, &room, &account, Body::Receipt { delivered, read });
             }
         }
@@ -96,6 +96,7 @@ impl State {
                 Outcome::Accepted
             }
             Body::Ask { device, numbers } => self.handle_ask(ctx, room, sender, &device, &numbers),
+            Body::Cards { cards } => self.handle_cards(ctx, room, sender, cards),
             Body::Gone { device: of, numbers } => self.handle_gone(ctx, room, device, &of, &numbers),
             Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } => {
                 Outcome::Misbehaved(Misbehaviour::Unexpected)

@@ -87,6 +87,11 @@ pub enum Body {
         /// Their numbers, at most `FRAME_IDS_MAX`.
         numbers: Vec<u64>,
     },
+    /// Signed cards of members of this group, with tokens for their mailboxes that all of them may use: the sender's own, or passed on by an admin.
+    Cards {
+        /// At most `MEMBER_CARDS_MAX`.
+        cards: Vec<(Vec<u8>, Vec<Grant>)>,
+    },
 }
 
 /// First contact, and what goes with it: signed by the account, then sealed to the receiver's inbox key.

@@ -112,6 +112,7 @@ pub fn row(bytes: &[u8]) -> bool {
         one::<row::Owed>(bytes),
         one::<row::Outbox>(bytes),
         one::<row::Mailbox>(bytes),
+        one::<row::Member>(bytes),
     ];
     taken.contains(&true)
 }

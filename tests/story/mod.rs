@@ -4,6 +4,8 @@ mod bounds;
 mod flood;
 mod hostile;
 mod hunt;
+mod judge;
 mod meeting;
+mod member;
 mod storm;
 mod world;

@@ -36,6 +36,7 @@ fn lists_in_frames_are_bounded() {
         by: sample::relay_peer(),
         held: Held { entries: vec![(EnvelopeId([1; 32]), sample::INBOX); count], ..sample::held() },
     };
+    at_most(FRAME_IDS_MAX, |count| Withdraw { inbox: sample::INBOX, handovers: vec![(EnvelopeId([1; 32]), sample::INBOX); count] });
     at_most(FRAME_IDS_MAX, |count| Report { inbox: sample::INBOX, sequence: 1, done: report(count) });
 }
 
@@ -70,6 +71,8 @@ fn contents_and_knocks_are_bounded() {
     at_most(FRAME_IDS_MAX, |count| content(Body::Receipt { delivered: vec![target; count - 1], read: vec![target] }));
     at_most(FRAME_IDS_MAX, |count| content(Body::Ask { device: sample::bob().device_id(), numbers: vec![1; count] }));
     at_most(FRAME_IDS_MAX, |count| content(Body::Gone { device: sample::bob().device_id(), numbers: vec![1; count] }));
+    at_most(MEMBER_CARDS_MAX, |count| content(Body::Cards { cards: vec![(Vec::new(), Vec::new()); count] }));
+    at_most(CARD_BYTES_MAX, |length| content(Body::Cards { cards: vec![(vec![0; length], Vec::new())] }));
     at_most(KEY_PACKAGES_MAX, |count| content(Body::Card { card: Vec::new(), grants: Vec::new(), key_packages: vec![vec![1]; count] }));
     let request = |greeting: usize, packages: Vec<Vec<u8>>| Knock::Request {
         secret: None,

@@ -193,6 +193,7 @@ pub(super) fn contents() -> Named<Content> {
         ("card", Body::Card { card: signed_card(), grants: vec![grant()], key_packages: vec![vec![0x6b; 40]] }),
         ("ask", Body::Ask { device, numbers: vec![4, 5, 900] }),
         ("gone", Body::Gone { device, numbers: vec![6] }),
+        ("cards", Body::Cards { cards: vec![(signed_card(), vec![grant()])] }),
     ];
     bodies.into_iter().map(|(name, body)| (name, Content { message: MESSAGE, number: 8, clock: CLOCK, body })).collect()
 }
@@ -283,6 +284,7 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("numbered", row::encode(&row::Numbered { message: MESSAGE, envelope: room_envelope() })),
         ("seen", row::encode(&seen)),
         ("owed", row::encode(&row::Owed { room: ROOM, read: true })),
+        ("member", row::encode(&row::Member { card: signed_card(), grants: vec![grant()], told: 7, is_told: true, round: 1 })),
         ("outbox-message", outbox(row::Cargo::Message { room: ROOM, message: MESSAGE })),
         ("outbox-content", outbox(row::Cargo::Content { room: ROOM, content: vec![1, 2, 3] })),
         ("outbox-commit", outbox(row::Cargo::Commit { room: ROOM })),
