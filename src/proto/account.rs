@@ -92,6 +92,7 @@ impl State {
         self.account.signed = self.account.card.sign(&ctx.keys.account);
         ctx.put_raw(Table::Meta, CARD_KEY, self.account.signed.clone());
         self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
+        self.queue_groups(ctx);
     }
 
     /// Tokens and a key package travel with the card, and its number shows their age: it is made anew as often as the key package, so

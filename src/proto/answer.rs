@@ -99,14 +99,20 @@ impl State {
 
     /// A device will never open these: what they carry is sealed anew.
     pub(super) fn handle_lost(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
-        let Some((account, _)) = self.contact_at(&from) else { return Outcome::Refused(Refusal::Unwanted) };
-        for envelope in envelopes {
-            let landed = self.land(ctx, &account, &from, envelope);
-            if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
-                self.renew_lost(ctx, &account, order, &from, envelope);
-            }
+        let mut claimants = self.contacts.claimants(&from);
+        claimants.retain(|account| self.contacts.is_reachable(account));
+        if claimants.is_empty() {
+            return Outcome::Refused(Refusal::Unwanted);
         }
-        self.pump(ctx, &account);
+        for account in claimants {
+            for envelope in envelopes {
+                let landed = self.land(ctx, &account, &from, envelope);
+                if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
+                    self.renew_lost(ctx, &account, order, &from, envelope);
+                }
+            }
+            self.pump(ctx, &account);
+        }
         Outcome::Accepted
     }
 

@@ -212,7 +212,8 @@ impl State {
             let rounds = known.row.grant_round;
             (0..rounds).map(move |round| (*account, round))
         });
-        let tokens: Vec<[u8; 16]> = revoked.map(|(account, round)| grant_id(ctx.keys, &mailbox, &account.0, round)).collect();
+        let mut tokens: Vec<[u8; 16]> = revoked.map(|(account, round)| grant_id(ctx.keys, &mailbox, &account.0, round)).collect();
+        tokens.extend(self.revoked_of_groups(ctx, &mailbox));
         for tokens in tokens.chunks(FRAME_IDS_MAX) {
             let revoke = Revoke { inbox, tokens: tokens.to_vec(), signature: [0; 64] };
             ctx.transmit(mailbox, Frame::Revoke(revoke.sign(&mailbox, &ctx.keys.inbox_owner(&mailbox))));

@@ -16,13 +16,12 @@ use crate::types::{AccountId, DeviceId, Millis, PeerId, Table};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Deposit, Grant, Lane, OpenToken};
-use crate::wire::row::{self, ContactState};
+use crate::wire::row;
 
 impl State {
     /// Moves what an account is owed as far as it goes.
     pub(super) fn pump(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        let is_reachable = matches!(self.contacts.state(account), Some(ContactState::Accepted | ContactState::Requested));
-        if !self.outbox.is_busy(account) || !is_reachable {
+        if !self.outbox.is_busy(account) || !self.contacts.is_reachable(account) {
             return;
         }
         let mut next = ctx.now.mono + RETRY_MS_MAX;
@@ -152,7 +151,7 @@ impl State {
 
     /// How many mailboxes should hold what this account is owed.
     pub(super) fn copies_wanted(&self, account: &AccountId) -> usize {
-        self.contacts.get(account).map_or(1, |known| known.card.mailboxes.len().clamp(1, COPIES_WANTED))
+        self.contacts.card(account).map_or(1, |card| card.mailboxes.len().clamp(1, COPIES_WANTED))
     }
 
     /// Deposits at the recipient's mailboxes; with none in reach, asks our own to go on trying.
@@ -166,8 +165,8 @@ impl State {
             *next = (*next).min(since + DIRECT_GRACE_MS);
             return;
         }
-        let Some(known) = self.contacts.get(account) else { return };
-        let mailboxes: Vec<card::Mailbox> = known.card.mailboxes.iter().filter(|mailbox| mailbox.peer != me).cloned().collect();
+        let Some(card) = self.contacts.card(account) else { return };
+        let mailboxes: Vec<card::Mailbox> = card.mailboxes.iter().filter(|mailbox| mailbox.peer != me).cloned().collect();
         let mut ways = 0;
         for mailbox in &mailboxes {
             if ways >= COPIES_WANTED {
@@ -230,9 +229,8 @@ impl State {
 
     /// The mailboxes that hold a row and still serve the account (or us).
     pub(super) fn valid_copies(&self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) -> Vec<PeerId> {
-        let Some(known) = self.contacts.get(account) else { return Vec::new() };
-        let serves =
-            |peer: &PeerId| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer) || self.mailboxes.rows.contains_key(peer);
+        let Some(card) = self.contacts.card(account) else { return Vec::new() };
+        let serves = |peer: &PeerId| card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer) || self.mailboxes.rows.contains_key(peer);
         row.held.iter().filter(|(peer, until)| *until > ctx.now.wall && serves(peer)).map(|(peer, _)| *peer).collect()
     }
 
@@ -271,8 +269,7 @@ impl State {
                 if inboxes.len() == FRAME_IDS_MAX {
                     break;
                 }
-                let listed =
-                    self.contacts.get(&other).and_then(|known| known.card.mailboxes.iter().find(|m| m.peer == mailbox.peer)).cloned();
+                let listed = self.contacts.card(&other).and_then(|card| card.mailboxes.iter().find(|m| m.peer == mailbox.peer)).cloned();
                 let Some(listed) = listed.filter(|_| other != *account) else { continue };
                 let is_waiting =
                     self.outbox.way(&other, &mailbox.peer).is_none_or(|way| way.paused_until.max(way.chat_until) > ctx.now.mono);
@@ -299,11 +296,10 @@ impl State {
 
     /// The token for an account's inbox at a mailbox, if we hold one that is good.
     pub(super) fn grant_of(&self, ctx: &Ctx, account: &AccountId, mailbox: &card::Mailbox) -> Option<&Grant> {
-        let grants = &self.contacts.get(account)?.row.grants;
         let fits = |grant: &&Grant| {
             grant.mailbox == mailbox.peer && grant.token.inbox == mailbox.inbox && grant.token.not_after > ctx.now.wall + MINUTE
         };
-        grants.iter().find(fits)
+        self.contacts.grants(account).find(fits)
     }
 
     /// Shows the token on this connection, once. Whether there is one.

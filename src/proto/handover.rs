@@ -90,7 +90,7 @@ impl State {
 
     /// Where our own mailbox can try: the recipient's devices, and its mailboxes with our token lent to it.
     fn targets(&self, ctx: &Ctx, account: &AccountId, mailboxes: &[card::Mailbox], own: &PeerId) -> Vec<Target> {
-        let devices = self.contacts.get(account).into_iter().flat_map(|known| &known.card.devices);
+        let devices = self.contacts.card(account).into_iter().flat_map(|card| &card.devices);
         let target = |device: &card::Device| Target { peer: device.peer, addresses: device.addresses.clone(), inbox: None };
         let mut targets: Vec<Target> = devices.map(target).collect();
         for mailbox in mailboxes.iter().take(MAILBOXES_MAX) {

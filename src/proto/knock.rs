@@ -61,7 +61,7 @@ impl State {
                 self.handle_welcome(ctx, &account, &room, &welcome)
             }
             Knock::Rejoin { room, key_package, generation } => {
-                if !self.contacts.is_accepted(&account) {
+                if !self.contacts.is_accepted(&account) && !self.rooms.has_member(&room, &account) {
                     return Outcome::Refused(Refusal::Unwanted);
                 }
                 self.update_card(ctx, &account, &signed.card, card, Vec::new(), None);
@@ -209,7 +209,9 @@ impl State {
         let is_expected = match self.contacts.state(account) {
             Some(ContactState::Accepted) => true,
             Some(ContactState::Requested) => is_direct,
-            _ => false,
+            Some(ContactState::Blocked) => false,
+            // An admin of a group brings a member back, contact or not.
+            _ => self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group && info.admins.contains(account)),
         };
         if !is_expected {
             return Outcome::Refused(Refusal::Unwanted);
@@ -254,6 +256,9 @@ impl State {
             RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
             RoomKind::Group if was_here => self.ask_heads(ctx, &info.room),
             _ => {}
+        }
+        if info.kind == RoomKind::Group {
+            self.on_members(ctx, &info.room);
         }
         Outcome::Accepted
     }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::member::MemberCard;
 use crate::types::limits::{
     ASIDES_MAX, COMMITS_OWED_MAX, HELD_BACK_MAX, OUTBOX_MAX, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX,
     WINDOW_ENVELOPES_MAX,
 };
 use crate::types::{AccountId, EnvelopeId, Millis, PeerId, Rng, RoomId, Scan, Table, View};
-use crate::wire::codec;
 use crate::wire::content::{Body, Content};
 use crate::wire::row::{self, Cargo, Series};
+use crate::wire::{card, codec};
 
 /// Which accounts are owed something, and what of it is on its way.
 #[derive(Debug, Default)]
@@ -49,7 +50,9 @@ pub(super) enum Other {
     Heads(RoomId),
     /// A message of theirs, given back.
     Copy(Series, u64),
-    /// A receipt, or the answer to a question.
+    /// A member's card in a group: which group, whose.
+    Cards(RoomId, AccountId),
+    /// A receipt, the answer to a question, or several members' cards.
     Aside,
     /// A commit in a room.
     Commit(RoomId),
@@ -78,6 +81,7 @@ impl Other {
             Body::Card { .. } => Some(Self::Card),
             Body::Ask { account, device, .. } => Some(Self::Ask(Series { room, account, device })),
             Body::Heads { .. } => Some(Self::Heads(room)),
+            Body::Cards { cards } => subject(&cards).map(|account| Self::Cards(room, account)),
             Body::Copy { content } => {
                 let content: Content = codec::decode(&content).ok()?;
                 Some(Self::Copy(Series { room, account: *to, device: content.device? }, content.number))
@@ -87,8 +91,15 @@ impl Other {
     }
 
     fn is_aside(self) -> bool {
-        matches!(self, Self::Ask(..) | Self::Heads(..) | Self::Copy(..) | Self::Aside)
+        matches!(self, Self::Ask(..) | Self::Heads(..) | Self::Copy(..) | Self::Cards(..) | Self::Aside)
     }
+}
+
+/// Whose card it is, when it is only one.
+pub(super) fn subject(cards: &[MemberCard]) -> Option<AccountId> {
+    let [(signed, _)] = cards else { return None };
+    let signed: card::Signed = codec::decode(signed).ok()?;
+    codec::decode::<card::Card>(&signed.card).ok().map(|card| card.account)
 }
 
 impl Lane {

@@ -1,6 +1,7 @@
 //! Messages: sending, storing in the room's one order, and reading back what was stored.
 
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::order::tick;
 use super::seam::{CommandError, Event, Output, Reply, Topic};
@@ -79,7 +80,7 @@ impl State {
                 }
             }
             Body::Text { reply: None, .. } => {}
-            Body::Receipt { .. } | Body::Card { .. } | Body::Ask { .. } | Body::Gone { .. } | Body::Heads { .. } | Body::Copy { .. } => {
+            Body::Receipt { .. } | Body::Card { .. } | Body::Cards { .. } | Body::Ask { .. } | Body::Gone { .. } | Body::Heads { .. } | Body::Copy { .. } => {
                 return Err(CommandError::Internal);
             }
         }
@@ -105,6 +106,26 @@ impl State {
         let order = self.owe(ctx, account, cargo, Some(&sealed.envelope), sealed.epoch, false);
         self.pump(ctx, account);
         Some(order)
+    }
+
+    /// The same for several members, sealed once. Who is owed too much already does without. Whether it was sealed.
+    pub(super) fn send_shared(&mut self, ctx: &mut Ctx, room: &RoomId, accounts: &[AccountId], body: &Body) -> bool {
+        let subject = if let Body::Cards { cards } = body { super::lane::subject(cards) } else { None };
+        let clock = Clock { ms: ctx.now.wall, count: 0 };
+        let (proof, body) = (ctx.rng.bytes(), codec::encode(body));
+        let content = codec::encode(&Content { proof, device: None, number: 0, clock, is_back: false, body });
+        let Ok(sealed) = self.rooms.seal(ctx, room, &content) else { return false };
+        for account in accounts {
+            if let Some(subject) = subject {
+                self.drop_such(ctx, account, |other| *other == Other::Cards(*room, subject));
+            }
+            if self.outbox.takes_aside(account) {
+                let cargo = Cargo::Content { room: *room, content: content.clone() };
+                self.owe(ctx, account, cargo, Some(&sealed.envelope), sealed.epoch, accounts.len() > 1);
+                self.pump(ctx, account);
+            }
+        }
+        true
     }
 
     /// A small envelope of a room of many devices also goes by gossip; receipts still decide what is owed.

@@ -11,7 +11,7 @@
 //! | `deliver`, `handover`, `answer` | the ways out, and what is said of what went |
 //! | `receive`, `receipt`, `collect` | receiving: envelopes, receipts, our mailboxes |
 //! | `order`, `sync`, `repair` | one order everywhere, how far others are, what is missing |
-//! | `group` | rooms of many |
+//! | `group`, `member` | rooms of many, and how their members reach each other |
 //! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
 //! | `skew` | how far this machine's clock is from others |
 //! | `timer` | what the node wants to be woken for |
@@ -31,6 +31,7 @@ mod knock;
 mod lane;
 
 pub mod mailbox;
+mod member;
 mod message;
 pub mod node;
 mod order;

@@ -1,6 +1,6 @@
 //! The node itself: which part handles what.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::account::Account;
 use super::collect::Mailboxes;
@@ -67,6 +67,8 @@ pub(super) struct State {
     pub(super) service: Service,
     pub(super) timers: Timers,
     pub(super) disk_full: bool,
+    /// Groups in which there may be cards to tell.
+    pub(super) members_due: BTreeSet<RoomId>,
     /// The gossip topic of each room that has one.
     pub(super) topics: BTreeMap<RoomId, [u8; 32]>,
 }
@@ -117,6 +119,7 @@ impl Node {
             service: Service::open(view, &settings),
             timers: Timers::default(),
             disk_full: false,
+            members_due: BTreeSet::new(),
             topics: BTreeMap::new(),
         };
         if let Some(retired) = retired {
@@ -181,6 +184,7 @@ impl State {
         for room in self.rooms.rooms() {
             self.follow_topic(ctx, &room);
         }
+        self.queue_groups(ctx);
         self.timers.set(Timer::Receipts, now);
         self.timers.set(Timer::Cards, now + crate::types::limits::CARD_DELAY_MS);
         self.timers.set(Timer::Sweep, now + SWEEP_MS);
@@ -386,6 +390,7 @@ impl State {
                     self.refresh_card(ctx);
                     self.send_cards(ctx);
                 }
+                Timer::Members => self.send_member_cards(ctx),
                 Timer::Ask => self.ask(ctx),
                 Timer::Sweep => self.sweep(ctx),
                 Timer::Reseal => self.on_reseal(ctx),

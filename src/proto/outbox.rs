@@ -129,8 +129,8 @@ impl State {
         // Receipts, cards and questions may get lost: copies in the receiver's mailboxes are enough. All else is owed until the receiver
         // answers.
         let is_answered = !matches!(row.cargo, Cargo::Content { .. } | Cargo::Copy | Cargo::Rejoin { .. });
-        let copies = self.contacts.get(account).map_or(0, |known| {
-            let is_theirs = |peer: &PeerId| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer);
+        let copies = self.contacts.card(account).map_or(0, |card| {
+            let is_theirs = |peer: &PeerId| card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer);
             row.held.iter().filter(|(peer, _)| is_theirs(peer)).count()
         });
         if !is_answered && copies >= self.copies_wanted(account) {

@@ -140,15 +140,14 @@ impl State {
             return Some(row.addresses.clone());
         }
         if let Some((account, _)) = self.contacts.by_peer(peer) {
-            let state = self.contacts.state(&account)?;
-            let owed = self.outbox.is_busy(&account);
-            let is_known = state == ContactState::Accepted && (owed || self.contacts.len() <= IDLE_DIALS_MAX);
-            if is_known || (state == ContactState::Requested && owed) {
+            let owed = self.outbox.is_busy(&account) && self.contacts.is_reachable(&account);
+            let is_idle = self.contacts.is_accepted(&account) && self.contacts.len() <= IDLE_DIALS_MAX;
+            if owed || is_idle {
                 return self.contacts.addresses(&account, peer);
             }
         }
         let account = self.contacts.served_at(peer).into_iter().find(|account| self.outbox.is_busy(account))?;
-        let mailboxes = &self.contacts.get(&account)?.card.mailboxes;
+        let mailboxes = &self.contacts.card(&account)?.mailboxes;
         mailboxes.iter().find(|mailbox| mailbox.peer == *peer).map(|mailbox| mailbox.addresses.clone())
     }
 

@@ -65,7 +65,7 @@ impl State {
             ctx.delete(Table::Owed, key);
         }
         for ((account, room), (delivered, read)) in gathered {
-            if self.contacts.state(&account) == Some(ContactState::Accepted) {
+            if self.contacts.is_reachable(&account) {
                 self.send_aside(ctx, &room, &account, &Body::Receipt { delivered, read });
             }
         }
@@ -109,6 +109,7 @@ impl State {
                 Outcome::Accepted
             }
             Body::Copy { content } => self.handle_copy(ctx, room, sender, device, &content),
+            Body::Cards { cards } => self.handle_cards(ctx, room, sender, cards),
             Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } => {
                 Outcome::Misbehaved(Misbehaviour::Unexpected)
             }

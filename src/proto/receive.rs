@@ -306,6 +306,7 @@ impl State {
                         ctx.put(Table::Room, room.0, &row::Room { members, ..row });
                         ctx.emit(Event::Room(room));
                     }
+                    self.on_members(ctx, &room);
                 }
                 Effect::Removed { room } => {
                     self.follow_topic(ctx, &room);
@@ -313,6 +314,7 @@ impl State {
                         row.members.retain(|account| *account != ctx.keys.account_id());
                         ctx.put(Table::Room, room.0, &row);
                     }
+                    self.on_members(ctx, &room);
                     ctx.emit(Event::Room(room));
                 }
             }

@@ -13,6 +13,8 @@ pub(super) enum Timer {
     Receipts,
     /// Contacts that should have our newer card.
     Cards,
+    /// Groups whose members should have newer cards.
+    Members,
     /// Holes to ask for.
     Ask,
     /// Expired rows to forget.

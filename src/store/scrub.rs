@@ -131,6 +131,7 @@ fn decodes(table: Table, key: &[u8], value: &[u8]) -> bool {
         Table::Owed => is::<row::Owed>(value),
         Table::Outbox => is::<row::Outbox>(value),
         Table::Mailbox => is::<row::Mailbox>(value),
+        Table::Member => is::<row::Member>(value),
         _ => true,
     }
 }

@@ -55,11 +55,13 @@ pub enum Table {
     Relay = 22,
     /// `account | message` → receipts that we owe.
     Owed = 23,
+    /// `room | account` → how a member of a group can be reached, contact or not.
+    Member = 24,
 }
 
 impl Table {
     /// Every table, in order of number.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Meta,
         Self::Contact,
         Self::Invite,
@@ -83,6 +85,7 @@ impl Table {
         Self::Mailbox,
         Self::Relay,
         Self::Owed,
+        Self::Member,
     ];
 
     /// Whether its values are secrets of MLS: they lie under keys that are replaced, and stay out of archives.

@@ -113,6 +113,16 @@ limits! {
     GROUPS_MAX: usize = 1_000;
     /// Groups of one account that one other account is an admin of.
     GROUPS_OF_ADMIN_MAX: usize = 64;
+    /// Accounts of a group up to which its members tell each other their cards; beyond, who shares no contact relies on gossip and on being asked for.
+    GROUP_CARDS_MAX: usize = 64;
+    /// Cards of members in one content.
+    MEMBER_CARDS_MAX: usize = 64;
+    /// Bytes of them: half of an envelope.
+    MEMBER_CARDS_BYTES_MAX: usize = 128 * 1024;
+    /// Members of groups, no contacts, whose cards are kept in memory.
+    MEMBERS_MAX: usize = 2_048;
+    /// Groups whose members' cards one input tells.
+    MEMBER_ROOMS_PER_TURN_MAX: usize = 8;
     /// Devices of a direct room: those of two accounts, and as many that are lost.
     DIRECT_DEVICES_MAX: usize = 4 * DEVICES_MAX;
     /// Devices of one room: above this, commits cost too much (measured in `docs/decisions`).

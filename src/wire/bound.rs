@@ -7,7 +7,7 @@ use super::frame::{Delivered, Heads, Hello};
 use super::mailbox as mail;
 use crate::types::limits::{
     ADDRESSES_MAX, CARD_BYTES_MAX, COPY_BYTES_MAX, DEVICES_MAX, ENVELOPE_BYTES_MAX, FRAME_IDS_MAX, GREETING_BYTES_MAX,
-    HANDOVER_TARGETS_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, NAME_BYTES_MAX, PADDED_BYTES_MAX, REACTION_BYTES_MAX, REQUEST_BYTES_MAX,
+    HANDOVER_TARGETS_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, MEMBER_CARDS_MAX, NAME_BYTES_MAX, PADDED_BYTES_MAX, REACTION_BYTES_MAX, REQUEST_BYTES_MAX,
     TEXT_BYTES_MAX,
 };
 use crate::types::{Address, EnvelopeId};
@@ -186,6 +186,10 @@ impl Bounded for Body {
                 heads.len() <= FRAME_IDS_MAX && card.as_ref().is_none_or(|card| card.len() <= CARD_BYTES_MAX)
             }
             Self::Copy { content } => content.len() <= COPY_BYTES_MAX,
+            Self::Cards { cards } => {
+                let fits = |(card, grants): &(Vec<u8>, Vec<_>)| card.len() <= CARD_BYTES_MAX && grants.len() <= MAILBOXES_MAX;
+                cards.len() <= MEMBER_CARDS_MAX && cards.iter().all(fits)
+            }
         }
     }
 }

@@ -124,11 +124,16 @@ pub enum Body {
         /// The encoded [`Content`], its device named.
         content: Vec<u8>,
     },
+    /// Signed cards of members of this group, with tokens for their mailboxes that all of them may use: the sender's own, or passed on by an admin.
+    Cards {
+        /// At most `MEMBER_CARDS_MAX`.
+        cards: Vec<(Vec<u8>, Vec<Grant>)>,
+    },
 }
 
 impl Body {
     /// Kinds that this release knows: their numbers are below.
-    pub const KINDS: u32 = 10;
+    pub const KINDS: u32 = 11;
 
     /// From the bytes in a content. [`DecodeError::Kind`] for one of a later release.
     pub fn open(bytes: &[u8]) -> Result<Self, DecodeError> {

@@ -420,6 +420,21 @@ pub enum Cargo {
     },
 }
 
+/// `Table::Member`: `room | account`: how a member of a group can be reached. The row of this account itself says what the others were told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Member {
+    /// Its signed card; empty while it has not told it, and for this account.
+    pub card: Vec<u8>,
+    /// Tokens for its mailboxes that all members of the room may use.
+    pub grants: Vec<Grant>,
+    /// Number of the card that this device told the others: its own, or as an admin that of this member.
+    pub told: u64,
+    /// Whether this device, as an admin, told it the others' cards.
+    pub is_told: bool,
+    /// For this account: how often the tokens of this room were revoked; the next ones differ.
+    pub round: u32,
+}
+
 /// `Table::Mailbox`: `peer`: one of our own mailboxes.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Mailbox {

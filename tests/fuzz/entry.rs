@@ -114,6 +114,7 @@ pub fn row(bytes: &[u8]) -> bool {
         one::<row::Outbox>(bytes),
         one::<row::Mailbox>(bytes),
         one::<row::Skew>(bytes),
+        one::<row::Member>(bytes),
     ];
     taken.contains(&true)
 }

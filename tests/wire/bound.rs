@@ -40,6 +40,7 @@ fn lists_in_frames_are_bounded() {
         by: sample::relay_peer(),
         held: Held { entries: vec![(EnvelopeId([1; 32]), sample::INBOX); count], ..sample::held() },
     };
+    at_most(FRAME_IDS_MAX, |count| Withdraw { inbox: sample::INBOX, handovers: vec![(EnvelopeId([1; 32]), sample::INBOX); count] });
     at_most(FRAME_IDS_MAX, |count| Report { inbox: sample::INBOX, sequence: 1, done: report(count) });
 }
 
@@ -136,6 +137,8 @@ fn contents_and_knocks_are_bounded() {
     at_most(CARD_BYTES_MAX, |length| Body::Heads { heads: Vec::new(), card: Some(vec![1; length]), asks: false });
     at_most(COPY_BYTES_MAX, |length| Body::Copy { content: vec![1; length] });
     at_most(KEY_PACKAGES_MAX, |count| Body::Card { card: Vec::new(), grants: Vec::new(), key_packages: vec![vec![1]; count] });
+    at_most(MEMBER_CARDS_MAX, |count| Body::Cards { cards: vec![(Vec::new(), Vec::new()); count] });
+    at_most(CARD_BYTES_MAX, |length| Body::Cards { cards: vec![(vec![0; length], Vec::new())] });
     let request = |greeting: usize, packages: Vec<Vec<u8>>| Knock::Request {
         secret: None,
         key_packages: packages,

@@ -200,6 +200,7 @@ pub(super) fn contents() -> Named<Content> {
         ("heads", Body::Heads { heads: vec![head(300), head(7)], card: None, asks: true }),
         ("heads-card", Body::Heads { heads: vec![head(7)], card: Some(signed_card()), asks: false }),
         ("copy", Body::Copy { content: codec::encode(&content(&text, Some(device))) }),
+        ("cards", Body::Cards { cards: vec![(signed_card(), vec![grant()])] }),
     ];
     let numbered = bodies.iter().map(|(name, body)| (*name, content(body, None)));
     numbered.chain([("of-another-device", content(&text, Some(device)))]).collect()
@@ -303,6 +304,7 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("numbered-key", row::Series { room: ROOM, account, device: bob().device_id() }.numbered(8)),
         ("seen", row::encode(&seen)),
         ("owed", row::encode(&row::Owed { room: ROOM, read: true })),
+        ("member", row::encode(&row::Member { card: signed_card(), grants: vec![grant()], told: 7, is_told: true, round: 1 })),
         ("outbox-message", outbox(row::Cargo::Message { room: ROOM, message: MESSAGE })),
         ("outbox-content", outbox(row::Cargo::Content { room: ROOM, content: vec![1, 2, 3] })),
         ("outbox-commit", outbox(row::Cargo::Commit { room: ROOM })),
@@ -335,7 +337,7 @@ pub(super) fn mailbox_rows() -> Named<Vec<u8>> {
         run: Some((1_766_592_000_000, 280)),
     };
     let registration =
-        Registration { owner: [0x0e; 32], readers: vec![[0x4e; 32]; 2], neighbour: Some(bob().account_id()), leaving: false };
+        Registration { owner: [0x0e; 32], readers: vec![[0x4e; 32]; 2], neighbour: Some(bob().account_id()), by: bob().peer_id(), leaving: false };
     vec![
         ("counts", row::encode(&Counts { relayed: 1_000, neighbours: 3 })),
         ("registration", row::encode(&registration)),
@@ -350,8 +352,8 @@ pub(super) fn mailbox_rows() -> Named<Vec<u8>> {
         ("due-run", row::encode(&Due::Run(280))),
         ("due-sweep", row::encode(&Due::Sweep(0))),
         ("due-leave", row::encode(&Due::Leave)),
-        ("due-handover", row::encode(&Due::Handover(ENVELOPE))),
-        ("job", row::encode(&Job { order: 7, lane: Lane::Chat, bytes: 1_105, until: 1_766_592_000_000, goals })),
+        ("due-handover", row::encode(&Due::Handover(ENVELOPE, INBOX))),
+        ("job", row::encode(&Job { order: 7, lane: Lane::Chat, bytes: 1_105, until: 1_766_592_000_000, goals, untold: 2 })),
     ]
 }
 
