@@ -91,8 +91,6 @@ impl State {
                 }
                 let key_packages = key_packages.into_iter().filter(|kp| self.rooms.check_key_package(ctx, sender, kp)).collect();
                 self.update_card(ctx, sender, &card, opened, grants, Some(key_packages));
-                // They speak in the room, so they have its welcome.
-                self.drop_knocks(ctx, sender);
                 Outcome::Accepted
             }
             Body::Ask { device, numbers } => self.handle_ask(ctx, room, sender, &device, &numbers),

@@ -567,6 +567,16 @@ impl World {
         sealed.envelope
     }
 
+    /// Says in which epoch of a room everybody is, for whoever reads a failed test.
+    pub(super) fn compare(&self, room: &RoomId) {
+        for (name, person) in &self.people {
+            let rooms = Rooms::open(&person.rows, &person.keys);
+            if rooms.info(room).is_some() {
+                println!("{name}, {:?}, is in {:?} with {:?}", person.account(), rooms.epoch(room), rooms.members(room));
+            }
+        }
+    }
+
     /// Says where an envelope is, for whoever reads a failed test.
     pub(super) fn find(&self, envelope: &EnvelopeId) {
         for (name, person) in &self.people {
