@@ -80,7 +80,13 @@ impl State {
                 }
             }
             Body::Text { reply: None, .. } => {}
-            Body::Receipt { .. } | Body::Card { .. } | Body::Cards { .. } | Body::Ask { .. } | Body::Gone { .. } | Body::Heads { .. } | Body::Copy { .. } => {
+            Body::Receipt { .. }
+            | Body::Card { .. }
+            | Body::Cards { .. }
+            | Body::Ask { .. }
+            | Body::Gone { .. }
+            | Body::Heads { .. }
+            | Body::Copy { .. } => {
                 return Err(CommandError::Internal);
             }
         }

@@ -92,8 +92,6 @@ impl State {
                 let is_good = |kp: &Vec<u8>| self.rooms.check_key_package(sender, kp, opened.number).is_ok();
                 let key_packages = key_packages.into_iter().filter(is_good).collect();
                 self.update_card(ctx, sender, &card, opened, grants, Some(key_packages));
-                // They speak in the room, so they have its welcome.
-                self.drop_knocks(ctx, sender);
                 Outcome::Accepted
             }
             Body::Ask { account, device, numbers } => self.handle_ask(ctx, &Series { room: *room, account, device }, sender, &numbers),

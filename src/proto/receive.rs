@@ -186,8 +186,9 @@ impl State {
         let (opened, effects) = self.rooms.open_envelope(ctx, body);
         let outcome = match opened {
             Opened::Content { room, sender, device, content, is_present } => {
-                // They speak in it, so they have its welcome; where we are, so they have the commits that lead there.
-                self.on_there(ctx, &sender, &room, is_present);
+                if is_present {
+                    self.on_there(ctx, &sender, &room);
+                }
                 let blocked = sender != ctx.keys.account_id() && !self.contacts.is_accepted(&sender);
                 if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
                     Outcome::Refused(Refusal::Unwanted)
@@ -214,10 +215,15 @@ impl State {
         outcome
     }
 
-    /// An account is known to be in a room, perhaps in the same epoch as this device: what was to bring it there has done so.
-    pub(super) fn on_there(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, is_present: bool) {
-        let is_done = |other: &Other| *other == Other::Welcome(*room) || (is_present && *other == Other::Commit(*room));
-        self.drop_such(ctx, account, is_done);
+    /// An account is known to be in the same epoch of a room as this device: what was to bring it there has done so. (What it said in an
+    /// earlier one proves nothing: it may have been taken out since, and welcomed again.)
+    pub(super) fn on_there(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId) {
+        let is_direct = *room == direct_room(&ctx.keys.account_id(), account);
+        self.drop_such(ctx, account, |other| match other {
+            Other::Welcome(of) | Other::Commit(of) => of == room,
+            Other::Knock => is_direct,
+            _ => false,
+        });
     }
 
     /// Remembers an envelope for as long as a copy can come.

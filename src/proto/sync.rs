@@ -218,8 +218,9 @@ impl State {
         if !members.contains(&account) {
             return Outcome::Refused(Refusal::Unknown);
         }
-        let is_present = self.rooms.epoch(&heads.room) == Some((heads.epoch, heads.epoch_id));
-        self.on_there(ctx, &account, &heads.room, is_present);
+        if self.rooms.epoch(&heads.room) == Some((heads.epoch, heads.epoch_id)) {
+            self.on_there(ctx, &account, &heads.room);
+        }
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
         self.apply_effects(ctx, effects);
         self.hear_heads(ctx, &heads.room, &account, &heads.heads);

@@ -28,6 +28,15 @@ pub(super) struct Tally {
     pub(super) steps: u64,
 }
 
+/// A text that `send` took: from whom, and to whom as far as they knew.
+pub(super) struct Sent {
+    pub(super) room: RoomId,
+    pub(super) from: &'static str,
+    pub(super) to: Vec<AccountId>,
+    pub(super) at: Millis,
+    pub(super) text: String,
+}
+
 pub(super) struct Storm {
     pub(super) seed: u64,
     pub(super) world: World,
@@ -38,8 +47,8 @@ pub(super) struct Storm {
     /// Pairs that talk.
     pub(super) pairs: Vec<(&'static str, &'static str)>,
     pub(super) group: Option<RoomId>,
-    /// Texts that `send` took: where, from whom, when.
-    pub(super) sent: Vec<(RoomId, &'static str, Millis, String)>,
+    /// Texts that `send` took.
+    pub(super) sent: Vec<Sent>,
     pub(super) counter: u64,
     pub(super) burnt: BTreeSet<&'static str>,
     /// Messages that a person had at some time, so that a backup does not make a receipt a lie.
@@ -207,7 +216,8 @@ impl Storm {
             && let Ok(Reply::Sent { .. }) =
                 self.world.command(from, Command::Send { room, body: Body::Text { text: text.clone(), reply: None } })
         {
-            self.sent.push((room, from, self.world.now, text));
+            let to = self.members(from, &room);
+            self.sent.push(Sent { room, from, to, at: self.world.now, text });
         }
     }
 
@@ -296,7 +306,7 @@ impl Storm {
     fn change_group(&mut self, who: &'static str) {
         let Some(room) = self.group else { return };
         let admin = self.people[0];
-        let member = self.pick(&self.people[1..].to_vec());
+        let member = self.pick(&self.people.clone()[1..]);
         let account = self.world.person(member).account();
         let command = match self.rng.below(3) {
             0 => Command::RoomRemove { room, account },
@@ -395,7 +405,7 @@ impl Storm {
                     let others = self.people.iter().filter(|other| **other != name);
                     let is_known = others.map(|other| self.world.person(other)).any(|other| other.rows.get(Table::Index, &key).is_some());
                     if index.place.sender == me && !before.contains(&key) && !is_known {
-                        self.sent.retain(|(_, from, _, text)| *from != name || self.world.text_of(name, &message).as_ref() != Some(text));
+                        self.sent.retain(|sent| sent.from != name || self.world.text_of(name, &message).as_ref() != Some(&sent.text));
                     }
                 }
                 self.world.people.get_mut(name).unwrap().rows = backup;

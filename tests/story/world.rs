@@ -140,13 +140,19 @@ pub(super) struct World {
     /// Chance in a thousand that a frame arrives twice.
     pub(super) twice_permille: u64,
     queue: BTreeMap<(Millis, u64), Happening>,
+    links: Links,
+    rng: Rng,
+    sequence: u64,
+}
+
+/// What is between people.
+#[derive(Default)]
+struct Links {
     cut: BTreeSet<(String, String)>,
     /// Connections that ended, of which the node does not know yet.
     ending: BTreeSet<(String, PeerId)>,
     /// When the last frame of a connection arrives.
     arrives: BTreeMap<(u64, PeerId), Millis>,
-    rng: Rng,
-    sequence: u64,
 }
 
 /// Frames kept for replays.
@@ -171,10 +177,8 @@ impl World {
             crashes_max: u64::MAX,
             jitter: 0,
             twice_permille: 0,
-            ending: BTreeSet::new(),
-            arrives: BTreeMap::new(),
             queue: BTreeMap::new(),
-            cut: BTreeSet::new(),
+            links: Links::default(),
             rng: Rng::from_seed(bytes),
             sequence: 0,
         }
@@ -247,7 +251,7 @@ impl World {
         let person = self.people.get_mut(name).unwrap();
         person.node = None;
         person.life += 1;
-        self.ending.retain(|(other, _)| other != name);
+        self.links.ending.retain(|(other, _)| other != name);
         let person = self.people.get_mut(name).unwrap();
         let peer = person.keys.peer_id();
         for other in std::mem::take(&mut person.peers).into_keys() {
@@ -269,7 +273,7 @@ impl World {
     fn disconnect(&mut self, name: &str, peer: &PeerId) {
         let person = self.people.get_mut(name).unwrap();
         if person.peers.remove(peer).is_some() && person.node.is_some() {
-            self.ending.insert((name.to_owned(), *peer));
+            self.links.ending.insert((name.to_owned(), *peer));
             self.later(name, 1, Input::PeerDown(*peer));
         }
     }
@@ -286,14 +290,14 @@ impl World {
 
     /// Two people cannot reach each other.
     pub(super) fn cut(&mut self, one: &str, other: &str) {
-        self.cut.insert((one.to_owned(), other.to_owned()));
-        self.cut.insert((other.to_owned(), one.to_owned()));
+        self.links.cut.insert((one.to_owned(), other.to_owned()));
+        self.links.cut.insert((other.to_owned(), one.to_owned()));
         self.drop_connection(one, other);
     }
 
     /// The one cannot dial the other; the other way works.
     pub(super) fn cut_one_way(&mut self, from: &str, to: &str) {
-        self.cut.insert((from.to_owned(), to.to_owned()));
+        self.links.cut.insert((from.to_owned(), to.to_owned()));
         self.drop_connection(from, to);
     }
 
@@ -306,7 +310,7 @@ impl World {
 
     /// They can again.
     pub(super) fn heal(&mut self) {
-        self.cut.clear();
+        self.links.cut.clear();
     }
 
     fn later(&mut self, to: &str, delay: Millis, input: Input) {
@@ -323,7 +327,7 @@ impl World {
     fn carry(&mut self, from: &str, to: &PeerId, bytes: &[u8]) {
         let Some((link, other)) = self.people[from].peers.get(to).copied().zip(self.name_of(to)) else { return };
         let jitter = if self.jitter > 0 { self.rng.below(self.jitter) } else { 0 };
-        let last = self.arrives.entry((link, *to)).or_default();
+        let last = self.links.arrives.entry((link, *to)).or_default();
         let at = (*last).max(self.now + 5 + jitter);
         *last = at;
         let times = if self.rng.below(1000) < self.twice_permille { 2 } else { 1 };
@@ -406,7 +410,7 @@ impl World {
     }
 
     fn connect(&mut self, from: &str, to: &PeerId) {
-        let target = self.name_of(to).filter(|other| !self.cut.contains(&(from.to_owned(), other.clone())));
+        let target = self.name_of(to).filter(|other| !self.links.cut.contains(&(from.to_owned(), other.clone())));
         let is_there = target.as_ref().is_some_and(|other| self.people[other].node.is_some());
         if self.people[from].node.is_none() {
             return;
@@ -436,7 +440,7 @@ impl World {
 
     /// A node hears that a connection ended, if it does not know yet.
     fn end(&mut self, name: &str, peer: &PeerId) {
-        if self.ending.remove(&(name.to_owned(), *peer)) {
+        if self.links.ending.remove(&(name.to_owned(), *peer)) {
             self.input(name, Input::PeerDown(*peer));
         }
     }
@@ -593,6 +597,16 @@ impl World {
             }
         }
         sealed.envelope
+    }
+
+    /// Says in which epoch of a room everybody is, for whoever reads a failed test.
+    pub(super) fn compare(&self, room: &RoomId) {
+        for (name, person) in &self.people {
+            let rooms = Rooms::open(&person.rows, &person.keys);
+            if rooms.info(room).is_some() {
+                println!("{name}, {:?}, is in {:?} with {:?}", person.account(), rooms.epoch(room), rooms.members(room));
+            }
+        }
     }
 
     /// Says where an envelope is, for whoever reads a failed test.

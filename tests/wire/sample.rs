@@ -336,8 +336,13 @@ pub(super) fn mailbox_rows() -> Named<Vec<u8>> {
         revoked: 2,
         run: Some((1_766_592_000_000, 280)),
     };
-    let registration =
-        Registration { owner: [0x0e; 32], readers: vec![[0x4e; 32]; 2], neighbour: Some(bob().account_id()), by: bob().peer_id(), leaving: false };
+    let registration = Registration {
+        owner: [0x0e; 32],
+        readers: vec![[0x4e; 32]; 2],
+        neighbour: Some(bob().account_id()),
+        by: bob().peer_id(),
+        leaving: false,
+    };
     vec![
         ("counts", row::encode(&Counts { relayed: 1_000, neighbours: 3 })),
         ("registration", row::encode(&registration)),
