@@ -203,7 +203,7 @@ impl State {
     }
 
     /// The mailboxes that hold a row and still serve the account (or us).
-    fn valid_copies(&self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) -> Vec<PeerId> {
+    pub(super) fn valid_copies(&self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) -> Vec<PeerId> {
         let Some(known) = self.contacts.get(account) else { return Vec::new() };
         let serves =
             |peer: &PeerId| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer) || self.mailboxes.rows.contains_key(peer);
