@@ -57,7 +57,11 @@ impl Args {
         let fits = report::fits(&rows);
         let outlook = rows.last().map(report::outlook).unwrap_or_default();
         let report = Report { seed: self.seed, people: People::default(), rows, machine, fits, outlook };
-        if context.out.is_json() { context.out.object(&report)? } else { context.out.text(&text(&report))? }
+        if context.out.is_json() {
+            context.out.object(&report)?
+        } else {
+            context.out.text(&text(&report))?
+        }
         Ok(())
     }
 }
@@ -91,13 +95,19 @@ fn text(report: &Report) -> String {
         format!("{name:55}{}", cells.concat())
     };
     let of = |value: &dyn Fn(&Row) -> String| report.rows.iter().map(value).collect::<Vec<_>>();
-    lines.push(cells("", of(&|row| format!("{} people", row.accounts)).into_iter().chain(["power of n".into(), "by doubling".into()]).collect()));
+    lines.push(cells(
+        "",
+        of(&|row| format!("{} people", row.accounts)).into_iter().chain(["power of n".into(), "by doubling".into()]).collect(),
+    ));
     lines.push(cells("relays", of(&|row| row.relays.to_string())));
     lines.push(cells("contacts of a person", of(&|row| format!("{:.1}", row.contacts.0))));
-    lines.push(cells("messages for each recipient", of(&|row| {
-        let shares = row.shares;
-        (shares.delivered + shares.held + shares.waiting + shares.late).to_string()
-    })));
+    lines.push(cells(
+        "messages for each recipient",
+        of(&|row| {
+            let shares = row.shares;
+            (shares.delivered + shares.held + shares.waiting + shares.late).to_string()
+        }),
+    ));
     for (name, part) in SHARES {
         lines.push(cells(name, of(&|row| part(row).to_string())));
     }
@@ -112,9 +122,10 @@ fn text(report: &Report) -> String {
     let machine = |value: &dyn Fn(&Machine) -> String| report.machine.iter().map(value).collect::<Vec<_>>();
     lines.push(cells("inputs handled, for each account", of(&|row| number(row.events as f64 / f64::from(row.accounts)))));
     lines.push(cells("seconds it took", machine(&|machine| format!("{:.1}", machine.seconds))));
-    lines.push(cells("memory at peak, for each account (smaller sizes before)", machine(&|machine| {
-        machine.peak_memory_bytes.map_or("-".to_owned(), |bytes| number(bytes as f64 / f64::from(machine.accounts)))
-    })));
+    lines.push(cells(
+        "memory at peak, for each account (smaller sizes before)",
+        machine(&|machine| machine.peak_memory_bytes.map_or("-".to_owned(), |bytes| number(bytes as f64 / f64::from(machine.accounts)))),
+    ));
     lines.push(String::new());
     lines.push("300 million people, by the figures of the largest size:".to_owned());
     lines.push(cells("relays", report.outlook.iter().map(|outlook| outlook.relays.to_string()).collect()));
@@ -144,5 +155,11 @@ const OUTLOOK: [Part<Outlook, f64>; 5] = [
 ];
 
 fn number(value: f64) -> String {
-    if value == 0.0 || value >= 1_000.0 { format!("{value:.0}") } else if value >= 10.0 { format!("{value:.1}") } else { format!("{value:.3}") }
+    if value == 0.0 || value >= 1_000.0 {
+        format!("{value:.0}")
+    } else if value >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.3}")
+    }
 }

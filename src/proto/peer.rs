@@ -167,7 +167,9 @@ impl State {
 
     /// Whether a peer is dialled for presence alone: a contact's device, and enough mailboxes hold all that it is owed.
     fn is_idle(&self, ctx: &Ctx, peer: &PeerId) -> bool {
-        let Some((account, _)) = self.contacts.by_peer(peer).filter(|(account, _)| self.contacts.is_accepted(account)) else { return false };
+        let Some((account, _)) = self.contacts.by_peer(peer).filter(|(account, _)| self.contacts.is_accepted(account)) else {
+            return false;
+        };
         let mut others = self.outbox.busy_accounts().into_iter().filter(|other| *other != account);
         if self.mailboxes.rows.contains_key(peer) || others.any(|other| self.is_way_to(peer, &other)) {
             return false;

@@ -43,7 +43,7 @@ impl Disk {
     }
 
     /// A disk with these rows, in order of their whole keys; durable.
-    pub(super) fn of(rows: Vec<(Box<[u8]>, Box<[u8]>)>) -> Self {
+    pub(super) fn of(rows: impl IntoIterator<Item = (Box<[u8]>, Box<[u8]>)>) -> Self {
         Self { rows: rows.into_iter().collect(), undo: VecDeque::new() }
     }
 

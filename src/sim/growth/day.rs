@@ -102,7 +102,9 @@ impl<'a> Day<'a> {
         sessions.dedup_by(|later, earlier| later.start < earlier.end + MINUTE);
         for _ in 0..pick(&people.talk.messages, rng.below(100)) {
             let at = rng.below(sessions.len() as u64) as usize;
-            sessions[at].messages += 1;
+            if let Some(session) = sessions.get_mut(at) {
+                session.messages += 1;
+            }
         }
         sessions
     }
@@ -138,12 +140,13 @@ impl<'a> Day<'a> {
             self.town.move_house(who);
         }
         self.town.start(who);
-        let length = session.end - session.start;
+        let length = (session.end - session.start).max(2 * SECOND);
         for _ in 0..session.messages {
             let at = now + SECOND + rng.below(length.saturating_sub(2 * SECOND));
             self.town.plan(who, at, Step::Say);
         }
-        let reads = std::iter::successors(Some(people.talk.read_ms), |after| Some(after + MINUTE)).take_while(|after| *after < length - SECOND);
+        let reads =
+            std::iter::successors(Some(people.talk.read_ms), |after| Some(after + MINUTE)).take_while(|after| *after < length - SECOND);
         for after in reads.chain([length - SECOND]) {
             self.town.plan(who, now + after, Step::Read);
         }
@@ -199,7 +202,7 @@ impl<'a> Day<'a> {
     /// Asks a stranger to be a contact. Nobody answers.
     fn ask(&mut self, who: Who) {
         let mut rng = dice(self.plan.seed, who, purpose::SAY);
-        let link = self.rooms.links[rng.below(self.rooms.links.len() as u64) as usize].clone();
+        let Some(link) = self.rooms.links.get(rng.below(self.rooms.links.len() as u64) as usize).cloned() else { return };
         self.told.strangers += 1;
         self.town.command(who, Command::ContactAdd { link, name: None, greeting: "you do not know me".to_owned() });
     }

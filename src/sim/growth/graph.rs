@@ -40,10 +40,13 @@ impl Graph {
         for who in 0..accounts {
             graph.friends_of(seed, who, people, &mut known);
         }
-        graph.contacts = known.into_iter().map(|mut contacts| {
-            contacts.sort_unstable();
-            contacts.into_boxed_slice()
-        }).collect();
+        graph.contacts = known
+            .into_iter()
+            .map(|mut contacts| {
+                contacts.sort_unstable();
+                contacts.into_boxed_slice()
+            })
+            .collect();
         graph
     }
 

@@ -247,17 +247,22 @@ pub struct Shares {
 impl Shares {
     pub(super) fn of(town: &Town) -> Self {
         let mut shares = Self { delivered: town.tally.mail.delivered, ..Self::default() };
-        let mut away: Vec<(Who, MessageId, Who, bool)> = town.post.iter().map(|((message, to), away)| {
-            let is_late = away.was_online || town.came(*to) >= away.sent;
-            (away.from, *message, *to, is_late)
-        }).collect();
+        let mut away: Vec<(Who, MessageId, Who, bool)> = town
+            .post
+            .iter()
+            .map(|((message, to), away)| {
+                let is_late = away.was_online || town.came(*to) >= away.sent;
+                (away.from, *message, *to, is_late)
+            })
+            .collect();
         away.sort_unstable();
         for of_one in away.chunk_by(|one, other| one.0 == other.0) {
             let disk = town.houses[of_one[0].0 as usize].shelf.copy(&town.cards);
             for (_, message, to, is_late) in of_one {
                 let index = disk.row::<row::Index>(Table::Index, &message.0);
                 let account = town.account(*to);
-                let is_held = index.is_some_and(|index| index.custody.iter().any(|(whose, custody)| *whose == account && !custody.held.is_empty()));
+                let is_held =
+                    index.is_some_and(|index| index.custody.iter().any(|(whose, custody)| *whose == account && !custody.held.is_empty()));
                 shares.late += u64::from(*is_late);
                 shares.late_held += u64::from(*is_late && is_held);
                 shares.held += u64::from(!is_late && is_held);

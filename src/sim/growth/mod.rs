@@ -64,7 +64,7 @@ pub fn run(plan: &Plan, progress: &dyn Fn(Progress)) -> Row {
     fake::within(|| {
         let graph = Graph::new(plan.seed, plan.accounts, &plan.people);
         let mut town = Town::new(plan.seed, &plan.people, &graph);
-        let rooms = setup::meet(&mut town, &graph, &plan.people, progress);
+        let rooms = setup::meet(&mut town, &graph, progress);
         let met = town.tally.clone();
         town.tally.clear();
         let mut day = Day::new(plan, &graph, rooms, &mut town);

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use super::Plan;
 use super::day::Told;
 use super::graph::Graph;
 use super::measure::{INPUTS, Shares, Tally, Work};
 use super::town::Town;
-use super::Plan;
 use crate::types::Table;
 use crate::types::time::{DAY, HOUR};
 use crate::wire::frame::Frame;
@@ -212,9 +212,8 @@ pub fn outlook(row: &Row) -> Vec<Outlook> {
     let get = |name: &str| row.figure(name).unwrap_or(0.0);
     let of = |relays: u64| {
         let accounts = EVERYBODY / relays as f64;
-        let announcements = get("relay announcements in the day");
-        let heard = get("bytes of announcements to a relay a day");
-        let each = if announcements > 0.0 { heard / announcements } else { 0.0 };
+        let (heard, bytes) = (get("announcements to a person a day"), get("bytes of announcements to a person a day"));
+        let each = if heard > 0.0 { bytes / heard } else { 0.0 };
         Outlook {
             relays,
             accounts,

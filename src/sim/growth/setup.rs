@@ -2,7 +2,6 @@
 //! a time, so that a million fit into memory: community by community, then the friendships across, some at a time.
 
 use super::graph::Graph;
-use super::people::People;
 use super::town::Town;
 use super::{Progress, Who};
 use crate::proto::{Command, Reply};
@@ -27,7 +26,7 @@ pub(super) struct Rooms {
 }
 
 /// Has everybody meet.
-pub(super) fn meet(town: &mut Town, graph: &Graph, _people: &People, progress: &dyn Fn(Progress)) -> Rooms {
+pub(super) fn meet(town: &mut Town, graph: &Graph, progress: &dyn Fn(Progress)) -> Rooms {
     let relays: Vec<Who> = (graph.accounts..graph.accounts + graph.relays).collect();
     relays.iter().for_each(|relay| town.start(*relay));
     let invites: Vec<String> = relays.iter().filter_map(|relay| link_of(town.command(*relay, Command::RelayInvite))).collect();
@@ -78,6 +77,7 @@ fn befriend(town: &mut Town, friends: &[(Who, Who)]) {
     town.run(town.now + MEET_MS);
 }
 
+/// The group of a circle; that of two stays silent, they talk directly.
 fn group(town: &mut Town, first: Who, size: u32) -> Option<RoomId> {
     let members = (first + 1..first + size).map(|who| town.account(who)).collect();
     match town.command(first, Command::RoomCreate { name: "us".to_owned(), members }) {

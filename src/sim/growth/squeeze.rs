@@ -50,7 +50,10 @@ pub(super) fn expand(dictionary: &[u8], mut steps: &[u8]) -> Vec<u8> {
     let mut all = Vec::with_capacity(dictionary.len() + 3 * steps.len());
     all.extend_from_slice(dictionary);
     while !steps.is_empty() {
-        let (literal, rest) = { let length = number(&mut steps); steps.split_at(length) };
+        let (literal, rest) = {
+            let length = number(&mut steps);
+            steps.split_at(length)
+        };
         all.extend_from_slice(literal);
         steps = rest;
         if !steps.is_empty() {

@@ -373,7 +373,8 @@ impl Town {
     pub(super) fn ears(&self) -> Vec<Who> {
         let relays = self.houses.len() as u32 - self.people;
         let (some_people, some_relays) = (self.net.ears.0.min(self.people), self.net.ears.1.min(relays));
-        let spread = |first: Who, all: u32, some: u32| (0..some).map(move |at| first + (u64::from(at) * u64::from(all) / u64::from(some)) as u32);
+        let spread =
+            |first: Who, all: u32, some: u32| (0..some).map(move |at| first + (u64::from(at) * u64::from(all) / u64::from(some)) as u32);
         spread(0, self.people, some_people).chain(spread(self.people, relays, some_relays)).collect()
     }
 
