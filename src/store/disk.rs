@@ -1,25 +1,37 @@
 //! Sealed rows in sled: one writer at a time, fail-stop, and a consistent picture of all rows while writing goes on.
 
+mod rotate;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
+use lru::LruCache;
+
+use self::rotate::Rotation;
+use super::bag::{self, BagKey, Settled};
 use super::generation::Generation;
-use super::rows::{self, Stored, Unreadable};
+use super::ring::Ring;
+use super::rows::{self, Stored, Unreadable, Write};
 use super::sled::Tree;
 use super::{StoreError, space};
-use crate::crypto::rest::RowKeys;
-use crate::types::limits::{CUT_BYTES_MAX, DISK_STOP_BYTES, SYNC_BYTES_MAX};
+use crate::crypto::rest::{RowKey, RowKeys};
+use crate::types::limits::{BAG_KEYS_CACHED_MAX, CUT_BYTES_MAX, DISK_STOP_BYTES, SYNC_BYTES_MAX};
 use crate::types::{Batch, Rng, Row, Scan, Table};
 
 /// Rows on disk.
 pub(super) struct Disk {
     home: PathBuf,
     keys: RowKeys,
+    /// The keys over the keys of bags.
+    ring: Ring,
     tree: RwLock<Option<Tree>>,
     writer: Mutex<Writer>,
     sync: Mutex<Sync>,
+    rotation: Mutex<Rotation>,
     /// Batches applied so far.
     applied: AtomicU64,
     /// Bytes of values applied so far.
@@ -35,6 +47,10 @@ pub(super) struct Disk {
 struct Writer {
     rng: Rng,
     cut: Option<Cut>,
+    /// Keys of bags that were written to.
+    bags: LruCache<Vec<u8>, BagKey>,
+    /// How far the ring is.
+    settled: Settled,
 }
 
 struct Sync {
@@ -60,12 +76,15 @@ type Page = Vec<(Vec<u8>, Stored)>;
 
 impl Disk {
     /// Over an open database.
-    pub(super) fn new(home: &Path, keys: RowKeys, tree: Tree, seed: [u8; 32], generation: Generation) -> Self {
+    pub(super) fn new(home: &Path, keys: RowKeys, (ring, settled): (Ring, Settled), tree: Tree, rng: Rng, generation: Generation) -> Self {
+        let bags = LruCache::new(NonZeroUsize::new(BAG_KEYS_CACHED_MAX).unwrap_or(NonZeroUsize::MIN));
         Self {
             home: home.to_path_buf(),
             keys,
+            ring,
             tree: RwLock::new(Some(tree)),
-            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), cut: None }),
+            writer: Mutex::new(Writer { rng, cut: None, bags, settled }),
+            rotation: Mutex::default(),
             sync: Mutex::new(Sync { flushed: 0, flushes: FLUSHES_PER_GENERATION, generation }),
             applied: AtomicU64::new(0),
             written: AtomicU64::new(0),
@@ -118,6 +137,10 @@ impl Disk {
         for (table, key, value) in batch.iter() {
             let head = rows::head_key(table, key);
             let old = tree.get(&head).map_err(|fault| self.broken(fault))?;
+            let (is_there, is_mls) = (old.is_some(), table.is_mls());
+            if is_mls && !is_there && value.is_none() {
+                continue;
+            }
             let pieces = old.as_deref().map_or(0, rows::piece_count);
             if writer.cut.as_ref().is_some_and(|cut| cut.wants(&head)) {
                 let old = old.map(|old| self.stored(tree, &head, old)).transpose()?;
@@ -125,10 +148,12 @@ impl Disk {
                     cut.set_aside(head.clone(), old);
                 }
             }
+            let sealing =
+                if is_mls { self.use_bag(tree, writer, &head, is_there, &mut writes)? } else { Cow::Borrowed(self.keys.of(table)) };
             match value {
                 Some(value) => {
                     bytes += (head.len() + value.len()) as u64;
-                    rows::seal(&self.keys, &mut writer.rng, table, head, value, pieces, &mut writes);
+                    rows::seal(&sealing, &mut writer.rng, table, head, value, pieces, &mut writes);
                 }
                 None => {
                     rows::drop_pieces(&head, 0..pieces, &mut writes);
@@ -136,11 +161,15 @@ impl Disk {
                 }
             }
         }
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+        self.put(tree, writes, bytes + ROW_OVERHEAD * batch.len() as u64)
+    }
+
+    /// Hands writes to the database, which are about so many bytes, and flushes before too much waits.
+    fn put(&self, tree: &Tree, writes: Vec<Write>, bytes: u64) -> Result<(), StoreError> {
         tree.apply(writes).map_err(|fault| self.broken(fault))?;
         self.applied.fetch_add(1, Ordering::Release);
-        self.written.fetch_add(bytes, Ordering::Relaxed);
-        let grown = bytes + ROW_OVERHEAD * batch.len() as u64;
-        let unsynced = self.unsynced.fetch_add(grown, Ordering::Relaxed) + grown;
+        let unsynced = self.unsynced.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if unsynced >= SYNC_BYTES_MAX { self.flush_tree(tree) } else { Ok(()) }
     }
 
@@ -203,7 +232,7 @@ impl Disk {
 
     fn write_own(&self, tree: &Tree, rng: &mut Rng, name: &str, value: &[u8]) -> Result<(), StoreError> {
         let mut writes = Vec::new();
-        rows::seal(&self.keys, rng, Table::Meta, rows::own_key(name), value, 0, &mut writes);
+        rows::seal(self.keys.of(Table::Meta), rng, Table::Meta, rows::own_key(name), value, 0, &mut writes);
         tree.apply(writes).map_err(|fault| self.broken(fault))
     }
 
@@ -219,10 +248,11 @@ impl Disk {
         let tree = self.tree();
         let (Some(tree), Some((low, high))) = (tree.as_ref(), rows::bounds(scan)) else { return Vec::new() };
         let mut found = Vec::new();
+        let mut bag = None;
         for row in tree.range(low, high, scan.reverse).take(scan.limit) {
             let value = row.map_err(|fault| self.broken(fault)).and_then(|(head, value)| {
                 let stored = self.stored(tree, &head, value)?;
-                match rows::open(&self.keys, scan.table, &head, &stored) {
+                match self.open_stored(tree, scan.table, &head, &stored, &mut bag)? {
                     Ok(value) => Ok(Some((head, value))),
                     Err(Unreadable) => Ok(self.read(tree, scan.table, &head)?.map(|value| (head, value))),
                 }
@@ -236,13 +266,13 @@ impl Disk {
         found
     }
 
-    /// Reads one row. A large value may be rewritten between its head and its pieces; the second look is behind the
-    /// writer's back.
+    /// Reads one row. A large value may be rewritten between its head and its pieces, and a bag's key between it and its values; the
+    /// second look is behind the writer's back.
     fn read(&self, tree: &Tree, table: Table, head: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let look = || -> Result<Option<Result<Vec<u8>, Unreadable>>, StoreError> {
             let Some(value) = tree.get(head).map_err(|fault| self.broken(fault))? else { return Ok(None) };
             let stored = self.stored(tree, head, value)?;
-            Ok(Some(rows::open(&self.keys, table, head, &stored)))
+            self.open_stored(tree, table, head, &stored, &mut None).map(Some)
         };
         match look()? {
             None => return Ok(None),
@@ -251,6 +281,24 @@ impl Disk {
         }
         let _writer = lock(&self.writer);
         look()?.transpose().map_err(|Unreadable| StoreError::Row { table })
+    }
+
+    /// Opens a row; `known` has the key of the bag that was read last, for the next row of it.
+    fn open_stored(
+        &self,
+        tree: &Tree,
+        table: Table,
+        head: &[u8],
+        stored: &Stored,
+        known: &mut Option<(Vec<u8>, RowKey)>,
+    ) -> Result<Result<Vec<u8>, Unreadable>, StoreError> {
+        let Some(bag) = rows::bag(head) else { return Ok(rows::open(self.keys.of(table), table, head, stored)) };
+        if known.as_ref().is_none_or(|(other, _)| other != bag) {
+            let found = bag::find(tree, &self.ring, bag).map_err(|fault| self.broken(fault))?;
+            let Some(Ok(found)) = found else { return Ok(Err(Unreadable)) };
+            *known = Some((bag.to_vec(), found.key));
+        }
+        Ok(known.as_ref().map_or(Err(Unreadable), |(_, key)| rows::open(key, table, head, stored)))
     }
 
     fn stored(&self, tree: &Tree, head: &[u8], value: super::sled::Bytes) -> Result<Stored, StoreError> {
@@ -300,9 +348,9 @@ impl Disk {
         Ok(Some(page.into_iter().collect()))
     }
 
-    /// Opens a row of the picture.
+    /// Opens a row of the picture. Keys of bags are not replaced while there is one.
     pub(super) fn open_row(&self, table: Table, head: &[u8], stored: &Stored) -> Option<Vec<u8>> {
-        rows::open(&self.keys, table, head, stored).ok()
+        self.open_stored(self.tree().as_ref()?, table, head, stored, &mut None).ok()?.ok()
     }
 
     /// Flushes, writes the generation, and lets go of the database; every clone reads nothing from then on.

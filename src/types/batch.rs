@@ -27,9 +27,9 @@ pub enum Table {
     Index = 8,
     /// `message | clock | …` → what was said about a message: reactions, edits, recall.
     Mark = 9,
-    /// `room | device` → which of its numbered messages we have.
+    /// `room | account | device` → which of its numbered messages we have.
     Heads = 10,
-    /// `room | device | number` → which message that is, and its envelope where others may ask for it.
+    /// `room | account | device | number` → which message that is, and its envelope where others may ask for it.
     Numbered = 11,
     /// `envelope` → until when a copy of it can still come.
     Seen = 12,
@@ -84,6 +84,11 @@ impl Table {
         Self::Relay,
         Self::Owed,
     ];
+
+    /// Whether its values are secrets of MLS: they lie under keys that are replaced, and stay out of archives.
+    pub fn is_mls(self) -> bool {
+        matches!(self, Self::Group | Self::Bag)
+    }
 
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<Self> {
