@@ -12,12 +12,14 @@
 //! | [`report`] | what the protocol costs, for a fixed set of stories |
 //! | [`trace`] | what happened, a line for each event |
 //! | [`capsule`], [`hunt`] | a failing scenario in a file, made short; many seeds |
+//! | [`growth`] | no mishaps, but many people: what a day of them costs, and how it grows |
 
 // The edge: seeds are played on several threads, and a file is written when one fails.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod capsule;
 pub mod disk;
+pub mod growth;
 pub mod hunt;
 pub mod liar;
 pub mod link;

@@ -1,5 +1,7 @@
 //! The simulated world itself: the same seed gives the same story, and a story survives being written down.
 
+mod growth;
+
 use tidings::sim::play;
 use tidings::sim::scenario::{Blow, Scenario};
 
