@@ -244,10 +244,7 @@ impl Play {
         match *blow {
             Blow::Kill(who) => self.world.kill(who.into()),
             Blow::Start(who) => self.world.start(who.into()),
-            Blow::Drop(who) => {
-                let peers: Vec<Who> = self.world.machines[usize::from(who)].peers.iter().copied().collect();
-                peers.into_iter().for_each(|other| self.world.snap(who.into(), other));
-            }
+            Blow::Drop(who) => self.drop(who.into()),
             Blow::Cut(one, other) => {
                 self.world.links.cut(one.into(), other.into());
                 self.world.links.cut(other.into(), one.into());
@@ -287,6 +284,12 @@ impl Play {
             Blow::Junk(from, to, count) => self.junk(from.into(), to.into(), count),
             _ => {}
         }
+    }
+
+    /// All connections of a machine break.
+    fn drop(&mut self, who: Who) {
+        let peers: Vec<Who> = self.world.machines[who].peers.iter().copied().collect();
+        peers.into_iter().for_each(|other| self.world.snap(who, other));
     }
 
     fn meet(&mut self, host: Who, guest: Who, public: bool) {
@@ -391,10 +394,14 @@ impl Play {
     /// The weather is fair, everybody is there: everything must find its place.
     fn calm(&mut self) {
         self.world.trace.add(format_args!("{} calm", self.world.now));
+        let has_vanished = std::mem::take(&mut self.world.weather.vanish) > 0;
         self.world.weather.crash = 0;
-        self.world.weather.vanish = 0;
         self.world.weather.snap = 0;
         self.world.links.heal();
+        if has_vanished {
+            // A stream that lost a frame does not live on: whoever waits for an answer to it, or never does, starts anew.
+            self.all().for_each(|who| self.drop(who));
+        }
         for who in self.all() {
             let state = &mut self.world.machines[who].state;
             state.hidden = false;
