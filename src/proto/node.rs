@@ -156,6 +156,7 @@ impl State {
             self.refresh_card(ctx);
         }
         self.renew_lost_requests(ctx);
+        self.renew_late_requests(ctx);
         if is_reborn {
             let accepted: Vec<AccountId> =
                 self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
@@ -403,6 +404,7 @@ impl State {
         }
         self.tell_skew(ctx);
         self.renew_grants(ctx);
+        self.renew_late_requests(ctx);
         self.renew_work(ctx);
         let pause = if is_end { SWEEP_MS } else { crate::types::time::SECOND };
         self.timers.set(Timer::Sweep, ctx.now.mono + pause);
