@@ -20,13 +20,21 @@ use crate::wire::row::{self, ContactState};
 pub struct Play {
     /// Where.
     pub world: World,
-    model: Model,
+    pub(super) model: Model,
     people: u8,
-    group: Option<RoomId>,
+    pub(super) group: Option<RoomId>,
+    /// Who was taken out of it.
+    pub(super) removed: BTreeSet<Who>,
+    /// The last link of each that somebody used.
+    pub(super) used: BTreeMap<Who, String>,
+    /// Who used a link of whom that another had used.
+    pub(super) turned_away: BTreeSet<(Who, Who)>,
     backups: BTreeMap<Who, Disk>,
     /// Sends that were not answered yet.
     asked: BTreeMap<u64, Sent>,
     counter: u64,
+    /// Whether all that is sent arrives, or breaks its line; and everybody answers.
+    is_plain: bool,
 }
 
 /// What a scenario came to.
@@ -105,25 +113,29 @@ impl Play {
             model: Model::default(),
             people: scenario.people,
             group: None,
+            removed: BTreeSet::new(),
+            used: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
             backups: BTreeMap::new(),
             asked: BTreeMap::new(),
             counter: 0,
+            is_plain: scenario.is_plain(),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = Who> + use<> {
+    pub(super) fn all(&self) -> impl Iterator<Item = Who> + use<> {
         0..self.world.machines.len()
     }
 
-    fn account(&self, who: Who) -> AccountId {
+    pub(super) fn account(&self, who: Who) -> AccountId {
         self.world.machines[who].account()
     }
 
-    fn is_up(&self, who: Who) -> bool {
+    pub(super) fn is_up(&self, who: Who) -> bool {
         self.world.machines[who].is_up()
     }
 
-    fn contact(&self, of: Who, about: Who) -> Option<ContactState> {
+    pub(super) fn contact(&self, of: Who, about: Who) -> Option<ContactState> {
         let row = self.world.machines[of].disk.row::<row::Contact>(Table::Contact, &self.account(about).0)?;
         Some(row.state)
     }
@@ -134,7 +146,7 @@ impl Play {
     }
 
     /// Has a command done, and waits for the answer as long as the machine lives.
-    fn ask(&mut self, who: Who, command: Command) -> Option<Result<Reply, CommandError>> {
+    pub(super) fn ask(&mut self, who: Who, command: Command) -> Option<Result<Reply, CommandError>> {
         if !self.is_up(who) {
             return None;
         }
@@ -163,7 +175,7 @@ impl Play {
         }
     }
 
-    fn run(&mut self, duration: Millis) -> u64 {
+    pub(super) fn run(&mut self, duration: Millis) -> u64 {
         let steps = self.world.run(duration);
         for (id, result) in self.world.replies() {
             self.on_reply(id, result);
@@ -186,7 +198,7 @@ impl Play {
         format!("{from} says {}", self.counter)
     }
 
-    fn say(&mut self, from: Who, room: RoomId, count: u16) {
+    pub(super) fn say(&mut self, from: Who, room: RoomId, count: u16) {
         for _ in 0..count {
             let text = self.text(from);
             self.send(from, room, Body::Text { text, reply: None });
@@ -200,6 +212,7 @@ impl Play {
                 self.run(time);
             }
             Blow::Meet { host, guest, public } => self.meet(host.into(), guest.into(), public),
+            Blow::Again { host, guest } => self.again(host.into(), guest.into()),
             Blow::Say { from, to, count } => {
                 if let Some(room) = self.room(from.into(), to.into()) {
                     self.say(from.into(), room, count);
@@ -284,20 +297,34 @@ impl Play {
                 self.backups.insert(who.into(), disk);
             }
             Blow::Restore(who) => self.restore(who.into()),
+            Blow::Smuggle(to) => self.smuggle(to.into()),
+            Blow::Forge(to) => self.forge(to.into()),
             Blow::Junk(from, to, count) => self.junk(from.into(), to.into(), count),
             _ => {}
         }
     }
 
     fn meet(&mut self, host: Who, guest: Who, public: bool) {
-        if host == guest || !self.is_up(host) || !self.is_up(guest) || self.contact(guest, host).is_some() {
+        let is_known = self.contact(guest, host).is_some() && !self.turned_away.contains(&(guest, host));
+        if host == guest || !self.is_up(host) || !self.is_up(guest) || is_known {
             return;
         }
         let Some(Ok(Reply::Link(link))) = self.ask(host, Command::Invite { ttl_ms: DAY, public }) else { return };
+        self.agree(guest, host);
+        self.turned_away.remove(&(guest, host));
+        if !public {
+            self.used.insert(host, link.clone());
+        }
         self.ask(guest, Command::ContactAdd { link, name: None, greeting: "hello".to_owned() });
         if let Some(room) = self.room(host, guest) {
             self.model.rooms.insert(room, BTreeSet::from([host, guest]));
         }
+    }
+
+    /// Somebody says yes to somebody, or asks them.
+    pub(super) fn agree(&mut self, who: Who, whom: Who) {
+        let account = self.account(whom);
+        self.world.watch.agreed.insert((who, account));
     }
 
     fn block(&mut self, who: Who, whom: Who, on: bool) {
@@ -331,7 +358,11 @@ impl Play {
         if is_removal {
             self.model.leave(&room, who);
         }
-        self.ask(admin, command);
+        match self.ask(admin, command) {
+            Some(Ok(_)) if is_removal => self.removed.insert(who),
+            // Whoever may have been let in again may read.
+            _ => self.removed.remove(&who),
+        };
     }
 
     fn join(&mut self, who: Who, relay: Who) {
@@ -417,6 +448,15 @@ impl Play {
         if self.world.watch.fault.is_none() {
             self.rest();
         }
+        if self.world.watch.fault.is_none() {
+            self.part();
+        }
+        if self.is_plain && self.world.watch.fault.is_none() {
+            self.world.watch.fault = self.world.watch.broken.first().cloned();
+        }
+        if let (None, Some(fault)) = (&self.world.watch.fault, self.books_fault()) {
+            self.world.watch.fault = Some(fault);
+        }
     }
 
     /// Whoever came as a stranger is let in, whoever was blocked is not any more.
@@ -426,6 +466,7 @@ impl Play {
                 let account = self.account(whom);
                 match self.contact(who, whom) {
                     Some(ContactState::Pending) => {
+                        self.agree(who, whom);
                         self.ask(who, Command::ContactAccept(account));
                     }
                     Some(ContactState::Blocked) => {
@@ -444,7 +485,7 @@ impl Play {
     }
 
     /// What stands in a room on somebody's machine, in order: messages, and what was said about each.
-    fn shown(&self, who: Who, room: &RoomId) -> Vec<(MessageId, Body)> {
+    pub(super) fn shown(&self, who: Who, room: &RoomId) -> Vec<(MessageId, Body)> {
         let disk = &self.world.machines[who].disk;
         let mut shown = Vec::new();
         for (key, value) in disk.scan(&Scan::prefix(Table::Message, room.0)) {
@@ -461,18 +502,24 @@ impl Play {
 
     /// What is not yet where it belongs.
     fn unsettled(&self) -> Option<String> {
-        self.people_fault().or_else(|| self.model.fault(|who, room| self.shown(who, room))).or_else(|| self.mailbox_fault())
+        self.people_fault()
+            .or_else(|| self.model.fault(|who, room| self.shown(who, room)))
+            .or_else(|| self.mailbox_fault())
+            .or_else(|| self.news_fault())
     }
 
     fn people_fault(&self) -> Option<String> {
         for who in 0..usize::from(self.people) {
             let disk = &self.world.machines[who].disk;
             let owed: Vec<(Vec<u8>, row::Outbox)> = disk.all(Table::Outbox);
-            if let Some((_, owed)) = owed.first() {
-                return Some(format!("{who} still owes {} things, the first is {:?}", disk.count(Table::Outbox), owed.cargo));
+            let away: Vec<AccountId> =
+                self.turned_away.iter().filter(|(guest, _)| *guest == who).map(|(_, host)| self.account(*host)).collect();
+            let is_due = |key: &[u8]| !away.iter().any(|account| key.starts_with(&account.0));
+            if let Some((_, owed)) = owed.iter().find(|(key, _)| is_due(key)) {
+                return Some(format!("{who} still owes {} things, among them a {}", disk.count(Table::Outbox), word(&owed.cargo)));
             }
             for (table, what) in [(Table::Envelope, "sealed bytes for nobody"), (Table::Owed, "receipts that it owes")] {
-                if disk.count(table) > 0 {
+                if disk.count(table) > 0 && away.is_empty() {
                     return Some(format!("{who} keeps {what}"));
                 }
             }
@@ -515,3 +562,13 @@ impl Play {
 
 /// Values of MLS that a machine with a few rooms keeps at most.
 const BAGS_MAX: usize = 2_000;
+
+fn word(cargo: &row::Cargo) -> &'static str {
+    match cargo {
+        row::Cargo::Message { .. } => "message",
+        row::Cargo::Content { .. } => "content",
+        row::Cargo::Commit { .. } => "commit",
+        row::Cargo::Knock => "knock",
+        row::Cargo::Copy => "copy",
+    }
+}

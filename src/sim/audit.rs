@@ -1,0 +1,122 @@
+//! What must be so once everything is at rest, beside what people see: everybody has everybody's newest card and hears what was read,
+//! mailboxes count right, and who was taken out of a group learns nothing more of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Who;
+use super::play::Play;
+use crate::proto::mailbox::row::{Hold, Job, Sum, Tally, Usage, tally_key, usage_key};
+use crate::types::time::MINUTE;
+use crate::types::{EnvelopeId, InboxId, MessageId, Table, View as _};
+use crate::wire::row::{self, ContactState};
+
+/// Entries of an inbox: messages, commits and welcomes, strangers', results of hand-overs; then hand-overs being tried.
+type Counted = [Sum; 5];
+
+impl Play {
+    /// Somebody has an old card of a contact, or is not told that their message was read.
+    pub(super) fn news_fault(&self) -> Option<String> {
+        if !self.world.watch.spared.absent.is_empty() {
+            return None;
+        }
+        for (who, whom) in self.all().flat_map(|who| self.all().map(move |whom| (who, whom))) {
+            let account = self.account(whom);
+            let contact = self.world.machines[who].disk.row::<row::Contact>(Table::Contact, &account.0);
+            let Some(contact) = contact.filter(|contact| contact.state == ContactState::Accepted) else { continue };
+            let is_mutual = self.contact(whom, who) == Some(ContactState::Accepted);
+            if is_mutual && self.world.machines[whom].disk.get(Table::Meta, b"card").is_some_and(|card| card != contact.card) {
+                return Some(format!("{who} never gets the newest card of {whom}"));
+            }
+        }
+        self.all().find_map(|who| self.unread(who))
+    }
+
+    /// A message that somebody read, of which its sender does not hear.
+    fn unread(&self, who: Who) -> Option<String> {
+        let read: Vec<(Vec<u8>, row::Index)> = self.world.machines[who].disk.all(Table::Index);
+        for (key, index) in read.into_iter().filter(|(_, index)| index.read_at.is_some()) {
+            let sender = self.all().find(|from| self.account(*from) == index.place.sender)?;
+            let members = self.model.rooms.get(&index.place.room);
+            if !members.is_some_and(|members| members.contains(&who) && members.contains(&sender)) {
+                continue;
+            }
+            let there = self.world.machines[sender].disk.row::<row::Index>(Table::Index, &key);
+            let mut custody = there.iter().flat_map(|index| &index.custody);
+            if custody.any(|(account, custody)| *account == self.account(who) && custody.read.is_none()) {
+                return Some(format!("{sender} never hears that {who} read {:?}", MessageId::from_slice(&key)));
+            }
+        }
+        None
+    }
+
+    /// A mailbox whose counters are not what it holds.
+    pub(super) fn books_fault(&self) -> Option<String> {
+        let honest = self.all().filter(|who| !self.world.watch.spared.liars.contains(who));
+        honest.into_iter().find_map(|who| Some(format!("{who} miscounts: {}", self.miscount(who)?)))
+    }
+
+    fn miscount(&self, who: Who) -> Option<String> {
+        let disk = &self.world.machines[who].disk;
+        let mut inboxes: BTreeMap<InboxId, Counted> = BTreeMap::new();
+        let mut tokens: BTreeMap<Vec<u8>, Usage> = BTreeMap::new();
+        let mut bodies: BTreeSet<EnvelopeId> = BTreeSet::new();
+        for (key, hold) in disk.all::<Hold>(Table::Held) {
+            let inbox = InboxId(*key.first_chunk::<32>()?);
+            add(&mut inboxes.entry(inbox).or_default()[hold.part as usize], hold.bytes);
+            if let Some(token) = hold.token {
+                let usage = tokens.entry(usage_key(&inbox, &token)).or_default();
+                let is_control = hold.part == crate::proto::mailbox::row::Part::Control;
+                add(if is_control { &mut usage.control } else { &mut usage.chat }, hold.bytes);
+            }
+            if !disk.has(Table::Body, &hold.envelope.0) {
+                return Some(format!("{:?} is held without its bytes", hold.envelope));
+            }
+            bodies.insert(hold.envelope);
+        }
+        for (key, job) in disk.all::<Job>(Table::Handover).into_iter().filter(|(key, _)| key.first() == Some(&1)) {
+            add(&mut inboxes.entry(InboxId(*key[1..].first_chunk::<32>()?)).or_default()[4], job.bytes);
+        }
+        for (key, _) in disk.scan(&crate::types::Scan::prefix(Table::Inbox, [])) {
+            if let (32, Some(inbox)) = (key.len(), key.first_chunk::<32>()) {
+                let tally = disk.row::<Tally>(Table::Inbox, &tally_key(&InboxId(*inbox))).unwrap_or_default();
+                let has = [tally.chat, tally.control, tally.stranger, tally.report, tally.handover];
+                let counted = inboxes.remove(&InboxId(*inbox)).unwrap_or_default();
+                if has != counted {
+                    return Some(format!("{has:?} for {counted:?}"));
+                }
+            } else if key.get(32) == Some(&3) {
+                let usage = disk.row::<Usage>(Table::Inbox, &key).unwrap_or_default();
+                if Some(usage) != tokens.remove(&key) {
+                    return Some(format!("{usage:?} for a token"));
+                }
+            }
+        }
+        let stored = disk.scan(&crate::types::Scan::prefix(Table::Body, []));
+        let is_idle = |key: &[u8]| key.len() == 32 && !bodies.iter().any(|body| body.0[..] == *key);
+        let idle = stored.iter().filter(|(key, _)| is_idle(key)).count();
+        (!inboxes.is_empty() || !tokens.is_empty() || idle > 0)
+            .then(|| format!("{} inboxes and {} tokens that it does not know, {idle} bodies for nobody", inboxes.len(), tokens.len()))
+    }
+
+    /// Everybody says something more in the group: who was taken out must not get it.
+    pub(super) fn part(&mut self) {
+        let Some(room) = self.group.filter(|_| !self.removed.is_empty() && self.world.watch.spared.absent.is_empty()) else { return };
+        let members = self.model.rooms.get(&room).cloned().unwrap_or_default();
+        let before: BTreeSet<MessageId> = self.model.sent.keys().copied().collect();
+        members.iter().for_each(|who| self.say(*who, room, 1));
+        self.run(10 * MINUTE);
+        let later: Vec<MessageId> = self.model.sent.keys().filter(|message| !before.contains(message)).copied().collect();
+        for (who, message) in self.removed.iter().flat_map(|who| later.iter().map(move |message| (who, message))) {
+            let has = self.world.machines[*who].disk.has(Table::Index, &message.0);
+            self.world.watch.check(!has, || format!("{who} reads {message:?}, which was said after it was taken out"));
+        }
+        if let Some(fault) = self.model.fault(|who, room| self.shown(who, room)) {
+            self.world.watch.check(false, || fault);
+        }
+    }
+}
+
+fn add(sum: &mut Sum, bytes: u64) {
+    sum.bytes += bytes;
+    sum.count += 1;
+}
