@@ -45,9 +45,6 @@ enum What {
         /// Stop after so many failing seeds
         #[arg(long, default_value_t = 3)]
         faults: usize,
-        /// Leave failing seeds as long as they are, which is quicker
-        #[arg(long)]
-        whole: bool,
     },
     /// Play one file again, and show what happens
     Replay {
@@ -78,9 +75,9 @@ struct Found {
 impl Args {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self.what {
-            What::Hunt { first, seeds, time, jobs, capsules, faults, whole } => {
+            What::Hunt { first, seeds, time, jobs, capsules, faults } => {
                 let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-                hunt(context, &Plan { first, seeds, time: time.map(Duration::from_millis), jobs, faults_max: faults }, &capsules, whole)
+                hunt(context, &Plan { first, seeds, time: time.map(Duration::from_millis), jobs, faults_max: faults }, &capsules)
             }
             What::Replay { file } => replay(context, &file),
             What::Show { seed, trace } => {
@@ -95,7 +92,7 @@ impl Args {
     }
 }
 
-fn hunt(context: &mut Context, plan: &Plan, folder: &Path, is_whole: bool) -> Result<(), Failure> {
+fn hunt(context: &mut Context, plan: &Plan, folder: &Path) -> Result<(), Failure> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(200));
     let begin = std::time::Instant::now();
@@ -107,8 +104,7 @@ fn hunt(context: &mut Context, plan: &Plan, folder: &Path, is_whole: bool) -> Re
     let mut files = Vec::new();
     for (seed, fault) in &bag.faults {
         bar.set_message(format!("shortening seed {seed}"));
-        let scenario = Scenario::of_seed(*seed);
-        let short = if is_whole { scenario } else { capsule::shrink(&scenario, fault) };
+        let short = capsule::shrink(&Scenario::of_seed(*seed), fault);
         let file = folder.join(format!("{seed}.capsule"));
         let text = capsule::text(&short).context("cannot write the capsule").map_err(Failure::Failed)?;
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display())).map_err(Failure::Failed)?;

@@ -31,6 +31,18 @@ impl Play {
         self.all().find_map(|who| self.unread(who))
     }
 
+    /// People of one room who are not in the same epoch.
+    pub(super) fn epoch_fault(&self) -> Option<String> {
+        for (room, members) in &self.model.rooms {
+            let epoch = |who: &Who| self.world.machines[*who].node.as_ref().and_then(|node| node.epoch(room));
+            let members: Vec<&Who> = members.iter().collect();
+            if let Some(pair) = members.windows(2).find(|pair| epoch(pair[0]) != epoch(pair[1])) {
+                return Some(format!("{} and {} do not come to the same epoch of {room:?}", pair[0], pair[1]));
+            }
+        }
+        None
+    }
+
     /// A message that somebody read, of which its sender does not hear.
     fn unread(&self, who: Who) -> Option<String> {
         let read: Vec<(Vec<u8>, row::Index)> = self.world.machines[who].disk.all(Table::Index);

@@ -506,6 +506,7 @@ impl Play {
             .or_else(|| self.model.fault(|who, room| self.shown(who, room)))
             .or_else(|| self.mailbox_fault())
             .or_else(|| self.news_fault())
+            .or_else(|| self.epoch_fault())
     }
 
     fn people_fault(&self) -> Option<String> {

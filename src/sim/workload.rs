@@ -133,7 +133,7 @@ impl Maker<'_> {
 
     fn blow(&mut self) {
         let (from, to) = self.pair();
-        match self.rng.below(44) {
+        match self.rng.below(45) {
             0 => self.add(Blow::Cut(from, to)),
             1 => {
                 let (one, other) = (self.anyone(), self.anyone());
@@ -196,11 +196,28 @@ impl Maker<'_> {
             30..=32 => self.grouping(from, to),
             33 => self.add(Blow::Smuggle(to)),
             34 => self.add(Blow::Forge(from)),
+            36 if self.scenario.people > 2 => self.absence(from, to),
             _ => {
                 let count = 1 + self.rng.below(3) as u16;
                 self.add(Blow::Say { from, to, count });
             }
         }
+    }
+
+    /// Somebody is away while the keys of the group change, and what is said after that is waiting for them before the change is.
+    fn absence(&mut self, from: u8, to: u8) {
+        let away = (0..self.scenario.people).find(|who| *who != from && *who != to).unwrap_or(to);
+        self.add(Blow::Kill(away));
+        for relay in self.scenario.people..self.all() {
+            self.add(Blow::Cut(from, relay));
+        }
+        self.add(Blow::Update(from));
+        self.wait(20 * SECOND);
+        self.add(Blow::Tell { from: to, count: 2 });
+        self.wait(2 * MINUTE);
+        self.add(Blow::Start(away));
+        self.wait(MINUTE);
+        self.add(Blow::Heal);
     }
 
     fn grouping(&mut self, from: u8, to: u8) {
