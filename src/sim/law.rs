@@ -58,7 +58,8 @@ impl World {
         let before = self.before::<row::Index>(who, Table::Index, key)?;
         let index = row::decode::<row::Index>(value).ok()?;
         let is_kept = before.place == index.place && (before.read_at.is_none() || index.read_at.is_some());
-        (!is_kept).then(|| format!("{who} forgets that {:?} was read, or where it stands", MessageId::from_slice(key)))
+        let message = MessageId::from_slice(key)?;
+        (!is_kept).then(|| format!("{who} forgets that {message:?} was read, or where it stands"))
     }
 
     /// A device gives each number once.

@@ -75,7 +75,7 @@ impl Maker<'_> {
             }
         }
         self.mailboxes();
-        if self.scenario.people > 2 && self.rng.below(2) == 0 {
+        if self.scenario.people > 2 && self.rng.below(3) > 0 {
             self.add(Blow::Group(0));
         }
         for _ in 0..12 + self.rng.below(30) {
@@ -196,7 +196,7 @@ impl Maker<'_> {
             30..=32 => self.grouping(from, to),
             33 => self.add(Blow::Smuggle(to)),
             34 => self.add(Blow::Forge(from)),
-            36 if self.scenario.people > 2 => self.absence(from, to),
+            36 | 37 if self.scenario.people > 2 => self.absence(from, to),
             _ => {
                 let count = 1 + self.rng.below(3) as u16;
                 self.add(Blow::Say { from, to, count });
