@@ -125,6 +125,12 @@ impl Play {
         members.iter().for_each(|who| self.say(*who, room, 1));
         self.run(10 * MINUTE);
         let later: Vec<MessageId> = self.model.sent.keys().filter(|message| !before.contains(message)).copied().collect();
+        for message in &later {
+            let rows = self.world.machines.iter().filter_map(|machine| machine.disk.row::<row::Index>(Table::Index, &message.0));
+            let to: BTreeSet<_> = rows.flat_map(|index| index.custody).map(|(account, _)| account).collect();
+            let is_sent = self.removed.iter().find(|who| to.contains(&self.account(**who))).copied();
+            self.world.watch.check(is_sent.is_none(), || format!("{message:?} is sent to {is_sent:?}, who was taken out before"));
+        }
         for (who, message) in self.removed.iter().flat_map(|who| later.iter().map(move |message| (who, message))) {
             let has = self.world.machines[*who].disk.has(Table::Index, &message.0);
             self.world.watch.check(!has, || format!("{who} reads {message:?}, which was said after it was taken out"));
