@@ -441,7 +441,7 @@ impl State {
 
     /// A device will never open these: what they carry is sealed anew.
     pub(super) fn handle_lost(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
-        let Some((account, _)) = self.contact_at(&from) else { return Outcome::Refused(Refusal::Unwanted) };
+        let Some((account, _)) = self.contact_at(&from) else { return self.handle_late(ctx, from, envelopes) };
         for envelope in envelopes {
             let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&from));
             let landed = flight.and_then(|flight| flight.land(envelope, ctx.now.mono));
@@ -461,6 +461,20 @@ impl State {
         }
         self.outbox.rewind(&account);
         self.pump(ctx, &account);
+        Outcome::Accepted
+    }
+
+    /// Whom we asked by an invite does not take it: we ask as a stranger does.
+    fn handle_late(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
+        let asked = self.contacts.by_peer(&from).map(|(account, _)| account);
+        let Some(account) = asked.filter(|account| self.contacts.state(account) == Some(ContactState::Requested)) else {
+            return Outcome::Refused(Refusal::Unwanted);
+        };
+        let has_secret = self.contacts.get(&account).is_some_and(|known| known.row.secret.is_some());
+        if has_secret && envelopes.iter().any(|envelope| self.order_in(ctx, &account, envelope).is_some()) {
+            self.change_contact(ctx, &account, |row| row.secret = None);
+            self.request(ctx, &account);
+        }
         Outcome::Accepted
     }
 

@@ -150,6 +150,7 @@ impl State {
             self.refresh_card(ctx);
         }
         self.renew_lost_requests(ctx);
+        self.renew_late_requests(ctx);
         if is_reborn {
             self.renumber(ctx);
             let accepted: Vec<AccountId> =
@@ -395,6 +396,7 @@ impl State {
             self.expire_owed(ctx, &account);
         }
         self.renew_grants(ctx);
+        self.renew_late_requests(ctx);
         self.renew_work(ctx);
         let pause = if is_end { SWEEP_MS } else { crate::types::time::SECOND };
         self.timers.set(Timer::Sweep, ctx.now.mono + pause);

@@ -23,13 +23,13 @@ pub struct Play {
     pub(super) model: Model,
     people: u8,
     pub(super) group: Option<RoomId>,
-    /// Who was taken out of it.
-    pub(super) removed: BTreeSet<Who>,
     /// The last link of each that somebody used.
     pub(super) used: BTreeMap<Who, String>,
     /// Who used a link of whom that another had used.
     pub(super) turned_away: BTreeSet<(Who, Who)>,
     backups: BTreeMap<Who, Disk>,
+    /// Who begins anew without knowing of the other, who knows of them: the other cannot find them any more.
+    strangers: BTreeSet<(Who, Who)>,
     /// Sends that were not answered yet.
     asked: BTreeMap<u64, Sent>,
     counter: u64,
@@ -71,7 +71,7 @@ pub fn trace(scenario: &Scenario) -> (Verdict, Vec<String>) {
 }
 
 fn with_suite<T>(scenario: &Scenario, then: impl FnOnce() -> T) -> T {
-    if scenario.real { then() } else { fake::within(then) }
+    if scenario.real { then() } else { fake::watched(then) }
 }
 
 fn run(scenario: &Scenario, is_kept: bool) -> (Play, Verdict) {
@@ -113,10 +113,10 @@ impl Play {
             model: Model::default(),
             people: scenario.people,
             group: None,
-            removed: BTreeSet::new(),
             used: BTreeMap::new(),
             turned_away: BTreeSet::new(),
             backups: BTreeMap::new(),
+            strangers: BTreeSet::new(),
             asked: BTreeMap::new(),
             counter: 0,
             is_plain: scenario.is_plain(),
@@ -168,10 +168,8 @@ impl Play {
     }
 
     fn on_reply(&mut self, id: u64, result: Result<Reply, CommandError>) {
-        if let Some((sent, Ok(Reply::Sent { message, .. }))) = self.asked.remove(&id).map(|sent| (sent, result))
-            && self.model.rooms.get(&sent.room).is_some_and(|members| members.contains(&sent.from))
-        {
-            self.model.sent.insert(message, sent);
+        if let Some((sent, Ok(Reply::Sent { message, .. }))) = self.asked.remove(&id).map(|sent| (sent, result)) {
+            self.model.send(message, sent);
         }
     }
 
@@ -186,7 +184,8 @@ impl Play {
     fn send(&mut self, from: Who, room: RoomId, body: Body) {
         if self.is_up(from) {
             let id = self.world.command(from, Command::Send { room, body });
-            self.asked.insert(id, Sent { room, from });
+            let without = if self.group == Some(room) { self.model.taken_out(from) } else { Vec::new() };
+            self.asked.insert(id, Sent { room, from, without });
             for (id, result) in self.world.replies() {
                 self.on_reply(id, result);
             }
@@ -257,10 +256,7 @@ impl Play {
         match *blow {
             Blow::Kill(who) => self.world.kill(who.into()),
             Blow::Start(who) => self.world.start(who.into()),
-            Blow::Drop(who) => {
-                let peers: Vec<Who> = self.world.machines[usize::from(who)].peers.iter().copied().collect();
-                peers.into_iter().for_each(|other| self.world.snap(who.into(), other));
-            }
+            Blow::Drop(who) => self.drop(who.into()),
             Blow::Cut(one, other) => {
                 self.world.links.cut(one.into(), other.into());
                 self.world.links.cut(other.into(), one.into());
@@ -302,6 +298,12 @@ impl Play {
             Blow::Junk(from, to, count) => self.junk(from.into(), to.into(), count),
             _ => {}
         }
+    }
+
+    /// All connections of a machine break.
+    fn drop(&mut self, who: Who) {
+        let peers: Vec<Who> = self.world.machines[who].peers.iter().copied().collect();
+        peers.into_iter().for_each(|other| self.world.snap(who, other));
     }
 
     fn meet(&mut self, host: Who, guest: Who, public: bool) {
@@ -358,11 +360,9 @@ impl Play {
         if is_removal {
             self.model.leave(&room, who);
         }
-        match self.ask(admin, command) {
-            Some(Ok(_)) if is_removal => self.removed.insert(who),
-            // Whoever may have been let in again may read.
-            _ => self.removed.remove(&who),
-        };
+        if let Some(Ok(_)) = self.ask(admin, command) {
+            self.model.change(admin, who, !is_removal);
+        }
     }
 
     fn join(&mut self, who: Who, relay: Who) {
@@ -400,7 +400,22 @@ impl Play {
         self.world.watch.spared.absent.insert(who);
         self.world.kill(who);
         self.world.machines[who].disk = backup;
+        let has_met = |other: &Who| self.contact(*other, who).is_some() && self.contact(who, *other).is_none();
+        let forgotten: Vec<Who> = (0..usize::from(self.people)).filter(has_met).collect();
+        forgotten.into_iter().for_each(|other| self.estrange(who, other));
         self.world.replace_device(who);
+    }
+
+    /// The copy is from before these two met: the old device is gone, and nothing tells the other of the new one, until they meet again.
+    fn estrange(&mut self, who: Who, other: Who) {
+        self.strangers.insert((who, other));
+        if let Some(room) = self.room(who, other) {
+            self.model.rooms.remove(&room);
+            self.model.sent.retain(|_, sent| sent.room != room);
+        }
+        if let Some(group) = self.group {
+            self.model.leave(&group, who);
+        }
     }
 
     /// Frames that others sent, as they were or damaged, from somebody who did not send them.
@@ -422,10 +437,14 @@ impl Play {
     /// The weather is fair, everybody is there: everything must find its place.
     fn calm(&mut self) {
         self.world.trace.add(format_args!("{} calm", self.world.now));
+        let has_vanished = std::mem::take(&mut self.world.weather.vanish) > 0;
         self.world.weather.crash = 0;
-        self.world.weather.vanish = 0;
         self.world.weather.snap = 0;
         self.world.links.heal();
+        if has_vanished {
+            // A stream that lost a frame does not live on: whoever waits for an answer to it, or never does, starts anew.
+            self.all().for_each(|who| self.drop(who));
+        }
         for who in self.all() {
             let state = &mut self.world.machines[who].state;
             state.hidden = false;
@@ -434,28 +453,39 @@ impl Play {
             }
             self.world.start(who);
         }
-        let until = self.world.now + CALM_MS;
-        while self.world.now < until && self.world.watch.fault.is_none() {
-            self.run(MINUTE);
-            self.decide();
-            if self.unsettled().is_none() {
-                break;
-            }
-        }
-        if self.world.watch.fault.is_none() {
-            self.world.watch.fault = self.unsettled();
-        }
+        self.settle();
+        self.speak();
+        self.settle();
         if self.world.watch.fault.is_none() {
             self.rest();
-        }
-        if self.world.watch.fault.is_none() {
-            self.part();
         }
         if self.is_plain && self.world.watch.fault.is_none() {
             self.world.watch.fault = self.world.watch.broken.first().cloned();
         }
         if let (None, Some(fault)) = (&self.world.watch.fault, self.books_fault()) {
             self.world.watch.fault = Some(fault);
+        }
+    }
+
+    /// Lets time pass until everything is where it belongs.
+    fn settle(&mut self) {
+        let until = self.world.now + CALM_MS;
+        while self.world.now < until && self.world.watch.fault.is_none() {
+            self.run(MINUTE);
+            self.decide();
+            if self.unsettled().is_none() {
+                return;
+            }
+        }
+        if self.world.watch.fault.is_none() {
+            self.world.watch.fault = self.unsettled();
+        }
+    }
+
+    /// Everybody says something in every room they are in: that all is quiet does not mean that all is well.
+    fn speak(&mut self) {
+        for (room, members) in self.model.rooms.clone() {
+            members.into_iter().for_each(|who| self.say(who, room, 1));
         }
     }
 
@@ -502,34 +532,46 @@ impl Play {
 
     /// What is not yet where it belongs.
     fn unsettled(&self) -> Option<String> {
-        self.people_fault()
+        let has = |who: Who, message: &MessageId| self.world.machines[who].disk.has(Table::Index, &message.0);
+        self.sent_fault()
+            .or_else(|| self.people_fault())
             .or_else(|| self.model.fault(|who, room| self.shown(who, room)))
+            .or_else(|| self.model.leak(has))
             .or_else(|| self.mailbox_fault())
             .or_else(|| self.news_fault())
             .or_else(|| self.epoch_fault())
+            .or_else(|| (fake::reused() > 0).then(|| "a step of a ratchet served two messages".to_owned()))
     }
 
     fn people_fault(&self) -> Option<String> {
         for who in 0..usize::from(self.people) {
             let disk = &self.world.machines[who].disk;
-            let owed: Vec<(Vec<u8>, row::Outbox)> = disk.all(Table::Outbox);
-            let away: Vec<AccountId> =
-                self.turned_away.iter().filter(|(guest, _)| *guest == who).map(|(_, host)| self.account(*host)).collect();
-            let is_due = |key: &[u8]| !away.iter().any(|account| key.starts_with(&account.0));
-            if let Some((_, owed)) = owed.iter().find(|(key, _)| is_due(key)) {
-                return Some(format!("{who} still owes {} things, among them a {}", disk.count(Table::Outbox), word(&owed.cargo)));
+            let strangers = self.strangers.iter().filter(|(_, other)| *other == who).map(|(gone, _)| *gone);
+            let hosts = self.turned_away.iter().filter(|(guest, _)| *guest == who).map(|(_, host)| *host);
+            let lost: Vec<AccountId> = strangers.chain(hosts).map(|other| self.account(other)).collect();
+            let mut owed: Vec<(Vec<u8>, row::Outbox)> = disk.all(Table::Outbox);
+            owed.retain(|(key, _)| !lost.iter().any(|account| key.starts_with(&account.0)));
+            if let Some((_, first)) = owed.first() {
+                return Some(format!("{who} still owes {} things, the first is a {}", owed.len(), word(&first.cargo)));
             }
             for (table, what) in [(Table::Envelope, "sealed bytes for nobody"), (Table::Owed, "receipts that it owes")] {
-                if disk.count(table) > 0 && away.is_empty() {
+                if disk.count(table) > 0 && lost.is_empty() {
                     return Some(format!("{who} keeps {what}"));
                 }
             }
             for (key, index) in disk.all::<row::Index>(Table::Index) {
                 let is_here = self.model.rooms.get(&index.place.room).is_some_and(|members| members.contains(&who));
+                if index.custody.iter().any(|(_, custody)| custody.expired) {
+                    return Some(format!("{who} is shown that {:?} can no longer arrive", MessageId::from_slice(&key)));
+                }
                 let unheard = index.custody.iter().find(|(_, custody)| custody.delivered.is_none());
                 if let Some((account, _)) = unheard.filter(|_| is_here) {
                     return Some(format!("{who} never hears that {:?} arrived at {account:?}", MessageId::from_slice(&key)));
                 }
+            }
+            let heads: Vec<(Vec<u8>, row::Heads)> = disk.all(Table::Heads);
+            if heads.iter().any(|(_, heads)| !heads.holes.is_empty()) {
+                return Some(format!("{who} still asks for what it lacks"));
             }
             let bags = disk.count(Table::Bag);
             if bags > BAGS_MAX {
@@ -552,6 +594,9 @@ impl Play {
             let (held, handed) = (machine.disk.count(Table::Held), machine.disk.count(Table::Handover));
             if held > 0 && self.world.watch.spared.absent.is_empty() {
                 return Some(format!("{who} still holds {held}"));
+            }
+            if held == 0 && machine.disk.count(Table::Body) > 0 {
+                return Some(format!("{who} keeps bodies that nobody waits for"));
             }
             if handed > 0 && self.is_honest() {
                 return Some(format!("{who} still hands over {handed}"));
