@@ -12,7 +12,7 @@ use super::body::{Check, Connected, Diagnosis, Export, Identity, NewExport, NewN
 use super::error::ApiError;
 use crate::node::Command;
 use crate::store::reader::Reader;
-use crate::store::reader::view::{Mailbox, MailboxState, Outbox};
+use crate::store::reader::view::{Mailbox, MailboxState, Outbox, Skew};
 use crate::types::PeerId;
 
 /// Who this node is.
@@ -53,6 +53,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, 
         outbox: reader.outbox(),
         rooms: reader.rooms(),
         store,
+        clock: reader.skew(),
     });
     Ok(Json(status.await?))
 }
@@ -70,7 +71,7 @@ pub(super) async fn doctor(State(app): State<Arc<App>>) -> Result<Json<Diagnosis
         if !is_relay {
             checks.push(check_mailboxes(&reader.mailboxes()));
         }
-        checks.extend([check_outbox(reader.outbox()), check_missing(&reader), check_requests(&reader)]);
+        checks.extend([check_outbox(reader.outbox()), check_missing(&reader), check_requests(&reader), check_clock(reader.skew())]);
         checks
     });
     let checks = checks.await?;
@@ -227,6 +228,11 @@ fn check_missing(reader: &Reader<'_>) -> Check {
         format!("some are missing and being asked for: {}", missing.join(", ")),
         "stay online until somebody who has them is online too",
     )
+}
+
+fn check_clock(skew: Option<Skew>) -> Check {
+    let Some(skew) = skew else { return well("clock", "it is not far from that of others, as far as is known") };
+    ill("clock", skew.sentence(), "set the clock of this machine, or tell the others if theirs is wrong; nothing is lost meanwhile")
 }
 
 fn check_requests(reader: &Reader<'_>) -> Check {

@@ -210,7 +210,7 @@ fn message_rows(rng: &mut Rng, index: [u8; 16], changes: Changes) -> Batch {
     batch.put(Table::Room, [7; 32], vec![7; 120]);
     batch.put(Table::Message, rng.bytes::<92>(), vec![7; TEXT_BYTES + 50]);
     batch.put(Table::Index, index, vec![7; 150]);
-    batch.put(Table::Numbered, rng.bytes::<72>(), vec![7; 20]);
+    batch.put(Table::Numbered, rng.bytes::<104>(), vec![7; 37]);
     for (key, value) in changes {
         match value {
             Some(value) => batch.put(Table::Bag, key, value),

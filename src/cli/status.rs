@@ -23,6 +23,7 @@ impl Args {
             section("outbox", vec![format!("{} waiting, {} held by mailboxes", status.outbox.waiting, status.outbox.held)]),
             section("stored", vec![store(&status)]),
         ];
+        rows.extend(status.clock.map(|skew| section("clock", vec![skew.sentence()])));
         rows.extend(sections("mailboxes", status.mailboxes.iter().map(show::mailbox_row).collect()));
         rows.extend(sections("rooms", status.rooms.iter().map(room_row).collect()));
         context.out.table(&rows)

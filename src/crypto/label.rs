@@ -84,6 +84,10 @@ labels! {
     DirectRoom = "tidings v1 direct room";
     /// Id of an account's notes room.
     NotesRoom = "tidings v1 notes room";
+    /// Proof that an account numbered a message, for itself alone, from the entropy and the message.
+    Proof = "tidings v1 proof";
+    /// Id of a message, from its room, its sender and its proof.
+    Message = "tidings v1 message";
     /// Public halves in the simulated world.
     FakeKey = "tidings v1 fake key";
     /// Signatures in the simulated world.

@@ -5,13 +5,15 @@ use super::node::State;
 use super::timer::Timer;
 use crate::crypto::keys::{Keys, Signing};
 use crate::crypto::label::{Label, derive};
-use crate::types::limits::{CARD_DELAY_MS, GRANT_TTL_MS, NAME_BYTES_MAX};
-use crate::types::{Address, InboxId, PeerId, Table, View};
+use crate::types::limits::{CARD_DELAY_MS, ENVELOPE_TTL_MS, GRANT_TTL_MS, KEY_PACKAGE_RENEW_MS, NAME_BYTES_MAX};
+use crate::types::{Address, InboxId, Millis, PeerId, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::mailbox::{Grant, Token};
 
 /// Where the own signed card lies in `Table::Meta`.
 pub(super) const CARD_KEY: &[u8] = b"card";
+/// Where in `Table::Meta` stands when this device began, and with which number of the account's card.
+pub(super) const BORN_KEY: &[u8] = b"born";
 
 /// The account's own record.
 #[derive(Debug)]
@@ -71,11 +73,30 @@ impl State {
         self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
     }
 
-    /// Tokens travel with the card: a card as old as half their time is made anew, so that no contact is left with old ones.
+    /// Tokens and a key package travel with the card, and its number shows their age: it is made anew as often as the key package, so
+    /// that no contact is left with old ones.
     pub(super) fn renew_grants(&mut self, ctx: &mut Ctx) {
-        if ctx.now.wall > self.account.card.number.saturating_add(GRANT_TTL_MS / 2) {
+        if ctx.now.wall > self.account.card.number.saturating_add(KEY_PACKAGE_RENEW_MS) {
             self.account.signed = Vec::new();
             self.refresh_card(ctx);
+        }
+    }
+
+    /// This device begins: a card of a former one that is newer than what is known here may yet come back.
+    pub(super) fn note_birth(&self, ctx: &mut Ctx) {
+        ctx.put(Table::Meta, BORN_KEY, &(ctx.now.wall, self.account.card.number));
+    }
+
+    /// A contact gives back the card of a former device of this account: mailboxes that this one does not know are asked to serve on,
+    /// once and soon after it began.
+    pub(super) fn take_own_card(&mut self, ctx: &mut Ctx, signed: &[u8]) {
+        let Ok(card) = card::Signed::open(signed) else { return };
+        let Some((born, known)) = ctx.row::<(Millis, u64)>(Table::Meta, BORN_KEY) else { return };
+        let is_former = card.account == ctx.keys.account_id() && card.devices.iter().all(|device| device.device != ctx.keys.device_id());
+        if is_former && card.number > known && ctx.now.wall < born.saturating_add(ENVELOPE_TTL_MS) {
+            for mailbox in card.mailboxes {
+                self.resume_mailbox(ctx, &mailbox);
+            }
         }
     }
 

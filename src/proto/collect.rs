@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::account::{grant_id, inbox_at};
+use super::account::{BORN_KEY, grant_id, inbox_at};
 use super::ctx::Ctx;
 use super::node::State;
 use super::receive::Source;
@@ -106,6 +106,15 @@ impl State {
         Ok(Reply::Mailbox(peer))
     }
 
+    /// A former device of this account had a mailbox: it knows its owner, and needs no link to serve on.
+    pub(super) fn resume_mailbox(&mut self, ctx: &mut Ctx, mailbox: &card::Mailbox) {
+        if mailbox.peer != ctx.keys.peer_id() && !self.mailboxes.rows.contains_key(&mailbox.peer) {
+            let neighbour = self.contacts.by_peer(&mailbox.peer).map(|(account, _)| account);
+            let asked = self.ask_mailbox(ctx, mailbox.peer, mailbox.addresses.clone(), None, neighbour);
+            tracing::debug!(is_asked = asked.is_ok(), "a mailbox of a former device is asked to serve on");
+        }
+    }
+
     /// Gives up a mailbox: what waits there is forgotten by it.
     pub(super) fn mailbox_leave(&mut self, ctx: &mut Ctx, peer: PeerId) -> Result<Reply, CommandError> {
         let row = self.mailboxes.rows.remove(&peer).ok_or(CommandError::NoMailbox)?;
@@ -116,6 +125,8 @@ impl State {
         self.mailboxes.open.remove(&peer);
         self.mailboxes.acks.remove(&peer);
         ctx.delete(Table::Mailbox, peer.0);
+        // No former card brings it back.
+        ctx.delete(Table::Meta, BORN_KEY);
         ctx.emit(Event::Mailbox(peer));
         self.refresh_card(ctx);
         Ok(Reply::Done)
@@ -130,6 +141,13 @@ impl State {
     /// A stream to one of our mailboxes is open.
     pub(super) fn on_mailbox_up(&mut self, ctx: &mut Ctx, peer: PeerId) {
         self.register(ctx, peer);
+    }
+
+    /// A contact has proved who it is, and knows who we are: a mailbox there that did not serve a stranger may serve us.
+    pub(super) fn on_neighbour(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        if self.mailboxes.rows.get(&peer).is_some_and(|row| !row.registered) {
+            self.register(ctx, peer);
+        }
     }
 
     /// A stream to one of our mailboxes is gone.
@@ -162,6 +180,7 @@ impl State {
             self.save_mailbox(ctx, from, fresh);
             self.refresh_card(ctx);
         }
+        self.note_time(ctx, from, registered.wall);
         self.mailboxes.open.insert(from);
         self.open_inbox(ctx, from);
         self.revoke_blocked(ctx, from, registered.inbox);

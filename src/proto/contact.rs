@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::account::bounded_name;
 use super::ctx::Ctx;
 use super::node::State;
+use super::outbox::Once;
 use super::seam::{CommandError, Event, Output, Reply};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS, WORK_MS_MAX};
@@ -221,7 +222,7 @@ impl State {
 
     /// Sends (or renews) the request to a contact that has not answered: earlier ones, with an older card, are dropped.
     pub(super) fn request(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        self.drop_knocks(ctx, account);
+        self.drop_once(ctx, account, &Once::Knock);
         let (number, now) = (self.account.card.number, ctx.now.wall);
         self.change_contact(ctx, account, |row| {
             row.card_sent = number;
@@ -250,7 +251,7 @@ impl State {
         let requested: Vec<AccountId> =
             self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Requested).map(|(account, _)| *account).collect();
         for account in requested {
-            if !self.outbox.has_knocks(&account) {
+            if !self.outbox.has(&account, &Once::Knock) {
                 self.change_contact(ctx, &account, |row| row.card_sent = 0);
             }
         }
@@ -343,7 +344,7 @@ impl State {
             Some(ContactState::Declined | ContactState::Blocked) => return Err(CommandError::Blocked),
             None => return Err(CommandError::NoContact),
         }
-        self.establish(ctx, account);
+        self.establish(ctx, account, None);
         Ok(Reply::Contact(*account))
     }
 

@@ -3,6 +3,7 @@
 use super::contact::{KNOCK_INFO, Known, default_name, invite_key};
 use super::ctx::Ctx;
 use super::node::State;
+use super::outbox::Once;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
@@ -40,8 +41,15 @@ impl State {
                     let is_late = secret.is_some();
                     return if is_late { Outcome::Refused(Refusal::Late) } else { Outcome::Misbehaved(Misbehaviour::Work) };
                 }
-                if greeting.len() > GREETING_BYTES_MAX || !key_packages.iter().all(|kp| self.rooms.check_key_package(ctx, &account, kp)) {
+                if greeting.len() > GREETING_BYTES_MAX {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);
+                }
+                for key_package in &key_packages {
+                    match self.rooms.check_key_package(&account, key_package, card.number) {
+                        Ok(()) => {}
+                        Err(RoomError::OutOfDate) => return Outcome::Refused(Refusal::Expired),
+                        Err(_) => return Outcome::Misbehaved(Misbehaviour::Malformed),
+                    }
                 }
                 let request = Request { card, signed_card: signed.card.clone(), secret, key_packages, grants, greeting };
                 self.handle_request(ctx, request)
@@ -60,6 +68,8 @@ impl State {
                         self.apply_effects(ctx, effects);
                         Outcome::Accepted
                     }
+                    // Who lost a room does not know who may bring them back, and asks everybody.
+                    Err(RoomError::NotAllowed) => Outcome::Refused(Refusal::Unwanted),
                     Err(error) => outcome(error),
                 }
             }
@@ -78,10 +88,12 @@ impl State {
             Some(ContactState::Accepted) => {
                 let kps = hash_all(&request.key_packages);
                 let Request { card, signed_card, key_packages, grants, .. } = request;
+                let former_card =
+                    self.contacts.get(&account).filter(|known| forgets(&card, &known.card)).map(|known| known.row.card.clone());
                 self.update_card(ctx, &account, &signed_card, card, grants, Some(key_packages));
                 // Other key packages than those they were welcomed with: they start anew, from a phrase or a backup.
                 if self.contacts.get(&account).is_some_and(|known| known.row.welcomed != Some(kps)) {
-                    self.establish(ctx, &account);
+                    self.establish(ctx, &account, former_card);
                 }
                 Outcome::Accepted
             }
@@ -89,13 +101,13 @@ impl State {
                 self.store_request(ctx, request, ContactState::Requested);
                 // Both asked. The lower account makes the room; the other waits for its welcome.
                 if ctx.keys.account_id() < account {
-                    self.establish(ctx, &account);
+                    self.establish(ctx, &account, None);
                 }
                 Outcome::Accepted
             }
             _ if is_invited => {
                 self.store_request(ctx, request, ContactState::Pending);
-                self.establish(ctx, &account);
+                self.establish(ctx, &account, None);
                 Outcome::Accepted
             }
             // One proof of work pays for one request, in however many seals it comes.
@@ -154,12 +166,13 @@ impl State {
         self.make_direct_room(ctx, &account);
     }
 
-    /// Makes the direct room's group with the contact's devices, and welcomes them.
-    pub(super) fn establish(&mut self, ctx: &mut Ctx, account: &AccountId) {
+    /// Makes the direct room's group with the contact's devices, and welcomes them. A contact that begins anew is given back the card
+    /// that it had before, when that tells more.
+    pub(super) fn establish(&mut self, ctx: &mut Ctx, account: &AccountId, former_card: Option<Vec<u8>>) {
         let Some(known) = self.contacts.get(account).cloned() else { return };
         let me = ctx.keys.account_id();
         let room = direct_room(&me, account);
-        self.drop_knocks(ctx, account);
+        self.drop_once(ctx, account, &Once::Knock);
         self.make_direct_room(ctx, account);
         let generation = ctx.row::<row::Room>(Table::Room, &room.0).map_or(1, |row| row.generation + 1);
         let mut admins = vec![me, *account];
@@ -182,6 +195,9 @@ impl State {
         self.set_group(ctx, &room, generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &room, None);
+        if generation > 1 {
+            self.tell_heads(ctx, &room, account, former_card, false);
+        }
         self.greet(ctx, account);
         self.queue_cards(ctx);
     }
@@ -201,7 +217,7 @@ impl State {
             Err(error) => return outcome(error),
         };
         if is_direct && self.contacts.state(account) == Some(ContactState::Requested) {
-            self.drop_knocks(ctx, account);
+            self.drop_once(ctx, account, &Once::Knock);
             self.change_contact(ctx, account, |row| {
                 row.state = ContactState::Accepted;
                 row.secret = None;
@@ -212,14 +228,22 @@ impl State {
             self.greet(ctx, account);
             self.queue_cards(ctx);
         }
-        if !is_direct && ctx.get(Table::Room, &info.room.0).is_none() {
+        let was_here = ctx.get(Table::Room, &info.room.0).is_some();
+        if !is_direct && !was_here {
             let members = self.rooms.members(&info.room);
-            ctx.put(Table::Room, info.room.0, &row::Room::new(info.kind, String::new(), members));
+            // Everybody who was there from the beginning came with the first commit.
+            let is_late = self.rooms.epoch(&info.room).is_some_and(|(number, _)| number > 1);
+            ctx.put(Table::Room, info.room.0, &row::Room { is_late, ..row::Room::new(info.kind, String::new(), members) });
             ctx.emit(Event::Room(info.room));
         }
         self.set_group(ctx, &info.room, info.generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &info.room, None);
+        match info.kind {
+            RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
+            RoomKind::Group if was_here => self.ask_heads(ctx, &info.room),
+            _ => {}
+        }
         Outcome::Accepted
     }
 
@@ -281,6 +305,11 @@ fn open_invite(ctx: &Ctx, secret: Option<&[u8; 32]>, account: &AccountId) -> Opt
     is_open.then_some((key, invite))
 }
 
+/// Whether a card lacks a mailbox that an earlier one of the account named: a device that begins anew may not know of it.
+fn forgets(card: &Card, earlier: &Card) -> bool {
+    earlier.mailboxes.iter().any(|mailbox| card.mailboxes.iter().all(|other| other.peer != mailbox.peer))
+}
+
 /// An opened request.
 struct Request {
     card: Card,
@@ -305,6 +334,7 @@ fn outcome(error: RoomError) -> Outcome {
         RoomError::NoGroup => Outcome::Refused(Refusal::Unknown),
         RoomError::NotAllowed => Outcome::Misbehaved(Misbehaviour::Right),
         RoomError::Invalid(_) => Outcome::Refused(Refusal::Unknown),
+        RoomError::OutOfDate => Outcome::Refused(Refusal::Expired),
         RoomError::TooMany => Outcome::Refused(Refusal::Limit),
         RoomError::Mls(_) => Outcome::Refused(Refusal::Unknown),
     }

@@ -8,9 +8,11 @@
 //! | `account` | the own card, and the tokens given out |
 //! | `contact`, `knock`, `peer` | people: meeting them, what they say from outside a room, their devices on the wire |
 //! | `message`, `outbox`, `deliver` | sending: what is owed, and the ways out |
-//! | `receive`, `receipt`, `collect`, `sync` | receiving: envelopes, receipts, our mailboxes, holes |
+//! | `receive`, `receipt`, `collect` | receiving: envelopes, receipts, our mailboxes |
+//! | `order`, `sync`, `repair` | one order everywhere, how far others are, what is missing |
 //! | `group` | rooms of many |
 //! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
+//! | `skew` | how far this machine's clock is from others |
 //! | `timer` | what the node wants to be woken for |
 //! | [`room`] | MLS groups: epochs, commits, convergence, recovery |
 //! | [`mailbox`] | the service of holding mail for others, and trying for them |
@@ -27,12 +29,15 @@ mod knock;
 pub mod mailbox;
 mod message;
 pub mod node;
+mod order;
 mod outbox;
 mod peer;
 mod receipt;
 mod receive;
+mod repair;
 pub mod room;
 pub mod seam;
+mod skew;
 mod sync;
 mod timer;
 

@@ -12,11 +12,12 @@ use super::peer::Peers;
 use super::receive::{Deferred, Source};
 use super::room::{RoomInfo, Rooms};
 use super::seam::{Command, CommandError, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};
+use super::skew::Skew;
 use super::sync::Sync;
 use super::timer::{Timer, Timers};
 use crate::crypto::keys::{Keys, notes_room};
 use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX};
-use crate::types::{AccountId, Address, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use crate::types::{AccountId, Address, DeviceId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
 use crate::wire::frame::Frame;
 use crate::wire::row::{self, ContactState, RoomKind};
@@ -60,6 +61,7 @@ pub(super) struct State {
     pub(super) mailboxes: Mailboxes,
     pub(super) deferred: Deferred,
     pub(super) sync: Sync,
+    pub(super) skew: Skew,
     pub(super) service: Service,
     pub(super) timers: Timers,
     pub(super) disk_full: bool,
@@ -84,6 +86,7 @@ impl Node {
         let last = view.get(Table::Meta, DEVICE_KEY);
         let is_restored = view.get(Table::Meta, row::META_RESTORED).is_some();
         let is_reborn = is_restored || last.as_ref().is_some_and(|last| last[..] != device.0);
+        let retired = last.as_deref().and_then(DeviceId::from_slice).filter(|last| *last != device);
         if last.is_none() || is_reborn {
             ctx.put_raw(Table::Meta, DEVICE_KEY, device.0);
             ctx.delete(Table::Meta, row::META_RESTORED);
@@ -107,11 +110,15 @@ impl Node {
             mailboxes: Mailboxes::open(view),
             deferred: Deferred::default(),
             sync: Sync::open(view),
+            skew: Skew::default(),
             service: Service::open(view, &settings),
             timers: Timers::default(),
             disk_full: false,
             topics: BTreeMap::new(),
         };
+        if let Some(retired) = retired {
+            state.retire(&mut ctx, &retired);
+        }
         state.start(&mut ctx, is_reborn);
         ctx.finish(&mut out);
         Self { keys, rng, out, state }
@@ -146,13 +153,16 @@ impl State {
     fn start(&mut self, ctx: &mut Ctx, is_reborn: bool) {
         let now = ctx.now.mono;
         self.make_notes(ctx);
+        self.read_later(ctx);
+        // What was said of the clock before this start may be over.
+        ctx.delete(Table::Meta, row::META_SKEW);
         if self.account.signed.is_empty() || is_reborn {
+            self.note_birth(ctx);
             self.refresh_card(ctx);
         }
         self.renew_lost_requests(ctx);
         self.renew_late_requests(ctx);
         if is_reborn {
-            self.renumber(ctx);
             let accepted: Vec<AccountId> =
                 self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
             for account in accepted {
@@ -376,18 +386,20 @@ impl State {
     /// Forgets what has expired, a bounded number of rows at a time.
     fn sweep(&mut self, ctx: &mut Ctx) {
         let after = ctx.get(Table::Meta, SWEEP_KEY).unwrap_or_default();
+        // A clock that jumped ahead forgets nothing before that is sure.
+        let clock = self.service.clock(ctx.now);
         let rows = ctx.scan(&Scan::prefix(Table::Seen, []).after(after).limit(SWEEP_ROWS_MAX));
         let is_end = rows.len() < SWEEP_ROWS_MAX;
         let last = rows.last().filter(|_| !is_end).map(|(key, _)| key.clone()).unwrap_or_default();
         for (key, value) in rows {
-            if row::decode::<row::Seen>(&value).is_ok_and(|seen| seen.until < ctx.now.wall) {
+            if row::decode::<row::Seen>(&value).is_ok_and(|seen| seen.until < clock) {
                 ctx.delete(Table::Seen, key);
             }
         }
         ctx.put_raw(Table::Meta, SWEEP_KEY, last);
         if is_end {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
-                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < ctx.now.wall) {
+                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock) {
                     ctx.delete(Table::Invite, key);
                 }
             }
@@ -395,6 +407,7 @@ impl State {
         for account in self.outbox.busy_accounts() {
             self.expire_owed(ctx, &account);
         }
+        self.tell_skew(ctx);
         self.renew_grants(ctx);
         self.renew_late_requests(ctx);
         self.renew_work(ctx);

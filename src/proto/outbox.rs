@@ -8,7 +8,7 @@ use super::seam::Event;
 use crate::types::limits::{ENVELOPE_TTL_MS, OUTBOX_PAGE, RETRY_MS_MIN};
 use crate::types::{AccountId, DeviceId, EnvelopeId, Millis, PeerId, RoomId, Scan, Table, View};
 use crate::wire::content::{Body, Content};
-use crate::wire::row::{self, Cargo, RoomKind};
+use crate::wire::row::{self, Cargo, RoomKind, Series};
 use crate::wire::{codec, envelope};
 
 /// Which accounts are owed something, and what of it is on its way.
@@ -24,9 +24,8 @@ pub(super) struct Lane {
     next: u64,
     /// Rows there are.
     pub(super) rows: u64,
-    /// Those that a newer one replaces: requests and welcomes, and own cards.
-    knocks: BTreeSet<u64>,
-    cards: BTreeSet<u64>,
+    /// Those that are there once: a newer one replaces them, or is not needed.
+    once: BTreeSet<(Once, u64)>,
     /// Since when there has been no way that took it all, on the monotonic clock.
     pub(super) waiting_since: Millis,
     /// What is on its way, by the peer that it went to.
@@ -91,17 +90,48 @@ impl Flight {
     }
 }
 
-impl Lane {
-    fn note(&mut self, order: u64, cargo: &Cargo) {
-        match cargo {
-            Cargo::Knock => _ = self.knocks.insert(order),
-            Cargo::Content { content, .. } => {
-                if codec::decode::<Content>(content).is_ok_and(|content| matches!(content.body, Body::Card { .. })) {
-                    self.cards.insert(order);
-                }
+/// What is owed to an account once at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Once {
+    /// A request or welcome.
+    Knock,
+    /// Our card.
+    Card,
+    /// A question for what is missing.
+    Ask(Series),
+    /// How far we are in a room.
+    Heads(RoomId),
+    /// A message of theirs, given back.
+    Copy(Series, u64),
+}
+
+impl Once {
+    fn of(account: &AccountId, cargo: &Cargo) -> Option<Self> {
+        let (room, content) = match cargo {
+            Cargo::Knock => return Some(Self::Knock),
+            Cargo::Content { room, content } => (*room, codec::decode::<Content>(content).ok()?),
+            Cargo::Message { .. } | Cargo::Commit { .. } | Cargo::Copy => return None,
+        };
+        match Body::open(&content.body).ok()? {
+            Body::Card { .. } => Some(Self::Card),
+            Body::Ask { account, device, .. } => Some(Self::Ask(Series { room, account, device })),
+            Body::Heads { .. } => Some(Self::Heads(room)),
+            Body::Copy { content } => {
+                let content: Content = codec::decode(&content).ok()?;
+                Some(Self::Copy(Series { room, account: *account, device: content.device? }, content.number))
             }
-            Cargo::Message { .. } | Cargo::Commit { .. } | Cargo::Copy => {}
+            _ => None,
         }
+    }
+}
+
+impl Lane {
+    fn note(&mut self, account: &AccountId, order: u64, cargo: &Cargo) {
+        self.once.extend(Once::of(account, cargo).map(|once| (once, order)));
+    }
+
+    fn has(&self, once: &Once) -> bool {
+        self.once.range((once.clone(), 0)..=(once.clone(), u64::MAX)).next().is_some()
     }
 }
 
@@ -119,7 +149,7 @@ impl Outbox {
                 lane.next = order + 1;
                 lane.rows += 1;
                 if let Ok(row) = row::decode::<row::Outbox>(&value) {
-                    lane.note(order, &row.cargo);
+                    lane.note(&account, order, &row.cargo);
                 }
             }
             outbox.lanes.insert(account, lane);
@@ -136,9 +166,9 @@ impl Outbox {
         self.lanes.get(account).is_some_and(|lane| lane.rows > 0)
     }
 
-    /// Whether an account is owed a request or welcome.
-    pub(super) fn has_knocks(&self, account: &AccountId) -> bool {
-        self.lanes.get(account).is_some_and(|lane| !lane.knocks.is_empty())
+    /// Whether an account is owed this.
+    pub(super) fn has(&self, account: &AccountId, once: &Once) -> bool {
+        self.lanes.get(account).is_some_and(|lane| lane.has(once))
     }
 
     /// How many rows an account is owed.
@@ -207,7 +237,7 @@ impl State {
             lane.waiting_since = ctx.now.mono;
         }
         lane.rows += 1;
-        lane.note(order, &cargo);
+        lane.note(account, order, &cargo);
         let envelope = bytes.map(id_of);
         if let (Some(id), Some(bytes)) = (envelope, bytes) {
             ctx.put_raw(Table::Envelope, id.0, bytes);
@@ -251,8 +281,9 @@ impl State {
         self.release(ctx, account, row);
         let Some(lane) = self.outbox.lanes.get_mut(account) else { return };
         lane.rows = lane.rows.saturating_sub(1);
-        lane.knocks.remove(&order);
-        lane.cards.remove(&order);
+        if let Some(once) = Once::of(account, &row.cargo) {
+            lane.once.remove(&(once, order));
+        }
         if lane.rows == 0 {
             self.outbox.lanes.remove(account);
         }
@@ -327,8 +358,9 @@ impl State {
 
     /// Gives up what is owed for too long; it is shown as expired.
     pub(super) fn expire_owed(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let clock = self.service.clock(ctx.now);
         for (order, row) in self.owed_after(ctx, account, 0) {
-            if row.since + ENVELOPE_TTL_MS > ctx.now.wall {
+            if row.since.saturating_add(ENVELOPE_TTL_MS) > clock {
                 break;
             }
             self.change_custody(ctx, account, &row.cargo, |custody| custody.expired = custody.delivered.is_none());
@@ -336,18 +368,10 @@ impl State {
         }
     }
 
-    /// Drops requests and welcomes that newer ones replace.
-    pub(super) fn drop_knocks(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        self.drop_rows(ctx, account, |lane| &lane.knocks);
-    }
-
-    /// Drops own cards that a newer one replaces.
-    pub(super) fn drop_older_cards(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        self.drop_rows(ctx, account, |lane| &lane.cards);
-    }
-
-    fn drop_rows(&mut self, ctx: &mut Ctx, account: &AccountId, which: impl Fn(&Lane) -> &BTreeSet<u64>) {
-        let orders: Vec<u64> = self.outbox.lanes.get(account).into_iter().flat_map(|lane| which(lane).iter().copied()).collect();
+    /// Drops what a newer one replaces.
+    pub(super) fn drop_once(&mut self, ctx: &mut Ctx, account: &AccountId, once: &Once) {
+        let rows = self.outbox.lanes.get(account).into_iter().flat_map(|lane| &lane.once);
+        let orders: Vec<u64> = rows.filter(|(other, _)| other == once).map(|(_, order)| *order).collect();
         for order in orders {
             if let Some(row) = self.owed_row(ctx, account, order) {
                 self.settle(ctx, account, order, &row);

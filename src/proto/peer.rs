@@ -6,7 +6,7 @@ use super::ctx::Ctx;
 use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
-use crate::crypto::keys::{direct_room, is_certified};
+use crate::crypto::keys::is_certified;
 use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
 use crate::wire::frame::{Delivered, Frame, Hello};
@@ -217,6 +217,7 @@ impl State {
             certificate: ctx.keys.certificate,
             proof: [0; 64],
             knows_number: self.contacts.get(account).map_or(0, |known| known.card.number),
+            wall: ctx.now.wall,
         };
         ctx.transmit(peer, Frame::Hello(hello.sign(&ctx.keys.peer_id(), &peer, &ctx.keys.device)));
     }
@@ -237,7 +238,10 @@ impl State {
             self.change_contact(ctx, &hello.account, |row| row.card_sent = row.card_sent.min(hello.knows_number));
             self.queue_cards(ctx);
         }
-        self.send_heads(ctx, from, &direct_room(&ctx.keys.account_id(), &hello.account));
+        self.send_heads(ctx, from, &hello.account);
+        self.ask_on_meeting(ctx, &hello.account);
+        self.note_time(ctx, from, hello.wall);
+        self.on_neighbour(ctx, from);
         self.pump(ctx, &hello.account);
         Outcome::Accepted
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::ctx::Ctx;
 use super::node::State;
+use super::outbox::Once;
 use super::seam::{CommandError, Event, Misbehaviour, Outcome, Reply};
 use super::timer::Timer;
 use crate::types::limits::{FRAME_IDS_MAX, RECEIPT_DELAY_MS};
 use crate::types::{AccountId, DeviceId, MessageId, RoomId, Scan, Table};
 use crate::wire::card;
 use crate::wire::content::Body;
-use crate::wire::row::{self, Cargo, ContactState};
+use crate::wire::row::{self, Cargo, ContactState, Series};
 
 impl State {
     /// Owes a sender the receipt that its message is durable here.
@@ -55,7 +56,7 @@ impl State {
         }
         for ((account, room), (delivered, read)) in gathered {
             if self.contacts.state(&account) == Some(ContactState::Accepted) {
-                self.send_aside(ctx, &room, &account, Body::Receipt { delivered, read });
+                self.send_aside(ctx, &room, &account, &Body::Receipt { delivered, read });
             }
         }
     }
@@ -78,21 +79,41 @@ impl State {
                 if opened.account != *sender {
                     return Outcome::Misbehaved(Misbehaviour::Right);
                 }
-                let key_packages = key_packages.into_iter().filter(|kp| self.rooms.check_key_package(ctx, sender, kp)).collect();
+                let is_good = |kp: &Vec<u8>| self.rooms.check_key_package(sender, kp, opened.number).is_ok();
+                let key_packages = key_packages.into_iter().filter(is_good).collect();
                 self.update_card(ctx, sender, &card, opened, grants, Some(key_packages));
                 // They speak in the room, so they have its welcome.
-                self.drop_knocks(ctx, sender);
+                self.drop_once(ctx, sender, &Once::Knock);
                 Outcome::Accepted
             }
-            Body::Ask { device, numbers } => self.handle_ask(ctx, room, sender, &device, &numbers),
-            Body::Gone { device: of, numbers } => self.handle_gone(ctx, room, device, &of, &numbers),
+            Body::Ask { account, device, numbers } => self.handle_ask(ctx, &Series { room: *room, account, device }, sender, &numbers),
+            Body::Gone { account, device, numbers } => self.handle_gone(ctx, &Series { room: *room, account, device }, sender, &numbers),
+            Body::Heads { heads, card, asks } => {
+                self.hear_heads(ctx, room, sender, &heads);
+                if let Some(card) = card {
+                    self.take_own_card(ctx, &card);
+                }
+                if asks {
+                    self.tell_heads(ctx, room, sender, None, false);
+                }
+                Outcome::Accepted
+            }
+            Body::Copy { content } => self.handle_copy(ctx, room, sender, device, &content),
             Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } => {
                 Outcome::Misbehaved(Misbehaviour::Unexpected)
             }
         }
     }
 
-    fn on_receipt(&mut self, ctx: &mut Ctx, room: &RoomId, account: &AccountId, device: &DeviceId, message: &MessageId, is_read: bool) {
+    pub(super) fn on_receipt(
+        &mut self,
+        ctx: &mut Ctx,
+        room: &RoomId,
+        account: &AccountId,
+        device: &DeviceId,
+        message: &MessageId,
+        is_read: bool,
+    ) {
         let Some(mut index) = ctx.row::<row::Index>(Table::Index, &message.0).filter(|index| index.place.room == *room) else { return };
         let Some((_, custody)) = index.custody.iter_mut().find(|(other, _)| other == account) else { return };
         let order = custody.order;
@@ -136,11 +157,11 @@ impl State {
             if state == ContactState::Requested {
                 self.request(ctx, &account);
             } else {
-                self.drop_older_cards(ctx, &account);
+                self.drop_once(ctx, &account, &Once::Card);
                 let round = self.contacts.get(&account).map_or(0, |known| known.row.grant_round);
                 let (grants, key_packages) = (self.grants_for(ctx, &account.0, round), vec![self.rooms.key_package(ctx)]);
                 let card = self.account.signed.clone();
-                if self.send_aside(ctx, &room, &account, Body::Card { card, grants, key_packages }).is_some() {
+                if self.send_aside(ctx, &room, &account, &Body::Card { card, grants, key_packages }).is_some() {
                     self.change_contact(ctx, &account, |row| row.card_sent = number);
                 }
             }

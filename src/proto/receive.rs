@@ -8,14 +8,14 @@ use super::node::State;
 use super::outbox::id_of;
 use super::room::{Effect, Opened};
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal, Topic};
-use crate::crypto::keys::direct_room;
+use crate::crypto::keys::{direct_room, message_id};
 use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, SEEN_TTL_MS};
-use crate::types::{AccountId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
-use crate::wire::bound::Bounded as _;
-use crate::wire::content::{Content, Knock};
+use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
+use crate::wire::codec::{self, DecodeError};
+use crate::wire::content::{Body, Content, Knock};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::frame::Frame;
-use crate::wire::row::{self, Cargo};
+use crate::wire::row::{self, Cargo, Series};
 
 /// Where an envelope came from, and so who is told that it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl State {
                 }
                 outcome
             }
-            Err(crate::wire::codec::DecodeError::Version(_) | crate::wire::codec::DecodeError::Kind(_)) => Outcome::Refused(Refusal::Newer),
+            Err(DecodeError::Version(_) | DecodeError::Kind(_)) => Outcome::Refused(Refusal::Newer),
             Err(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
         };
         self.conclude(ctx, source, id, bytes, outcome)
@@ -191,13 +191,9 @@ impl State {
                 if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
                     Outcome::Refused(Refusal::Unwanted)
                 } else {
-                    match crate::wire::codec::decode::<Content>(&content) {
-                        Ok(content) => self.handle_content(ctx, source, id, (room, sender, device), content, body),
-                        // A kind of content that a later release knows: it was authentic, and is counted as seen.
-                        Err(_) => {
-                            self.mark_seen(ctx, id, None);
-                            Outcome::Accepted
-                        }
+                    match codec::open::<Content>(&content) {
+                        Ok(content) => self.handle_content(ctx, source, id, (room, sender, device), &content, body),
+                        Err(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
                     }
                 }
             }
@@ -238,52 +234,51 @@ impl State {
         ctx: &mut Ctx,
         source: Source,
         id: EnvelopeId,
-        (room, sender, device): (RoomId, AccountId, crate::types::DeviceId),
-        content: Content,
-        body: &[u8],
+        (room, account, leaf): (RoomId, AccountId, DeviceId),
+        content: &Content,
+        envelope: &[u8],
     ) -> Outcome {
-        if !content.is_bounded() {
-            return Outcome::Misbehaved(Misbehaviour::Malformed);
-        }
+        let body = match Body::open(&content.body) {
+            Ok(body) => Some(body),
+            // Kept as it is, until a release is here that knows it.
+            Err(DecodeError::Kind(_)) => None,
+            Err(_) => return Outcome::Misbehaved(Misbehaviour::Malformed),
+        };
         if content.number == 0 {
             self.mark_seen(ctx, id, None);
-            return self.handle_aside(ctx, &room, &sender, &device, content.body);
+            return body.map_or(Outcome::Accepted, |body| self.handle_aside(ctx, &room, &account, &leaf, body));
         }
-        let message = content.message;
-        let content = Content { message: self.id_here(ctx, &room, &sender, message), ..content };
-        self.mark_seen(ctx, id, Some((room, message, sender)));
-        self.note_number(ctx, &room, &device, content.number);
-        if sender != ctx.keys.account_id() {
-            self.owe_receipt(ctx, source, &sender, &room, &message);
+        if body.is_some_and(|body| !is_message(&body)) {
+            return Outcome::Misbehaved(Misbehaviour::Unexpected);
         }
-        let message = content.message;
+        let series = Series { room, account, device: content.device.unwrap_or(leaf) };
+        let message = message_id(&room, &account, &content.proof);
+        self.mark_seen(ctx, id, Some((room, message, account)));
+        self.note_number(ctx, &series, content.number);
+        if account != ctx.keys.account_id() {
+            self.owe_receipt(ctx, source, &account, &room, &message);
+        }
         if ctx.get(Table::Index, &message.0).is_some() {
             return Outcome::Duplicate;
         }
-        let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, body) } else { Vec::new() };
-        self.store_message(ctx, (room, sender, device), content, Vec::new(), keeps);
+        let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, envelope) } else { Vec::new() };
+        self.store_message(ctx, &series, content, Vec::new(), keeps);
         ctx.emit(Event::Message { room, message });
         Outcome::Accepted
-    }
-
-    /// The id under which a message is stored: its own, unless somebody else's message has it already. Who saw an id can use it for
-    /// another message, and must not keep the first one away from those who do not have it yet.
-    fn id_here(&self, ctx: &Ctx, room: &RoomId, sender: &AccountId, message: MessageId) -> MessageId {
-        match ctx.row::<row::Index>(Table::Index, &message.0) {
-            Some(index) if index.place.room != *room || index.place.sender != *sender => {
-                let hash = blake3::hash(&[&room.0[..], &sender.0, &message.0].concat());
-                MessageId(std::array::from_fn(|at| hash.as_bytes()[at]))
-            }
-            _ => message,
-        }
     }
 
     /// Does what follows from a change of a room, and opens what waited for it.
     pub(super) fn apply_effects(&mut self, ctx: &mut Ctx, effects: Vec<Effect>) {
         let mut has_new_epoch = false;
+        let welcomed: Vec<AccountId> =
+            effects.iter().filter_map(|e| if let Effect::Welcome { to, .. } = e { Some(*to) } else { None }).collect();
         for effect in effects {
             match effect {
-                Effect::Commit { room, to, envelope } => self.owe_commit(ctx, &room, &to, &envelope),
+                Effect::Commit { room, mut to, envelope } => {
+                    // An account whose only device is being welcomed has none that the commit is for.
+                    to.retain(|account| !welcomed.contains(account) || self.contacts.devices(account).len() > 1);
+                    self.owe_commit(ctx, &room, &to, &envelope);
+                }
                 Effect::Welcome { room, to, group, generation, welcome } => {
                     let round = self.contacts.get(&to).map_or(0, |known| known.row.grant_round);
                     let grants = self.grants_for(ctx, &to.0, round);
@@ -365,4 +360,9 @@ impl State {
             ctx.speak(Output::Subscribe { topic: Topic::Room(topic), on: true });
         }
     }
+}
+
+/// Whether a body is something that a person says: it is numbered, and stored.
+fn is_message(body: &Body) -> bool {
+    matches!(body, Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. })
 }

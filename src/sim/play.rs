@@ -520,11 +520,10 @@ impl Play {
         let mut shown = Vec::new();
         for (key, value) in disk.scan(&Scan::prefix(Table::Message, room.0)) {
             let Some((place, message)) = row::Place::from_key(&key).zip(row::decode::<row::Message>(&value).ok()) else { continue };
-            shown.push((place.message, message.body));
-            for (_, value) in disk.scan(&Scan::prefix(Table::Mark, place.message.0)) {
-                if let Ok(mark) = row::decode::<row::Mark>(&value) {
-                    shown.push((mark.message, mark.body));
-                }
+            shown.extend(message.body().map(|body| (place.message, body)));
+            for (_, value) in disk.scan(&Scan::prefix(Table::Mark, row::marks_of(&place))) {
+                let mark = row::decode::<row::Mark>(&value).ok();
+                shown.extend(mark.and_then(|mark| Some((mark.message, mark.body()?))));
             }
         }
         shown

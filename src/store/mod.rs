@@ -173,12 +173,16 @@ impl Store {
     /// After an error nothing more is applied: the node has to start again from the disk.
     pub fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         match &self.inner.rows {
-            Rows::Disk(disk) => disk.apply(batch),
-            Rows::Memory(memory) => {
-                memory.apply(batch);
-                Ok(())
+            Rows::Disk(disk) => {
+                let is_precious = snapshot::is_precious(self, batch);
+                disk.apply(batch)?;
+                if is_precious {
+                    self.inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner).note_precious();
+                }
             }
+            Rows::Memory(memory) => memory.apply(batch),
         }
+        Ok(())
     }
 
     /// Makes everything applied so far durable. Blocking; may be called from another thread while batches are applied.

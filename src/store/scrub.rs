@@ -6,7 +6,7 @@ use bincode::Decode;
 use serde::Serialize;
 
 use super::{Progress, Store, StoreError};
-use crate::types::{MessageId, RoomId, Table, View as _};
+use crate::types::{Table, View as _};
 use crate::wire::row;
 
 /// What a scrub found.
@@ -102,16 +102,11 @@ impl Store {
             }),
             Table::Index => row::decode::<row::Index>(value).is_ok_and(|index| match index.target {
                 None => self.get(Table::Message, &index.place.key()).is_some(),
-                Some(target) => self.get(Table::Mark, &mark_key(&target, &index.place)).is_some(),
+                Some(target) => self.get(Table::Mark, &row::mark_key(&target, &index.place)).is_some(),
             }),
             _ => true,
         }
     }
-}
-
-/// `target (16) | ms (8) | count (4) | sender (32) | message (16)`.
-fn mark_key(target: &MessageId, place: &row::Place) -> Vec<u8> {
-    [&target.0[..], &place.key()[RoomId::LEN..]].concat()
 }
 
 /// Whether a value is what its table holds. Tables of raw bytes (MLS values, sealed envelopes) have nothing to decode.

@@ -27,9 +27,9 @@ pub enum Table {
     Index = 8,
     /// `message | clock | …` → what was said about a message: reactions, edits, recall.
     Mark = 9,
-    /// `room | device` → which of its numbered messages we have.
+    /// `room | account | device` → which of its numbered messages we have.
     Heads = 10,
-    /// `room | device | number` → which message that is, and its envelope where others may ask for it.
+    /// `room | account | device | number` → which message that is, and its envelope where others may ask for it.
     Numbered = 11,
     /// `envelope` → until when a copy of it can still come.
     Seen = 12,

@@ -32,6 +32,8 @@ limits! {
     INVITES_MAX: usize = 1_000;
     /// Bytes of a text message: a long letter; longer ones are files.
     TEXT_BYTES_MAX: usize = 16 * 1024;
+    /// Bytes of a numbered message that is given back to its account: what an envelope carries, less what is around it.
+    COPY_BYTES_MAX: usize = ENVELOPE_BYTES_MAX - 8 * 1024;
     /// Bytes of a reaction: one emoji with all its modifiers.
     REACTION_BYTES_MAX: usize = 64;
     /// Bytes of an envelope: the biggest welcome or commit of a room of a few hundred devices; what is larger is media.
@@ -60,6 +62,10 @@ limits! {
     SEEN_TTL_MS: Millis = ENVELOPE_TTL_MS + 2 * DAY;
     /// How far ahead of this node's clock another person's clock may push the order of messages.
     CLOCK_DRIFT_MS_MAX: Millis = HOUR;
+    /// How far this machine's clock may differ from that of the nodes it meets before its owner is told.
+    CLOCK_NOTICE_MS: Millis = 10 * MINUTE;
+    /// Nodes whose clocks are compared with this machine's.
+    WITNESSES_MAX: usize = 64;
     /// Epochs that are parked for late messages and forks: MLS keys live that much longer, no more.
     PARKED_EPOCHS_MAX: usize = 5;
     /// How long a parked epoch is kept.
@@ -74,7 +80,7 @@ limits! {
     OWN_KEY_PACKAGES_MAX: usize = 8;
     /// Age at which a device hands out a new key package.
     KEY_PACKAGE_RENEW_MS: Millis = 30 * DAY;
-    /// Age at which others no longer take a key package: its secrets have lain about too long.
+    /// Age at which others no longer take a key package, by the clock of who made it: its secrets have lain about too long.
     KEY_PACKAGE_TTL_MS: Millis = 90 * DAY;
     /// Longest pause before a commit that lost is made anew: long enough that rivals meet first, short enough not to be noticed.
     REISSUE_MS_MAX: Millis = 2 * SECOND;
@@ -130,12 +136,24 @@ limits! {
     DEFERRED_BYTES_MAX: usize = 4 * 1024 * 1024;
     /// Envelopes that cannot be opened which a peer may send before each one counts as misbehaviour.
     JUNK_MAX: u32 = 64;
+    /// Numbers before the one at which a device's clock was set back whose messages are put before it: what is sent with a wrong clock until somebody notices.
+    BACK_NUMBERS_MAX: u64 = 512;
+    /// How often that is done for one device of a room: each time may move as many messages.
+    BACKS_MAX: usize = 16;
     /// How old a message must be on arrival, behind others of its room, to be marked as late.
     LATE_MS: Millis = MINUTE;
     /// How long a hole in a sender's numbers may stay before it is asked for: most are only out of order.
     ASK_AFTER_MS: Millis = 20 * SECOND;
+    /// Longest pause before a hole is asked for again where the answer does not come; a meeting cuts it short.
+    ASK_MS_MAX: Millis = DAY;
     /// Holes remembered for each sending device of a room; older ones are merged beyond.
     HOLES_MAX: usize = 256;
+    /// Devices of one account, former ones too, whose numbers are followed in one room: a new one for each restore of a long life. Messages of others are taken all the same.
+    SERIES_MAX: usize = 64;
+    /// Shared groups of which a device tells on meeting how far it is.
+    ROOMS_TOLD_MAX: usize = 64;
+    /// Members of a group whom a device that comes back asks how far it had come: some of them are there soon.
+    MEMBERS_ASKED_MAX: usize = 8;
     /// How long receipts are gathered before they are sent together.
     RECEIPT_DELAY_MS: Millis = 300;
     /// How long changes of the own card are gathered before contacts are told.

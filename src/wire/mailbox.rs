@@ -58,6 +58,8 @@ pub struct Registered {
     pub quota_bytes: u64,
     /// How long envelopes are held.
     pub ttl_ms: Millis,
+    /// What time it is at the mailbox.
+    pub wall: Millis,
 }
 
 /// The right to deposit at one inbox, signed by its owner. Whoever holds the key can use it until it is revoked.

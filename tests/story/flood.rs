@@ -10,7 +10,7 @@ use tidings::types::limits::{ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX};
 use tidings::types::time::DAY;
 use tidings::types::{Address, DeviceId, EnvelopeId, InboxId, PeerId, Rng, RoomId};
 use tidings::wire::card::{Card, Device};
-use tidings::wire::content::{Knock, Signed};
+use tidings::wire::content::{Head, Knock, Signed};
 use tidings::wire::envelope::{Envelope, Kind};
 use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
 use tidings::wire::mailbox::{
@@ -118,7 +118,8 @@ impl Mallory {
             6 => Frame::Deferred(self.ids(giant)),
             7 => Frame::Lost(self.ids(giant)),
             8 => {
-                let heads = (0..giant).map(|at| (self.keys.device_id(), u64::MAX - at as u64)).collect();
+                let head = |at| Head { account: self.keys.account_id(), device: self.keys.device_id(), number: u64::MAX - at as u64 };
+                let heads = (0..giant).map(head).collect();
                 Frame::Heads(Heads { room: RoomId(self.rng.bytes()), epoch: 1, epoch_id: [1; 16], heads })
             }
             9 => Frame::MailLimits(Limits { envelope_bytes: 0, ttl_ms: 0, work_bits: 255 }),
@@ -129,7 +130,7 @@ impl Mallory {
                 let register = Register { inbox, owner: owner.public(), readers, claim, signature: [0; 64] };
                 Frame::Register(register.sign(&self.victim.peer, &owner))
             }
-            11 => Frame::Registered(Registered { inbox, quota_bytes: u64::MAX, ttl_ms: u64::MAX }),
+            11 => Frame::Registered(Registered { inbox, quota_bytes: u64::MAX, ttl_ms: u64::MAX, wall: u64::MAX }),
             12 => Frame::OpenInbox(OpenInbox { inbox, reader: self.rng.bytes(), proof: [0; 64] }),
             13 => Frame::Mail(Mail { inbox, sequence: u64::MAX, envelope: self.junk() }),
             14 => Frame::MailAck(MailAck { inbox, sequences: (0..giant as u64).collect() }),
@@ -166,6 +167,7 @@ impl Mallory {
             certificate: self.keys.certificate,
             proof: [0; 64],
             knows_number: self.rng.below(2),
+            wall: self.rng.below(u64::MAX),
         };
         match self.rng.below(3) {
             0 => return Frame::Hello(hello.sign(&me, &there, &self.keys.device)),

@@ -26,6 +26,16 @@ impl Rows {
         }
     }
 
+    /// Writes a row behind the node's back.
+    pub(super) fn put<T: bincode::Encode>(&mut self, table: Table, key: Vec<u8>, value: &T) {
+        self.0.insert((table, key), row::encode(value));
+    }
+
+    /// Takes a row away behind the node's back.
+    pub(super) fn remove(&mut self, table: Table, key: Vec<u8>) {
+        self.0.remove(&(table, key));
+    }
+
     /// All rows of a table, decoded.
     pub(super) fn all<T: bincode::Decode<()>>(&self, table: Table) -> Vec<(Vec<u8>, T)> {
         self.scan(&Scan::prefix(table, [])).into_iter().map(|(key, value)| (key, row::decode(&value).unwrap())).collect()
@@ -194,6 +204,13 @@ impl World {
         self.perform(name);
         let address = Address::new(&format!("/ip4/127.0.0.1/tcp/{}", 4000 + self.people.keys().position(|k| k == name).unwrap())).unwrap();
         self.input(name, Input::Listening(vec![address]));
+    }
+
+    /// Starts a node that does not run.
+    pub(super) fn start_if_down(&mut self, name: &str) {
+        if self.people[name].node.is_none() {
+            self.start(name);
+        }
     }
 
     /// Ends a node as SIGKILL does; its rows stay.
@@ -482,8 +499,8 @@ impl World {
     /// The texts of a room on one person's device, in its order.
     pub(super) fn transcript(&self, name: &str, room: &RoomId) -> Vec<String> {
         let rows = self.people[name].rows.scan(&Scan::prefix(Table::Message, room.0));
-        let texts = rows.into_iter().map(|(_, value)| match row::decode::<row::Message>(&value).unwrap().body {
-            Body::Text { text, .. } => text,
+        let texts = rows.into_iter().map(|(_, value)| match row::decode::<row::Message>(&value).unwrap().body() {
+            Some(Body::Text { text, .. }) => text,
             other => panic!("not a text: {other:?}"),
         });
         texts.collect()
@@ -494,10 +511,10 @@ impl World {
         let rows = &self.people[name].rows;
         let mut shown = Vec::new();
         for (key, value) in rows.scan(&Scan::prefix(Table::Message, room.0)) {
-            let message = row::Place::from_key(&key).unwrap().message;
-            shown.push((key, row::decode::<row::Message>(&value).unwrap().body));
-            for (key, value) in rows.scan(&Scan::prefix(Table::Mark, message.0)) {
-                shown.push((key, row::decode::<row::Mark>(&value).unwrap().body));
+            let place = row::Place::from_key(&key).unwrap();
+            shown.push((key, row::decode::<row::Message>(&value).unwrap().body().unwrap()));
+            for (key, value) in rows.scan(&Scan::prefix(Table::Mark, row::marks_of(&place))) {
+                shown.push((key, row::decode::<row::Mark>(&value).unwrap().body().unwrap()));
             }
         }
         shown
@@ -508,7 +525,7 @@ impl World {
         let rows = &self.people[name].rows;
         let index: row::Index = row::decode(&rows.get(Table::Index, &message.0)?).ok()?;
         let stored: row::Message = row::decode(&rows.get(Table::Message, &index.place.key())?).ok()?;
-        if let Body::Text { text, .. } = stored.body { Some(text) } else { None }
+        if let Some(Body::Text { text, .. }) = stored.body() { Some(text) } else { None }
     }
 
     /// The custody of a message to its one recipient.

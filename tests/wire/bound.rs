@@ -4,7 +4,7 @@ use tidings::types::limits::*;
 use tidings::types::{EnvelopeId, MessageId};
 use tidings::wire::bound::Bounded;
 use tidings::wire::codec::{self, DecodeError};
-use tidings::wire::content::{Body, Content, Knock};
+use tidings::wire::content::{Body, Content, Head, Knock};
 use tidings::wire::frame::Frame;
 use tidings::wire::mailbox::*;
 use tidings::wire::{card, content};
@@ -62,15 +62,19 @@ fn cards_and_invites_are_bounded() {
 
 #[test]
 fn contents_and_knocks_are_bounded() {
-    let content = |body| Content { body, ..sample::contents()[0].1.clone() };
+    let (account, device) = (sample::bob().account_id(), sample::bob().device_id());
     let target = MessageId([1; 16]);
-    at_most(TEXT_BYTES_MAX, |length| content(Body::Text { text: "t".repeat(length), reply: None }));
-    at_most(TEXT_BYTES_MAX, |length| content(Body::Edit { target, text: "t".repeat(length) }));
-    at_most(REACTION_BYTES_MAX, |length| content(Body::Reaction { target, emoji: "e".repeat(length) }));
-    at_most(FRAME_IDS_MAX, |count| content(Body::Receipt { delivered: vec![target; count - 1], read: vec![target] }));
-    at_most(FRAME_IDS_MAX, |count| content(Body::Ask { device: sample::bob().device_id(), numbers: vec![1; count] }));
-    at_most(FRAME_IDS_MAX, |count| content(Body::Gone { device: sample::bob().device_id(), numbers: vec![1; count] }));
-    at_most(KEY_PACKAGES_MAX, |count| content(Body::Card { card: Vec::new(), grants: Vec::new(), key_packages: vec![vec![1]; count] }));
+    at_most(PADDED_BYTES_MAX, |length| Content { body: vec![0; length], ..sample::contents()[0].1.clone() });
+    at_most(TEXT_BYTES_MAX, |length| Body::Text { text: "t".repeat(length), reply: None });
+    at_most(TEXT_BYTES_MAX, |length| Body::Edit { target, text: "t".repeat(length) });
+    at_most(REACTION_BYTES_MAX, |length| Body::Reaction { target, emoji: "e".repeat(length) });
+    at_most(FRAME_IDS_MAX, |count| Body::Receipt { delivered: vec![target; count - 1], read: vec![target] });
+    at_most(FRAME_IDS_MAX, |count| Body::Ask { account, device, numbers: vec![1; count] });
+    at_most(FRAME_IDS_MAX, |count| Body::Gone { account, device, numbers: vec![1; count] });
+    at_most(FRAME_IDS_MAX, |count| Body::Heads { heads: vec![Head { account, device, number: 1 }; count], card: None, asks: false });
+    at_most(CARD_BYTES_MAX, |length| Body::Heads { heads: Vec::new(), card: Some(vec![1; length]), asks: false });
+    at_most(COPY_BYTES_MAX, |length| Body::Copy { content: vec![1; length] });
+    at_most(KEY_PACKAGES_MAX, |count| Body::Card { card: Vec::new(), grants: Vec::new(), key_packages: vec![vec![1]; count] });
     let request = |greeting: usize, packages: Vec<Vec<u8>>| Knock::Request {
         secret: None,
         key_packages: packages,

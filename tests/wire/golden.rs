@@ -42,7 +42,7 @@ fn every_kind_body_and_knock_has_an_example() {
         assert!(frames.iter().any(|(_, frame)| frame.kind() == (*number, name)), "no example of frame kind {name}");
     }
     // The encoding of a choice begins with its number: all of them, without a gap, and the next one is not there.
-    let bodies: Vec<u8> = sample::contents().iter().map(|(_, content)| codec::encode(&content.body)[0]).collect();
+    let bodies: Vec<u8> = sample::contents().iter().map(|(_, content)| content.body[0]).collect();
     let knocks: Vec<u8> = sample::knocks().iter().map(|(_, knock)| codec::encode(knock)[0]).collect();
     let complete = |mut seen: Vec<u8>| {
         seen.sort_unstable();
@@ -51,7 +51,10 @@ fn every_kind_body_and_knock_has_an_example() {
         seen.len() as u8
     };
     let next = |number: u8| [&[number][..], &[0; 200]].concat();
-    assert!(codec::decode::<content::Body>(&next(complete(bodies))).is_err());
+    let known = complete(bodies);
+    assert_eq!(u32::from(known), content::Body::KINDS);
+    assert!(codec::decode::<content::Body>(&next(known)).is_err());
+    assert_eq!(content::Body::open(&next(known)), Err(codec::DecodeError::Kind(u16::from(known))));
     assert!(codec::decode::<content::Knock>(&next(complete(knocks))).is_err());
 }
 
@@ -62,6 +65,8 @@ fn what_is_written_down_is_what_was_meant() {
     }
     for (name, content) in sample::contents() {
         assert_eq!(codec::open(&codec::encode(&content)).as_ref(), Ok(&content), "{name}");
+        let body = content::Body::open(&content.body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(codec::encode(&body), content.body, "{name}");
     }
     for (name, knock) in sample::knocks() {
         assert_eq!(codec::open(&codec::encode(&knock)).as_ref(), Ok(&knock), "{name}");

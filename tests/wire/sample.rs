@@ -3,7 +3,7 @@
 use tidings::crypto::keys::{Keys, Signing};
 use tidings::types::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
 use tidings::wire::card::{self, Card, Invite, RelayInvite};
-use tidings::wire::content::{Body, Clock, Content, Knock, Signed};
+use tidings::wire::content::{Body, Clock, Content, Head, Knock, Signed};
 use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
 use tidings::wire::mailbox::*;
 use tidings::wire::{codec, envelope, row};
@@ -78,7 +78,7 @@ fn grant() -> Grant {
 pub(super) fn hello() -> Hello {
     let (alice, bob) = (alice(), bob());
     let (account, device) = (alice.account_id(), alice.device_id());
-    let hello = Hello { account, device, certificate: alice.certificate, proof: [0; 64], knows_number: 7 };
+    let hello = Hello { account, device, certificate: alice.certificate, proof: [0; 64], knows_number: 7, wall: 1_764_000_000_000 };
     hello.sign(&alice.peer_id(), &bob.peer_id(), &alice.device)
 }
 
@@ -146,12 +146,15 @@ pub(super) fn frames() -> Named<Frame> {
         ("deliver", Frame::Deliver(room_envelope())),
         ("delivered", Frame::Delivered(delivered())),
         ("deferred", Frame::Deferred(vec![ENVELOPE])),
-        ("heads", Frame::Heads(Heads { room: ROOM, epoch: 5, epoch_id: [0xea; 16], heads: vec![(alice().device_id(), 300)] })),
+        ("heads", Frame::Heads(Heads { room: ROOM, epoch: 5, epoch_id: [0xea; 16], heads: vec![head(300)] })),
         ("lost", Frame::Lost(vec![ENVELOPE])),
         ("mail-limits", Frame::MailLimits(announcement().limits)),
         ("register-secret", Frame::Register(register())),
         ("register-contact", Frame::Register(contact)),
-        ("registered", Frame::Registered(Registered { inbox: INBOX, quota_bytes: 67_108_864, ttl_ms: 2_592_000_000 })),
+        (
+            "registered",
+            Frame::Registered(Registered { inbox: INBOX, quota_bytes: 67_108_864, ttl_ms: 2_592_000_000, wall: 1_764_000_000_000 }),
+        ),
         ("open-inbox", Frame::OpenInbox(open_inbox())),
         ("mail", Frame::Mail(Mail { inbox: INBOX, sequence: 70_000, envelope: room_envelope() })),
         ("mail-ack", Frame::MailAck(MailAck { inbox: INBOX, sequences: vec![1, 250, 251, 65_536] })),
@@ -180,19 +183,34 @@ pub(super) fn frames() -> Named<Frame> {
 
 /// A content of every body.
 pub(super) fn contents() -> Named<Content> {
-    let device: DeviceId = bob().device_id();
+    let (account, device) = (bob().account_id(), bob().device_id());
+    let text = Body::Text { text: "hello, Bob".to_owned(), reply: None };
     let bodies = vec![
-        ("text", Body::Text { text: "hello, Bob".to_owned(), reply: None }),
+        ("text", text.clone()),
         ("text-reply", Body::Text { text: "héllo ☂".to_owned(), reply: Some(MESSAGE) }),
         ("reaction", Body::Reaction { target: MESSAGE, emoji: "👍🏽".to_owned() }),
         ("edit", Body::Edit { target: MESSAGE, text: "hello, Robert".to_owned() }),
         ("recall", Body::Recall { target: MESSAGE }),
         ("receipt", Body::Receipt { delivered: vec![MESSAGE], read: vec![MessageId([0x3f; 16])] }),
         ("card", Body::Card { card: signed_card(), grants: vec![grant()], key_packages: vec![vec![0x6b; 40]] }),
-        ("ask", Body::Ask { device, numbers: vec![4, 5, 900] }),
-        ("gone", Body::Gone { device, numbers: vec![6] }),
+        ("ask", Body::Ask { account, device, numbers: vec![4, 5, 900] }),
+        ("gone", Body::Gone { account, device, numbers: vec![6] }),
+        ("heads", Body::Heads { heads: vec![head(300), head(7)], card: None, asks: true }),
+        ("heads-card", Body::Heads { heads: vec![head(7)], card: Some(signed_card()), asks: false }),
+        ("copy", Body::Copy { content: codec::encode(&content(&text, Some(device))) }),
     ];
-    bodies.into_iter().map(|(name, body)| (name, Content { message: MESSAGE, number: 8, clock: CLOCK, body })).collect()
+    let numbered = bodies.iter().map(|(name, body)| (*name, content(body, None)));
+    numbered.chain([("of-another-device", content(&text, Some(device)))]).collect()
+}
+
+/// Alice's eighth message.
+fn content(body: &Body, device: Option<DeviceId>) -> Content {
+    let content = Content { proof: [0; 16], device, number: 8, clock: CLOCK, is_back: false, body: codec::encode(body) };
+    content.prove(&ROOM, &device.unwrap_or_else(|| alice().device_id()), &alice())
+}
+
+fn head(number: u64) -> Head {
+    Head { account: alice().account_id(), device: alice().device_id(), number }
 }
 
 /// Every knock.
@@ -235,7 +253,7 @@ pub(super) fn relay_invite() -> RelayInvite {
 /// A row of every type in `wire::row`, encoded.
 pub(super) fn rows() -> Named<Vec<u8>> {
     let account = bob().account_id();
-    let body = Body::Text { text: "hello, Bob".to_owned(), reply: None };
+    let body = codec::encode(&Body::Text { text: "hello, Bob".to_owned(), reply: None });
     let place = row::Place { room: ROOM, clock: CLOCK, sender: account, message: MESSAGE };
     let custody = row::Custody {
         order: 9,
@@ -261,13 +279,14 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         device: bob().device_id(),
         number: 8,
         clock: CLOCK,
-        body: Body::Reaction { target: MESSAGE, emoji: "👍".to_owned() },
+        body: codec::encode(&Body::Reaction { target: MESSAGE, emoji: "👍".to_owned() }),
     };
     let message = row::Message { device: bob().device_id(), number: 8, body, arrived: 1_764_000_000_500, late: true };
     let index = row::Index { place, target: Some(MESSAGE), custody: vec![(account, custody)], read_at: Some(1_764_000_002_000) };
+    let numbered = row::Numbered { message: MESSAGE, proof: [0x9f; 16], stamp: Some(CLOCK), is_back: true, envelope: room_envelope() };
     let seen = row::Seen { until: 1_766_700_000_000, about: Some((ROOM, MESSAGE, account)) };
     let mut room = row::Room::new(row::RoomKind::Group, "friends".to_owned(), vec![account]);
-    (room.generation, room.clock, room.number) = (1, CLOCK, 8);
+    (room.generation, room.clock, room.number, room.is_late) = (1, CLOCK, 8, true);
     vec![
         ("contact", row::encode(&contact(account))),
         ("invite", row::encode(&row::Invite { not_after: 1_766_592_000_000, used_by: Some(account) })),
@@ -276,9 +295,10 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("message", row::encode(&message)),
         ("index", row::encode(&index)),
         ("mark", row::encode(&mark)),
-        ("mark-key", mark.key(&MESSAGE)),
-        ("heads", row::encode(&row::Heads { high: 12, holes: vec![(3, 4), (9, 9)], gone: 2 })),
-        ("numbered", row::encode(&row::Numbered { message: MESSAGE, envelope: room_envelope() })),
+        ("mark-key", row::mark_key(&MESSAGE, &place)),
+        ("heads", row::encode(&row::Heads { high: 12, holes: vec![(3, 4)], gone: vec![(9, 9)], gone_more: 2, backs: vec![(11, CLOCK)] })),
+        ("numbered", row::encode(&numbered)),
+        ("numbered-key", row::Series { room: ROOM, account, device: bob().device_id() }.numbered(8)),
         ("seen", row::encode(&seen)),
         ("owed", row::encode(&row::Owed { room: ROOM, read: true })),
         ("outbox-message", outbox(row::Cargo::Message { room: ROOM, message: MESSAGE })),
@@ -287,6 +307,7 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("outbox-knock", outbox(row::Cargo::Knock)),
         ("outbox-copy", outbox(row::Cargo::Copy)),
         ("mailbox", row::encode(&mailbox(account))),
+        ("skew", row::encode(&row::Skew { ahead_ms: -7_200_000, witnesses: 3 })),
     ]
 }
 

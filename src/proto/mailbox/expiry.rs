@@ -41,6 +41,12 @@ impl Expiry {
         self.seen = Some(now.mono);
     }
 
+    /// What time it is, for whoever is about to forget something.
+    pub(super) fn clock(&mut self, now: Now) -> Millis {
+        self.observe(now);
+        self.clock
+    }
+
     /// Until when something is held that is taken now.
     pub(super) fn promise(&self) -> Millis {
         (self.clock + ENVELOPE_TTL_MS) / RECEIPT_STEP_MS * RECEIPT_STEP_MS

@@ -34,7 +34,7 @@ use super::ctx::Ctx;
 use super::node::Settings;
 use super::seam::{Misbehaviour, Outcome, Refusal};
 use crate::types::limits::{ENVELOPE_BYTES_MAX, ENVELOPE_TTL_MS, FRAME_IDS_MAX, STRANGER_WORK_BITS};
-use crate::types::{AccountId, EnvelopeId, InboxId, Millis, PeerId, View};
+use crate::types::{AccountId, EnvelopeId, InboxId, Millis, Now, PeerId, View};
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Limits, Reason, Refused};
 
@@ -132,6 +132,11 @@ impl Service {
     fn close_session(&mut self, peer: &PeerId) {
         let Some(session) = self.sessions.remove(peer) else { return };
         session.readings.keys().for_each(|inbox| self.stop_reading(peer, inbox));
+    }
+
+    /// The clock by which this node forgets: behind the wall clock where that jumped ahead.
+    pub fn clock(&mut self, now: Now) -> Millis {
+        self.expiry.clock(now)
     }
 
     /// Whether the disk takes new work.

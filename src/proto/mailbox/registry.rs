@@ -24,14 +24,17 @@ impl Service {
         if !(1..=DEVICES_MAX).contains(&register.readers.len()) {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
-        let neighbour = match self.claimed(ctx, &register.claim, contact) {
-            Ok(neighbour) => neighbour,
-            Err(reason) => return refuse(ctx, from, None, register.inbox, reason),
+        let known = self.inboxes.find(ctx, &register.inbox).map(|inbox| inbox.registration.clone());
+        let neighbour = match (self.claimed(ctx, &register.claim, contact), &known) {
+            (Ok(neighbour), _) => neighbour,
+            // Who owns an inbox that a relay serves already shows so by the signature: a device that lost the link comes back.
+            (Err(_), Some(Registration { neighbour: None, .. })) if self.settings.relay => None,
+            (Err(reason), _) => return refuse(ctx, from, None, register.inbox, reason),
         };
         if !register.is_signed(&ctx.keys.peer_id()) {
             return refuse(ctx, from, None, register.inbox, Reason::Signature);
         }
-        let done = match self.inboxes.find(ctx, &register.inbox).map(|inbox| inbox.registration.clone()) {
+        let done = match known {
             Some(known) if known.owner != register.owner => {
                 refuse(ctx, from, None, register.inbox, Reason::NotServed);
                 return Outcome::Misbehaved(Misbehaviour::Right);
@@ -110,7 +113,7 @@ impl Service {
         let Some(inbox) = self.inboxes.served(ctx, &id) else { return };
         let quota_bytes = self.settings.quota_bytes(&inbox.registration);
         ctx.transmit(to, Frame::MailLimits(self.limits()));
-        ctx.transmit(to, Frame::Registered(Registered { inbox: id, quota_bytes, ttl_ms: ENVELOPE_TTL_MS }));
+        ctx.transmit(to, Frame::Registered(Registered { inbox: id, quota_bytes, ttl_ms: ENVELOPE_TTL_MS, wall: ctx.now.wall }));
     }
 
     /// Only a refusal is answered: an owner says it again after each registration, which does no harm.

@@ -11,9 +11,7 @@ use crate::crypto::mls::bag::Bag;
 use crate::crypto::mls::package::{self, Package};
 use crate::crypto::mls::{Group, Leaf};
 use crate::proto::ctx::Ctx;
-use crate::types::limits::{
-    CLOCK_DRIFT_MS_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
-};
+use crate::types::limits::{KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX};
 use crate::types::{AccountId, GroupId, Millis, RoomId, Scan, Table};
 use crate::wire::codec;
 use crate::wire::row::RoomKind;
@@ -60,7 +58,8 @@ impl Rooms {
     /// The newest key package, or a new one when that is due.
     pub(super) fn current_package(&mut self, ctx: &mut Ctx) -> Vec<u8> {
         match self.packages.list.last() {
-            Some((made, _, package)) if ctx.now.wall < made.saturating_add(KEY_PACKAGE_RENEW_MS) => package.clone(),
+            // One that was made when this machine's clock was ahead would be handed out for too long.
+            Some((made, _, package)) if ctx.now.wall.abs_diff(*made) < KEY_PACKAGE_RENEW_MS => package.clone(),
             _ => self.fresh_package(ctx),
         }
     }
@@ -89,12 +88,15 @@ impl Rooms {
         Package::open(&self.engine, bytes).filter(|package| package.leaf.account == *account)
     }
 
-    /// The same, in date too: for one that is about to be used for the first time.
-    pub(super) fn admit_package(&self, ctx: &Ctx, account: &AccountId, bytes: &[u8]) -> Result<Package, RoomError> {
-        let package = self.open_package(account, bytes).ok_or(RoomError::Invalid("key package"))?;
-        let in_date = package.made <= ctx.now.wall.saturating_add(CLOCK_DRIFT_MS_MAX)
-            && ctx.now.wall <= package.made.saturating_add(KEY_PACKAGE_TTL_MS);
-        if in_date { Ok(package) } else { Err(RoomError::Invalid("key package (out of date)")) }
+    /// The same, with the reason.
+    pub(super) fn admit_package(&self, account: &AccountId, bytes: &[u8]) -> Result<Package, RoomError> {
+        self.open_package(account, bytes).ok_or(RoomError::Invalid("key package"))
+    }
+
+    /// See [`Rooms::check_key_package`].
+    pub(super) fn date_package(&self, account: &AccountId, bytes: &[u8], card: u64) -> Result<(), RoomError> {
+        let made = self.admit_package(account, bytes)?.made;
+        if card <= made.saturating_add(KEY_PACKAGE_TTL_MS) { Ok(()) } else { Err(RoomError::OutOfDate) }
     }
 
     /// See [`Rooms::create`].
@@ -106,7 +108,7 @@ impl Rooms {
         }
         let mut adds: Vec<Package> = Vec::new();
         for (account, bytes) in devices {
-            let package = self.admit_package(ctx, account, bytes)?;
+            let package = self.admit_package(account, bytes)?;
             let is_new = package.leaf.device != self.device && adds.iter().all(|other| other.leaf.device != package.leaf.device);
             if is_new {
                 adds.push(package);

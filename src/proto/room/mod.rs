@@ -30,7 +30,7 @@ use lru::LruCache;
 use self::branch::{Hint, Intent, Room};
 use self::epoch::{Outer, seal_outer};
 use self::join::{PACKAGES, Packages};
-use self::recover::{Asked, Strange};
+use self::recover::{Asked, Strange, Stray};
 use crate::crypto::keys::Keys;
 use crate::crypto::label::{Label, derive};
 use crate::crypto::mls::{self, Engine, Group, MlsError, OpenError};
@@ -164,6 +164,9 @@ pub enum RoomError {
     /// Only admins, or devices of the same account, may.
     #[error("not allowed")]
     NotAllowed,
+    /// A key package that is too old.
+    #[error("the key package is out of date")]
+    OutOfDate,
     /// A key package, welcome or credential that does not hold.
     #[error("invalid {0}")]
     Invalid(&'static str),
@@ -206,6 +209,7 @@ pub struct Rooms {
     /// Rooms whose state here is damaged, and when this device last asked to be added again.
     lost: BTreeSet<RoomId>,
     asked: Asked,
+    stray: Stray,
     strange: Strange,
 }
 
@@ -225,6 +229,7 @@ impl Rooms {
             reissue: BTreeMap::new(),
             lost: BTreeSet::new(),
             asked: Asked::default(),
+            stray: Stray::default(),
             strange: Strange::default(),
         };
         for (key, value) in view.scan(&Scan::prefix(Table::Group, [])) {
@@ -243,9 +248,10 @@ impl Rooms {
         self.current_package(ctx)
     }
 
-    /// Whether a key package is well-formed, in date, of a device that its account certified, and of this account.
-    pub fn check_key_package(&self, ctx: &Ctx, account: &AccountId, key_package: &[u8]) -> bool {
-        self.admit_package(ctx, account, key_package).is_ok()
+    /// Whether a key package is well-formed, of a device that its account certified, and of this account; and in date by the clock of
+    /// who made it, which the number of the card shows that it came with. No other clock is asked: it may be wrong.
+    pub fn check_key_package(&self, account: &AccountId, key_package: &[u8], card: u64) -> Result<(), RoomError> {
+        self.date_package(account, key_package, card)
     }
 
     /// Makes the group of a room with these devices besides this one; the effects carry one welcome for each account.
@@ -345,7 +351,7 @@ impl Rooms {
             if !commit::may(&info, &self.account, account) {
                 return Err(RoomError::NotAllowed);
             }
-            let device = self.admit_package(ctx, account, key_package)?.leaf.device;
+            let device = self.admit_package(account, key_package)?.leaf.device;
             intents.push(Intent::Add { account: *account, device, key_package: key_package.clone() });
         }
         self.commit(ctx, room, intents)

@@ -15,6 +15,9 @@ use crate::types::{AccountId, DeviceId, Millis, RoomId};
 /// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
 pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
 
+/// Rooms that this device knows nothing of any more, and who was asked about them: not again before when (monotonic clock).
+pub(super) type Stray = BTreeMap<(RoomId, AccountId), Millis>;
+
 /// Devices in an epoch that is not on the way to ours, and wins.
 pub(super) type Strange = BTreeMap<(RoomId, DeviceId), Sighting>;
 
@@ -48,8 +51,22 @@ impl Rooms {
         self.due_at(*room, Some(ctx.now.mono));
     }
 
-    /// Asks to be added again, one account at a time: other devices of this account first, then the others in turn. Where
-    /// nothing is known of the room any more, these and whom it was heard from at once.
+    /// Nothing is known of a room any more but that this account is in it: asks whoever speaks of it to be added again, each for
+    /// themselves, because it is not known who may.
+    fn ask_stray(&mut self, ctx: &mut Ctx, id: &RoomId, from: &AccountId) -> Option<Effect> {
+        let key = (*id, *from);
+        if self.stray.get(&key).is_some_and(|not_before| ctx.now.mono < *not_before) {
+            return None;
+        }
+        if self.stray.len() >= STRANGE_DEVICES_MAX {
+            self.stray.clear();
+        }
+        self.stray.insert(key, ctx.now.mono + REJOIN_MS_MIN);
+        let key_package = self.fresh_package(ctx);
+        Some(Effect::Rejoin { room: *id, to: vec![self.account, *from], key_package, generation: 0 })
+    }
+
+    /// Asks to be added again, one account at a time: other devices of this account first, then the others in turn.
     fn ask(&mut self, ctx: &mut Ctx, id: &RoomId, mut whom: Vec<AccountId>) -> Option<Effect> {
         let (not_before, count) = self.asked.get(id).copied().unwrap_or_default();
         if ctx.now.mono < not_before {
@@ -65,8 +82,7 @@ impl Rooms {
         self.asked.insert(*id, (ctx.now.mono + ctx.rng.jitter(pause), count + 1));
         let generation = self.rooms.get(id).map_or(0, |room| room.info.generation);
         let key_package = self.fresh_package(ctx);
-        let to = if self.rooms.contains_key(id) { vec![turn] } else { whom };
-        Some(Effect::Rejoin { room: *id, to, key_package, generation })
+        Some(Effect::Rejoin { room: *id, to: vec![turn], key_package, generation })
     }
 
     /// Who can add this device again, as far as is known here.
@@ -92,7 +108,7 @@ impl Rooms {
             return Err(RoomError::NotAllowed);
         }
         let (we_may, they_may) = (commit::may(&room.info, &self.account, from), commit::may(&room.info, from, &self.account));
-        let package = self.admit_package(ctx, from, key_package)?;
+        let package = self.admit_package(from, key_package)?;
         let device = package.leaf.device;
         if device == self.device || !(we_may || they_may) {
             return Err(RoomError::NotAllowed);
@@ -125,7 +141,7 @@ impl Rooms {
         theirs: (u64, EpochId),
     ) -> Vec<Effect> {
         let Some(room) = self.rooms.get(id) else {
-            return self.ask(ctx, id, vec![self.account, *from]).into_iter().collect();
+            return self.ask_stray(ctx, id, from).into_iter().collect();
         };
         // Whoever was taken out compares too: the branch that did it may have lost.
         let Some(tip) = room.epoch(&room.tip) else { return Vec::new() };
