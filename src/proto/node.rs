@@ -137,6 +137,11 @@ impl Node {
         self.out.pop_front()
     }
 
+    /// The number and name of a room's epoch: all devices in a room end in the same. `None` without a group.
+    pub fn epoch(&self, room: &RoomId) -> Option<(u64, [u8; 16])> {
+        self.state.rooms.epoch(room)
+    }
+
     /// When the node wants [`Input::Deadline`], on the monotonic clock; may be in the past, which means at once, after the
     /// inputs that already wait.
     pub fn next_deadline(&self) -> Option<Millis> {

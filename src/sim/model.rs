@@ -54,6 +54,11 @@ impl Model {
         }
     }
 
+    /// Who must not have which messages.
+    pub fn secrets(&self) -> impl Iterator<Item = &(Who, MessageId)> {
+        self.secret.iter()
+    }
+
     /// Who sees what was said after they had been taken out.
     pub fn leak(&self, sees: impl Fn(Who, &MessageId) -> bool) -> Option<String> {
         let leak = self.secret.iter().find(|(who, message)| sees(*who, message));

@@ -20,9 +20,13 @@ use crate::wire::row::{self, ContactState};
 pub struct Play {
     /// Where.
     pub world: World,
-    model: Model,
+    pub(super) model: Model,
     people: u8,
-    group: Option<RoomId>,
+    pub(super) group: Option<RoomId>,
+    /// The last link of each that somebody used.
+    pub(super) used: BTreeMap<Who, String>,
+    /// Who used a link of whom that another had used.
+    pub(super) turned_away: BTreeSet<(Who, Who)>,
     backups: BTreeMap<Who, Disk>,
     /// Who begins anew without knowing of the other, who knows of them: the other cannot find them any more.
     strangers: BTreeSet<(Who, Who)>,
@@ -30,6 +34,8 @@ pub struct Play {
     asked: BTreeMap<u64, Sent>,
     counter: u64,
     settled_ms: Millis,
+    /// Whether all that is sent arrives, or breaks its line; and everybody answers.
+    is_plain: bool,
 }
 
 /// What a scenario came to.
@@ -110,27 +116,30 @@ impl Play {
             model: Model::default(),
             people: scenario.people,
             group: None,
+            used: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
             backups: BTreeMap::new(),
             strangers: BTreeSet::new(),
             asked: BTreeMap::new(),
             counter: 0,
             settled_ms: 0,
+            is_plain: scenario.is_plain(),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = Who> + use<> {
+    pub(super) fn all(&self) -> impl Iterator<Item = Who> + use<> {
         0..self.world.machines.len()
     }
 
-    fn account(&self, who: Who) -> AccountId {
+    pub(super) fn account(&self, who: Who) -> AccountId {
         self.world.machines[who].account()
     }
 
-    fn is_up(&self, who: Who) -> bool {
+    pub(super) fn is_up(&self, who: Who) -> bool {
         self.world.machines[who].is_up()
     }
 
-    fn contact(&self, of: Who, about: Who) -> Option<ContactState> {
+    pub(super) fn contact(&self, of: Who, about: Who) -> Option<ContactState> {
         let row = self.world.machines[of].disk.row::<row::Contact>(Table::Contact, &self.account(about).0)?;
         Some(row.state)
     }
@@ -141,7 +150,7 @@ impl Play {
     }
 
     /// Has a command done, and waits for the answer as long as the machine lives.
-    fn ask(&mut self, who: Who, command: Command) -> Option<Result<Reply, CommandError>> {
+    pub(super) fn ask(&mut self, who: Who, command: Command) -> Option<Result<Reply, CommandError>> {
         if !self.is_up(who) {
             return None;
         }
@@ -168,7 +177,7 @@ impl Play {
         }
     }
 
-    fn run(&mut self, duration: Millis) -> u64 {
+    pub(super) fn run(&mut self, duration: Millis) -> u64 {
         let steps = self.world.run(duration);
         for (id, result) in self.world.replies() {
             self.on_reply(id, result);
@@ -192,7 +201,7 @@ impl Play {
         format!("{from} says {}", self.counter)
     }
 
-    fn say(&mut self, from: Who, room: RoomId, count: u16) {
+    pub(super) fn say(&mut self, from: Who, room: RoomId, count: u16) {
         for _ in 0..count {
             let text = self.text(from);
             self.send(from, room, Body::Text { text, reply: None });
@@ -206,6 +215,7 @@ impl Play {
                 self.run(time);
             }
             Blow::Meet { host, guest, public } => self.meet(host.into(), guest.into(), public),
+            Blow::Again { host, guest } => self.again(host.into(), guest.into()),
             Blow::Say { from, to, count } => {
                 if let Some(room) = self.room(from.into(), to.into()) {
                     self.say(from.into(), room, count);
@@ -287,6 +297,8 @@ impl Play {
                 self.backups.insert(who.into(), disk);
             }
             Blow::Restore(who) => self.restore(who.into()),
+            Blow::Smuggle(to) => self.smuggle(to.into()),
+            Blow::Forge(to) => self.forge(to.into()),
             Blow::Junk(from, to, count) => self.junk(from.into(), to.into(), count),
             _ => {}
         }
@@ -299,14 +311,26 @@ impl Play {
     }
 
     fn meet(&mut self, host: Who, guest: Who, public: bool) {
-        if host == guest || !self.is_up(host) || !self.is_up(guest) || self.contact(guest, host).is_some() {
+        let is_known = self.contact(guest, host).is_some() && !self.turned_away.contains(&(guest, host));
+        if host == guest || !self.is_up(host) || !self.is_up(guest) || is_known {
             return;
         }
         let Some(Ok(Reply::Link(link))) = self.ask(host, Command::Invite { ttl_ms: DAY, public }) else { return };
+        self.agree(guest, host);
+        self.turned_away.remove(&(guest, host));
+        if !public {
+            self.used.insert(host, link.clone());
+        }
         self.ask(guest, Command::ContactAdd { link, name: None, greeting: "hello".to_owned() });
         if let Some(room) = self.room(host, guest) {
             self.model.rooms.insert(room, BTreeSet::from([host, guest]));
         }
+    }
+
+    /// Somebody says yes to somebody, or asks them.
+    pub(super) fn agree(&mut self, who: Who, whom: Who) {
+        let account = self.account(whom);
+        self.world.watch.agreed.insert((who, account));
     }
 
     fn block(&mut self, who: Who, whom: Who, on: bool) {
@@ -441,6 +465,12 @@ impl Play {
         if self.world.watch.fault.is_none() {
             self.rest();
         }
+        if self.is_plain && self.world.watch.fault.is_none() {
+            self.world.watch.fault = self.world.watch.broken.first().cloned();
+        }
+        if let (None, Some(fault)) = (&self.world.watch.fault, self.books_fault()) {
+            self.world.watch.fault = Some(fault);
+        }
     }
 
     /// Lets time pass until everything is where it belongs.
@@ -474,6 +504,7 @@ impl Play {
                 let account = self.account(whom);
                 match self.contact(who, whom) {
                     Some(ContactState::Pending) => {
+                        self.agree(who, whom);
                         self.ask(who, Command::ContactAccept(account));
                     }
                     Some(ContactState::Blocked) => {
@@ -492,7 +523,7 @@ impl Play {
     }
 
     /// What stands in a room on somebody's machine, in order: messages, and what was said about each.
-    fn shown(&self, who: Who, room: &RoomId) -> Vec<(MessageId, Body)> {
+    pub(super) fn shown(&self, who: Who, room: &RoomId) -> Vec<(MessageId, Body)> {
         let disk = &self.world.machines[who].disk;
         let mut shown = Vec::new();
         for (key, value) in disk.scan(&Scan::prefix(Table::Message, room.0)) {
@@ -509,22 +540,26 @@ impl Play {
     /// What is not yet where it belongs.
     fn unsettled(&self) -> Option<String> {
         let has = |who: Who, message: &MessageId| self.world.machines[who].disk.has(Table::Index, &message.0);
-        self.people_fault()
+        self.sent_fault()
+            .or_else(|| self.people_fault())
             .or_else(|| self.model.fault(|who, room| self.shown(who, room)))
             .or_else(|| self.model.leak(has))
             .or_else(|| self.mailbox_fault())
+            .or_else(|| self.news_fault())
+            .or_else(|| self.epoch_fault())
             .or_else(|| (fake::reused() > 0).then(|| "a step of a ratchet served two messages".to_owned()))
     }
 
     fn people_fault(&self) -> Option<String> {
         for who in 0..usize::from(self.people) {
             let disk = &self.world.machines[who].disk;
-            let lost: Vec<AccountId> =
-                self.strangers.iter().filter(|(_, other)| *other == who).map(|(gone, _)| self.account(*gone)).collect();
+            let strangers = self.strangers.iter().filter(|(_, other)| *other == who).map(|(gone, _)| *gone);
+            let hosts = self.turned_away.iter().filter(|(guest, _)| *guest == who).map(|(_, host)| *host);
+            let lost: Vec<AccountId> = strangers.chain(hosts).map(|other| self.account(other)).collect();
             let mut owed: Vec<(Vec<u8>, row::Outbox)> = disk.all(Table::Outbox);
             owed.retain(|(key, _)| !lost.iter().any(|account| key.starts_with(&account.0)));
             if let Some((_, first)) = owed.first() {
-                return Some(format!("{who} still owes {} things, the first is {:?}", owed.len(), first.cargo));
+                return Some(format!("{who} still owes {} things, the first is a {}", owed.len(), word(&first.cargo)));
             }
             for (table, what) in [(Table::Envelope, "sealed bytes for nobody"), (Table::Owed, "receipts that it owes")] {
                 if disk.count(table) > 0 && lost.is_empty() {
@@ -580,3 +615,13 @@ impl Play {
 
 /// Values of MLS that a machine with a few rooms keeps at most.
 const BAGS_MAX: usize = 2_000;
+
+fn word(cargo: &row::Cargo) -> &'static str {
+    match cargo {
+        row::Cargo::Message { .. } => "message",
+        row::Cargo::Content { .. } => "content",
+        row::Cargo::Commit { .. } => "commit",
+        row::Cargo::Knock => "knock",
+        row::Cargo::Copy => "copy",
+    }
+}
