@@ -12,7 +12,7 @@ use crate::types::{AccountId, EnvelopeId, InboxId, PeerId};
 use crate::wire::codec;
 use crate::wire::frame::Delivered;
 use crate::wire::mailbox::{Held, Reason, Refused};
-use crate::wire::row::Cargo;
+use crate::wire::row::{Cargo, ContactState};
 
 impl State {
     /// A mailbox says what it holds.
@@ -105,6 +105,9 @@ impl State {
             return Outcome::Refused(Refusal::Unwanted);
         }
         for account in claimants {
+            if self.ask_anew(ctx, &account, envelopes) {
+                continue;
+            }
             for envelope in envelopes {
                 let landed = self.land(ctx, &account, &from, envelope);
                 if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
@@ -114,6 +117,18 @@ impl State {
             self.pump(ctx, &account);
         }
         Outcome::Accepted
+    }
+
+    /// A request by an invite that is over, or used by somebody else: it is made again as a stranger makes it. Whether that was so.
+    fn ask_anew(&mut self, ctx: &mut Ctx, account: &AccountId, envelopes: &[EnvelopeId]) -> bool {
+        let known = self.contacts.get(account).filter(|known| known.row.state == ContactState::Requested);
+        let has_secret = known.is_some_and(|known| known.row.secret.is_some());
+        if !has_secret || !envelopes.iter().any(|envelope| self.order_in(ctx, account, envelope).is_some()) {
+            return false;
+        }
+        self.change_contact(ctx, account, |row| row.secret = None);
+        self.request(ctx, account);
+        true
     }
 
     /// An envelope that its receiver cannot open ever, as this peer says: what it carries is sealed anew; the peer gets it at once, and later

@@ -41,7 +41,7 @@ impl State {
                 if is_stranger && !is_paid && open_invite(ctx, secret.as_ref(), &account).is_none() {
                     // With a link that was used or is over they could not know that work is asked.
                     let is_late = secret.is_some();
-                    return if is_late { Outcome::Refused(Refusal::Unwanted) } else { Outcome::Misbehaved(Misbehaviour::Work) };
+                    return if is_late { Outcome::Refused(Refusal::Late) } else { Outcome::Misbehaved(Misbehaviour::Work) };
                 }
                 if greeting.len() > GREETING_BYTES_MAX {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);

@@ -7,7 +7,7 @@ use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::is_certified;
-use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
+use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, OUTBOX_PAGE, RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::types::time::MINUTE;
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
 use crate::wire::frame::{Delivered, Frame, Hello};
@@ -172,13 +172,12 @@ impl State {
         let Some((account, _)) = self.contacts.by_peer(peer).filter(|(account, _)| self.contacts.is_accepted(account)) else {
             return false;
         };
-        let mut others = self.outbox.busy_accounts().into_iter().filter(|other| *other != account);
-        if self.mailboxes.rows.contains_key(peer) || others.any(|other| self.is_way_to(peer, &other)) {
+        if self.mailboxes.rows.contains_key(peer) || self.reached_by(peer).iter().any(|other| *other != account) {
             return false;
         }
         let wanted = self.copies_wanted(&account);
         let is_placed = |row: &row::Outbox| !row.delivered.is_empty() || self.valid_copies(ctx, &account, row).len() >= wanted;
-        self.owed_after(ctx, &account, 0).iter().all(|(_, row)| is_placed(row))
+        self.owed_page(ctx, &account, 0, OUTBOX_PAGE).iter().all(|(_, row)| is_placed(row))
     }
 
     /// Dials a peer as soon as its back-off allows.

@@ -54,11 +54,17 @@ impl Maker<'_> {
         if self.rng.below(2) == 0 {
             self.mailboxes();
         }
+        if self.scenario.people > 2 && self.rng.below(3) == 0 {
+            self.add(Blow::Meet { host: 0, guest: 1, public: false });
+            self.wait(5 * SECOND);
+            self.add(Blow::Again { host: 0, guest: 2 });
+            self.wait(5 * SECOND);
+        }
         let meets_in_storm = self.rng.below(3) == 0;
         for a in 0..self.scenario.people {
             for b in 0..a {
                 let (host, guest) = if self.rng.below(2) == 0 { (a, b) } else { (b, a) };
-                let public = self.rng.below(16) == 0;
+                let public = self.rng.below(8) == 0;
                 self.add(Blow::Meet { host, guest, public });
                 if meets_in_storm {
                     self.blow();
@@ -69,7 +75,7 @@ impl Maker<'_> {
             }
         }
         self.mailboxes();
-        if self.scenario.people > 2 && self.rng.below(2) == 0 {
+        if self.scenario.people > 2 && self.rng.below(3) > 0 {
             self.add(Blow::Group(0));
         }
         for _ in 0..12 + self.rng.below(30) {
@@ -127,7 +133,7 @@ impl Maker<'_> {
 
     fn blow(&mut self) {
         let (from, to) = self.pair();
-        match self.rng.below(40) {
+        match self.rng.below(45) {
             0 => self.add(Blow::Cut(from, to)),
             1 => {
                 let (one, other) = (self.anyone(), self.anyone());
@@ -179,12 +185,18 @@ impl Maker<'_> {
                 let choice = self.rng.below(1 << 16) as u16;
                 self.add(Blow::Mark { from, to, choice });
             }
-            26 => self.add(Blow::Look { from, to }),
+            26 | 35 => {
+                let is_in_group = self.rng.below(3) == 0;
+                self.add(Blow::Look { from, to: if is_in_group { from } else { to } });
+            }
             27..=29 => {
                 let count = 1 + self.rng.below(5) as u16;
                 self.add(Blow::Tell { from, count });
             }
-            30 => self.grouping(from, to),
+            30..=32 => self.grouping(from, to),
+            33 => self.add(Blow::Smuggle(to)),
+            34 => self.add(Blow::Forge(from)),
+            36 | 37 if self.scenario.people > 2 => self.absence(from, to),
             _ => {
                 let count = 1 + self.rng.below(3) as u16;
                 self.add(Blow::Say { from, to, count });
@@ -192,10 +204,31 @@ impl Maker<'_> {
         }
     }
 
+    /// Somebody is away while the keys of the group change, and what is said after that is waiting for them before the change is.
+    fn absence(&mut self, from: u8, to: u8) {
+        let away = (0..self.scenario.people).find(|who| *who != from && *who != to).unwrap_or(to);
+        self.add(Blow::Kill(away));
+        for relay in self.scenario.people..self.all() {
+            self.add(Blow::Cut(from, relay));
+        }
+        self.add(Blow::Update(from));
+        self.wait(20 * SECOND);
+        self.add(Blow::Tell { from: to, count: 2 });
+        self.wait(2 * MINUTE);
+        self.add(Blow::Start(away));
+        self.wait(MINUTE);
+        self.add(Blow::Heal);
+    }
+
     fn grouping(&mut self, from: u8, to: u8) {
-        match self.rng.below(4) {
+        match self.rng.below(5) {
             0 => self.add(Blow::Add(0, to)),
             1 => self.add(Blow::Remove(0, to)),
+            // Two who do not know of each other's.
+            2 => {
+                self.add(Blow::Update(from));
+                self.add(Blow::Update(to));
+            }
             _ => self.add(Blow::Update(from)),
         }
     }
@@ -228,9 +261,10 @@ impl Maker<'_> {
             }
             3 => {
                 self.add(Blow::Block(from, to, true));
-                for _ in 0..self.rng.below(6) {
+                for _ in 0..1 + self.rng.below(6) {
+                    self.add(Blow::Say { from: to, to: from, count: 1 });
                     self.blow();
-                    self.wait(20 * SECOND);
+                    self.wait(MINUTE);
                 }
                 self.add(Blow::Block(from, to, false));
             }

@@ -277,6 +277,7 @@ impl Group {
         }
         let content = reader.count(1).and_then(|len| reader.slice(len)).ok_or(invalid)?.to_vec();
         window.take(number);
+        fake::witness(*tag, bytes);
         self.heard.insert(at, window);
         self.bag.set([&[HEARD][..], &at.to_be_bytes()].concat(), window.encode());
         Ok((leaf, content))
