@@ -178,8 +178,11 @@ impl State {
             let Some(way) = self.outbox.way(&account, &from) else { continue };
             match refused.reason {
                 Reason::TooLarge => way.hold_back(order, now + DAY),
-                Reason::Full | Reason::Disk if !is_control => way.chat_until = now + RETRY_MS_MAX,
-                Reason::Full | Reason::Disk | Reason::UnknownInbox | Reason::NotServed | Reason::Signature => {
+                // A full disk is a matter of minutes, and one envelope is enough to ask.
+                Reason::Disk if is_control => way.paused_until = now + MINUTE / 2,
+                Reason::Disk => way.chat_until = now + MINUTE / 2,
+                Reason::Full if !is_control => way.chat_until = now + RETRY_MS_MAX,
+                Reason::Full | Reason::UnknownInbox | Reason::NotServed | Reason::Signature => {
                     way.paused_until = now + RETRY_MS_MAX;
                 }
                 Reason::NoToken | Reason::Work => way.paused_until = now + MINUTE,
