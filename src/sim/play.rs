@@ -10,7 +10,7 @@ use super::world::{Tally, World};
 use crate::crypto::fake;
 use crate::crypto::keys::direct_room;
 use crate::proto::{Command, CommandError, Input, Reply, Settings};
-use crate::types::limits::NEIGHBOUR_INBOX_BYTES_MAX;
+use crate::types::limits::{ENVELOPE_TTL_MS, NEIGHBOUR_INBOX_BYTES_MAX};
 use crate::types::time::{DAY, HOUR, MINUTE, SECOND};
 use crate::types::{AccountId, MessageId, Millis, RoomId, Scan, Table, View as _};
 use crate::wire::content::Body;
@@ -568,7 +568,9 @@ impl Play {
             }
             for (key, index) in disk.all::<row::Index>(Table::Index) {
                 let is_here = self.model.rooms.get(&index.place.room).is_some_and(|members| members.contains(&who));
-                if index.custody.iter().any(|(_, custody)| custody.expired) {
+                let is_early = self.world.now < ENVELOPE_TTL_MS;
+                let is_untrue = |custody: &row::Custody| custody.expired && (is_early || custody.delivered.is_some());
+                if index.custody.iter().any(|(_, custody)| is_untrue(custody)) {
                     return Some(format!("{who} is shown that {:?} can no longer arrive", MessageId::from_slice(&key)));
                 }
                 let unheard = index.custody.iter().find(|(_, custody)| custody.delivered.is_none());

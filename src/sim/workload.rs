@@ -6,13 +6,17 @@ use super::scenario::{Blow, Scenario};
 use crate::types::Rng;
 use crate::types::time::{DAY, HOUR, MINUTE, SECOND};
 
+/// Seeds from here on are wild: more people, of whom not all have met, more mishaps than one life has, months of absence.
+pub const WILD: u64 = 1_000_000;
+
 impl Scenario {
     /// The scenario of a seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut bytes = *b"tidings scenario of a seed......";
         bytes[24..].copy_from_slice(&seed.to_be_bytes());
         let mut rng = Rng::from_seed(bytes);
-        let people = 2 + [0, 0, 0, 1, 1, 2][rng.below(6) as usize];
+        let is_wild = seed >= WILD;
+        let people = if is_wild { 2 + rng.below(5) as u8 } else { 2 + [0, 0, 0, 1, 1, 2][rng.below(6) as usize] };
         let relays = rng.below(3) as u8;
         let weather = Weather {
             delay: [5, 5, 80, 400][rng.below(4) as usize],
@@ -26,7 +30,7 @@ impl Scenario {
         };
         let inbox_bytes = [64 << 20, 64 << 20, 64 << 20, 60_000][rng.below(4) as usize];
         let mut scenario = Self { seed, real: false, people, relays, inbox_bytes, weather, blows: Vec::new() };
-        Maker { rng: &mut rng, scenario: &mut scenario, has_slept: false, has_mishap: false }.make();
+        Maker { rng: &mut rng, scenario: &mut scenario, is_wild, sleeps: 0, has_mishap: false }.make();
         scenario
     }
 }
@@ -34,7 +38,8 @@ impl Scenario {
 struct Maker<'a> {
     rng: &'a mut Rng,
     scenario: &'a mut Scenario,
-    has_slept: bool,
+    is_wild: bool,
+    sleeps: u32,
     has_mishap: bool,
 }
 
@@ -63,6 +68,9 @@ impl Maker<'_> {
         let meets_in_storm = self.rng.below(3) == 0;
         for a in 0..self.scenario.people {
             for b in 0..a {
+                if self.is_wild && self.rng.below(8) == 0 {
+                    continue;
+                }
                 let (host, guest) = if self.rng.below(2) == 0 { (a, b) } else { (b, a) };
                 let public = self.rng.below(8) == 0;
                 self.add(Blow::Meet { host, guest, public });
@@ -158,9 +166,9 @@ impl Maker<'_> {
                 self.add(Blow::Say { from, to, count });
             }
             15 => self.wait(5 * HOUR),
-            16 if !self.has_slept => {
-                self.has_slept = true;
-                self.wait(3 * DAY);
+            16 if self.sleeps == 0 || (self.is_wild && self.sleeps < 3) => {
+                self.sleeps += 1;
+                self.wait(if self.is_wild { 45 * DAY } else { 3 * DAY });
             }
             17 => {
                 let (one, other, time) = (self.anyone(), self.anyone(), self.rng.below(3 * MINUTE));
@@ -221,21 +229,23 @@ impl Maker<'_> {
     }
 
     fn grouping(&mut self, from: u8, to: u8) {
+        let admin = if self.is_wild && self.rng.below(2) == 0 { from } else { 0 };
         match self.rng.below(5) {
-            0 => self.add(Blow::Add(0, to)),
-            1 => self.add(Blow::Remove(0, to)),
+            0 => self.add(Blow::Add(admin, to)),
+            1 => self.add(Blow::Remove(admin, to)),
             // Two who do not know of each other's.
             2 => {
                 self.add(Blow::Update(from));
                 self.add(Blow::Update(to));
             }
+            _ if self.is_wild && self.rng.below(2) == 0 => self.add(Blow::Group(from)),
             _ => self.add(Blow::Update(from)),
         }
     }
 
-    /// At most once in a scenario: what people hope never happens.
+    /// What people hope never happens: at most once in a scenario that is not wild.
     fn mishap(&mut self) {
-        if std::mem::replace(&mut self.has_mishap, true) {
+        if std::mem::replace(&mut self.has_mishap, true) && !self.is_wild {
             return;
         }
         let (from, to) = self.pair();
