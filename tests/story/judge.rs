@@ -143,6 +143,7 @@ impl Storm {
             let owed = outbox.filter(|(key, row)| self.group.is_none() || of(&row.cargo) != self.group || !is_moved(key));
             let owed: Vec<row::Cargo> = owed.map(|(_, row)| row.cargo).collect();
             if !owed.is_empty() {
+                self.group.into_iter().for_each(|room| self.world.compare(&room));
                 for (name, person) in &self.world.people {
                     for (key, row) in person.rows.all::<row::Member>(Table::Member) {
                         println!("{name} has the card of {:?}: {}, told {}, {}", &key[32..34], row.card.len(), row.told, row.is_told);
