@@ -60,6 +60,7 @@ impl State {
             *next = (*next).min(way.paused_until);
             return false;
         }
+        *next = (*next).min(way.again_after(now));
         match way.silence(now) {
             Silence::Answers(at) => {
                 *next = (*next).min(at);

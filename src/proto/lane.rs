@@ -363,6 +363,11 @@ impl Way {
         self.again_at
     }
 
+    /// When what was deferred goes again.
+    pub(super) fn again_after(&self, now: Millis) -> Millis {
+        if self.again_at > now { self.again_at } else { Millis::MAX }
+    }
+
     /// The device takes what it is sent.
     pub(super) fn accept(&mut self) {
         (self.again_at, self.deferrals) = (0, 0);

@@ -102,7 +102,7 @@ impl State {
                         self.deferred.spilt.insert(mailbox);
                         ctx.transmit(mailbox, Frame::Deferred(vec![id]));
                     }
-                    Source::Direct(peer) if self.is_contact(source) => ctx.transmit(peer, Frame::Deferred(vec![id])),
+                    Source::Direct(peer) if self.is_bearer(source) => ctx.transmit(peer, Frame::Deferred(vec![id])),
                     Source::Direct(_) | Source::Gossip => {}
                 }
                 outcome
@@ -172,9 +172,10 @@ impl State {
         matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some())
     }
 
-    /// A contact, or a node that may be the mailbox of one; who was blocked is told nothing.
+    /// A contact, a member of a shared group, or a node that may be the mailbox of one; who was blocked is told nothing.
     fn is_bearer(&self, source: Source) -> bool {
-        matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some() || self.contacts.by_peer(&peer).is_none())
+        let Source::Direct(peer) = source else { return false };
+        self.contacts.by_peer(&peer).is_none_or(|(account, _)| self.contacts.is_reachable(&account))
     }
 
     /// The peer will send them again when it is back.

@@ -76,13 +76,13 @@ fn fifty_thousand_hostile_frames_change_nothing_between_friends() {
         let mallory = &mut strangers[(turn % 8) as usize];
         let bytes = if turn % 5 == 0 { mallory.patient() } else { mallory.rude() };
         let from = PeerId(mallory.keys.transport.public());
-        world.most = (0, 0);
+        world.most = (0, 0, 0);
         match world.input("bob", Input::Frame { from, bytes }).unwrap() {
             Outcome::Misbehaved(_) => blamed += 1,
             Outcome::Refused(_) => refused += 1,
             Outcome::Accepted | Outcome::Duplicate | Outcome::Deferred => taken += 1,
         }
-        let (outputs, bytes) = world.most;
+        let (outputs, bytes, _) = world.most;
         assert!(outputs <= OUTPUTS_MAX, "{outputs} outputs for frame {turn}");
         assert!(bytes <= BATCH_BYTES_MAX, "{bytes} bytes written for frame {turn}");
         if turn % 1_000 == 0 {

@@ -88,6 +88,19 @@ impl Storm {
         }
         let mut steps = self.world.run(4 * HOUR);
         self.look();
+        self.judge_what_is_shown();
+        self.judge_what_was_sent();
+        self.people.iter().for_each(|name| self.judge_what_is_owed(name));
+        self.judge_what_is_kept();
+        let idle = self.world.run(HOUR);
+        assert!(idle < 1_000, "seed {seed}: {idle} steps in an hour in which nothing happens");
+        steps += idle;
+        Tally { sent: self.counter, crashes: self.world.crashes, held: self.held, steps }
+    }
+
+    /// Everybody sees the same, and nothing twice.
+    fn judge_what_is_shown(&self) {
+        let seed = self.seed;
         for (a, b) in &self.pairs {
             let room = self.world.room(a, b);
             assert_eq!(self.world.shown(a, &room), self.world.shown(b, &room), "seed {seed}: {a} and {b} see the same");
@@ -100,80 +113,63 @@ impl Storm {
             views.for_each(|(name, view)| assert_eq!(first, view, "seed {seed}: {name} sees the same group"));
         }
         for name in &self.people {
-            let shown: Vec<String> = self
-                .world
-                .person(name)
-                .rows
-                .all::<row::Message>(Table::Message)
-                .into_iter()
-                .filter_map(|(_, row)| text_in(row.body()?))
-                .collect();
+            let rows = self.world.person(name).rows.all::<row::Message>(Table::Message).into_iter();
+            let shown: Vec<String> = rows.filter_map(|(_, row)| text_in(row.body()?)).collect();
             assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), shown.len(), "seed {seed}: nothing twice");
         }
+    }
+
+    /// Every text that `send` took is with everybody for whom it was.
+    fn judge_what_was_sent(&self) {
+        let seed = self.seed;
         for Sent { room, from, to, at, text } in &self.sent {
             let mut settled = self.settled(room, *at);
             settled.retain(|name| to.contains(&self.world.person(name).account()));
-            let shows = |name: &&str| {
-                let rows = self.world.person(name).rows.all::<row::Message>(Table::Message);
-                rows.into_iter().any(|(_, row)| row.body().and_then(text_in).as_ref() == Some(text))
+            let lacks = |name: &&&str| {
+                let mut rows = self.world.person(name).rows.all::<row::Message>(Table::Message).into_iter();
+                !rows.any(|(_, row)| row.body().and_then(text_in).as_ref() == Some(text))
             };
-            if !settled.iter().all(shows) {
+            let lacking: Vec<_> = settled.iter().filter(lacks).collect();
+            if !lacking.is_empty() {
                 self.world.compare(room);
             }
-            let lacking: Vec<_> = settled.iter().filter(|name| !shows(name)).collect();
             assert!(!settled.contains(from) || lacking.is_empty(), "seed {seed}: {text}, of {at}, is lost to {lacking:?}");
         }
-        for name in &self.people {
-            let person = self.world.person(name);
-            for (_, index) in person.rows.all::<row::Index>(Table::Index) {
-                let is_group = self.group == Some(index.place.room) && !self.moved.is_empty();
-                assert!(
-                    is_group || index.custody.iter().all(|(_, custody)| custody.delivered.is_some()),
-                    "seed {seed}: {name} never hears of an arrival"
-                );
-            }
-            // What somebody who was taken out of the group had sealed, or was to get from those who never knew them, expires.
-            let of = |cargo: &row::Cargo| match cargo {
-                row::Cargo::Message { room, .. } | row::Cargo::Content { room, .. } | row::Cargo::Commit { room } => Some(*room),
-                _ => None,
-            };
-            let outbox = person.rows.all::<row::Outbox>(Table::Outbox).into_iter();
-            let is_moved =
-                |key: &[u8]| self.moved.keys().any(|moved| *moved == *name || key.starts_with(&self.world.person(moved).account().0));
-            let owed = outbox.filter(|(key, row)| self.group.is_none() || of(&row.cargo) != self.group || !is_moved(key));
-            let owed: Vec<row::Cargo> = owed.map(|(_, row)| row.cargo).collect();
-            if !owed.is_empty() {
-                for (name, person) in &self.world.people {
-                    for (key, row) in person.rows.all::<row::Member>(Table::Member) {
-                        println!("{name} has the card of {:?}: {}, told {}, {}", &key[32..34], row.card.len(), row.told, row.is_told);
-                    }
-                    println!("{name} is {:?} and sees {:?}", person.account(), self.group.map(|room| self.members(name, &room)));
-                }
-                for (key, row) in person.rows.all::<row::Outbox>(Table::Outbox) {
-                    let account = AccountId::from_slice(&key[..32]).unwrap();
-                    let whom = self.people.iter().find(|other| self.world.person(other).account() == account);
-                    println!("{name} owes {whom:?} order {:?}: {row:?}; group {:?}", &key[32..], self.group);
-                    self.world.find(&row.envelope.unwrap());
-                }
-            }
-            assert!(owed.is_empty(), "seed {seed}: {name} still owes {owed:?}");
-            let kept = person.rows.scan(&Scan::prefix(Table::Envelope, []));
-            assert!(!self.moved.is_empty() || kept.is_empty(), "seed {seed}: {name} keeps sealed bytes for nobody");
-            assert!(person.rows.scan(&Scan::prefix(Table::Owed, [])).is_empty(), "seed {seed}: {name} owes receipts");
-            let bags = person.rows.scan(&Scan::prefix(Table::Bag, [])).len();
-            assert!(bags < 1_500, "seed {seed}: {name} keeps {bags} values of MLS");
-        }
-        self.nobody_holds_too_long();
-        let idle = self.world.run(HOUR);
-        assert!(idle < 1_000, "seed {seed}: {idle} steps in an hour in which nothing happens");
-        steps += idle;
-        Tally { sent: self.counter, crashes: self.world.crashes, held: self.held, steps }
     }
-}
 
-impl Storm {
-    /// Nobody blames an honest peer, hands over or holds what has arrived.
-    fn nobody_holds_too_long(&self) {
+    /// Nothing is owed any more, and everybody knows that what they sent has arrived.
+    fn judge_what_is_owed(&self, name: &str) {
+        let (seed, person) = (self.seed, self.world.person(name));
+        for (_, index) in person.rows.all::<row::Index>(Table::Index) {
+            let is_group = self.group == Some(index.place.room) && !self.moved.is_empty();
+            assert!(
+                is_group || index.custody.iter().all(|(_, custody)| custody.delivered.is_some()),
+                "seed {seed}: {name} never hears of an arrival"
+            );
+        }
+        // What somebody who was taken out of the group had sealed, or was to get from those who never knew them, expires.
+        let of = |cargo: &row::Cargo| match cargo {
+            row::Cargo::Message { room, .. } | row::Cargo::Content { room, .. } | row::Cargo::Commit { room } => Some(*room),
+            _ => None,
+        };
+        let is_moved = |key: &[u8]| self.moved.keys().any(|moved| *moved == name || key.starts_with(&self.world.person(moved).account().0));
+        let mut owed = person.rows.all::<row::Outbox>(Table::Outbox);
+        owed.retain(|(key, row)| self.group.is_none() || of(&row.cargo) != self.group || !is_moved(key));
+        for (key, row) in &owed {
+            self.group.into_iter().for_each(|room| self.world.compare(&room));
+            println!("{name} owes to account {:?}: {row:?}", AccountId::from_slice(&key[..32]));
+            row.envelope.iter().for_each(|envelope| self.world.find(envelope));
+        }
+        assert!(owed.is_empty(), "seed {seed}: {name} still owes {}", owed.len());
+        let kept = person.rows.scan(&Scan::prefix(Table::Envelope, []));
+        assert!(!self.moved.is_empty() || kept.is_empty(), "seed {seed}: {name} keeps sealed bytes for nobody");
+        assert!(person.rows.scan(&Scan::prefix(Table::Owed, [])).is_empty(), "seed {seed}: {name} owes receipts");
+        let bags = person.rows.scan(&Scan::prefix(Table::Bag, [])).len();
+        assert!(bags < 1_500, "seed {seed}: {name} keeps {bags} values of MLS");
+    }
+
+    /// Nobody blames anybody, and mailboxes keep nothing that was taken.
+    fn judge_what_is_kept(&self) {
         let seed = self.seed;
         for name in self.people.iter().chain(&self.relays).filter(|name| !self.burnt.contains(*name)) {
             let person = self.world.person(name);

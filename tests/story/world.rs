@@ -127,12 +127,10 @@ pub(super) struct World {
     pub(super) crashes: u64,
     /// Frames that were sent, up to a bound: for replays.
     pub(super) overheard: Vec<Vec<u8>>,
-    /// Outputs and bytes written of the input that caused most of them.
-    pub(super) most: (usize, usize),
+    /// Outputs, bytes written and rows read of the input that caused most of each.
+    pub(super) most: (usize, usize, usize),
     /// How many frames of each kind a node sent, also to peers that are not there.
     pub(super) spoken: BTreeMap<(String, u16), usize>,
-    /// Rows read for the input that read most.
-    pub(super) most_read: usize,
     /// After so many there are no more: with a long window and a short life nothing would ever move.
     pub(super) crashes_max: u64,
     /// Frames take up to so much longer, each connection for itself.
@@ -171,9 +169,8 @@ impl World {
             crash_permille: 0,
             crashes: 0,
             overheard: Vec::new(),
-            most: (0, 0),
+            most: (0, 0, 0),
             spoken: BTreeMap::new(),
-            most_read: 0,
             crashes_max: u64::MAX,
             jitter: 0,
             twice_permille: 0,
@@ -345,7 +342,7 @@ impl World {
         let from = if let Input::Frame { from, .. } = &input { Some(*from) } else { None };
         person.rows.1.set(0);
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
-        self.most_read = self.most_read.max(person.rows.1.get());
+        self.most.2 = self.most.2.max(person.rows.1.get());
         if let (Ok(who), Some(kind)) = (std::env::var("TIDINGS_WATCH"), kind)
             && who.contains(name)
         {
@@ -362,7 +359,7 @@ impl World {
     fn perform(&mut self, name: &str) {
         let (mut outputs, mut written) = (0, 0);
         loop {
-            self.most = (self.most.0.max(outputs), self.most.1.max(written));
+            self.most = (self.most.0.max(outputs), self.most.1.max(written), self.most.2);
             outputs += 1;
             let crash = self.rng.below(1000) < self.crash_permille && self.crashes < self.crashes_max;
             let person = self.people.get_mut(name).unwrap();
