@@ -6,7 +6,7 @@ use super::node::State;
 use super::room::RoomError;
 use super::seam::{Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{FRAME_IDS_MAX, RETRY_MS_MAX};
+use crate::types::limits::{COPY_MS_MAX, FRAME_IDS_MAX, RETRY_MS_MAX};
 use crate::types::time::{DAY, MINUTE};
 use crate::types::{AccountId, EnvelopeId, InboxId, PeerId};
 use crate::wire::codec;
@@ -88,13 +88,22 @@ impl State {
         for account in self.contacts.claimants(&from) {
             for envelope in envelopes {
                 let Some(way) = self.outbox.way(&account, &from) else { break };
-                if way.land(envelope, ctx.now.mono).is_some() {
+                if let Some(order) = way.land(envelope, ctx.now.mono) {
                     let again = way.defer(ctx.now.mono, ctx.rng);
                     self.timers.sooner(Timer::Lane(account), again);
+                    self.give_up_copy(ctx, &account, order);
                 }
             }
         }
         Outcome::Accepted
+    }
+
+    /// What was passed on, and still waits for its epoch after so long, was sealed when they were not in the room.
+    fn give_up_copy(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64) {
+        let row = self.owed_row(ctx, account, order).filter(|row| row.cargo == Cargo::Copy);
+        if let Some(row) = row.filter(|row| row.since.saturating_add(COPY_MS_MAX) <= ctx.now.wall) {
+            self.settle(ctx, account, order, &row);
+        }
     }
 
     /// A device will never open these: what they carry is sealed anew.

@@ -105,9 +105,19 @@ impl World {
         if is_over || spared.junk || spared.absent.contains(&owner) || spared.liars.contains(&who) {
             return;
         }
-        let has = self.machines[owner].disk.durable(Table::Seen, &hold.envelope.0).is_some() || self.watch.knocks.contains(&hold.envelope);
+        let has = self.machines[owner].disk.durable(Table::Seen, &hold.envelope.0).is_some()
+            || self.watch.knocks.contains(&hold.envelope)
+            || !self.is_owed(owner, &hold.envelope);
         let envelope = hold.envelope;
         self.watch.check(has, || format!("{who} lets {envelope:?} go, which {owner} lacks"));
+    }
+
+    /// Whether anybody still owes somebody an envelope: its author seals a message anew that was asked for, and then the old one is
+    /// good for nothing.
+    fn is_owed(&self, to: Who, envelope: &EnvelopeId) -> bool {
+        let account = self.machines[to].account();
+        let key = [&envelope.0[..], &account.0].concat();
+        self.machines.iter().any(|machine| machine.disk.durable(Table::Envelope, &key).is_some())
     }
 
     /// A batch is durable.

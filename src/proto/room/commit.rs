@@ -19,6 +19,18 @@ pub(super) fn may(info: &RoomInfo, by: &AccountId, account: &AccountId) -> bool 
     belongs && (by == account || info.admins.contains(by))
 }
 
+/// Whether anybody in a group may bring devices of `account` back: it is in, and there is no other admin who could. Without this, a
+/// group whose only admin lost their device would be without one for ever.
+pub(super) fn may_return(info: &RoomInfo, members: impl Iterator<Item = AccountId>, account: &AccountId) -> bool {
+    let is_admin = info.kind == RoomKind::Group && info.admins.contains(account);
+    let (mut is_in, mut is_only) = (false, true);
+    members.for_each(|member| {
+        is_in |= member == *account;
+        is_only &= member == *account || !info.admins.contains(&member);
+    });
+    is_admin && is_in && is_only
+}
+
 /// What a commit would do.
 #[derive(Default)]
 struct Plan {
@@ -39,7 +51,7 @@ impl Rooms {
                 Intent::Swap { account, device, key_package, stale } => {
                     let is_stale = room.has(device) && group.encryption_key(device) == *stale;
                     let fits = (is_stale || !room.has(device))
-                        && may(&room.info, &self.account, account)
+                        && (may(&room.info, &self.account, account) || room.may_return(account))
                         && plan.add(&self.open_package(account, key_package));
                     if fits && is_stale {
                         plan.remove(room, |_, which| which == device);
@@ -198,11 +210,15 @@ impl Plan {
     }
 }
 
-/// Whether a commit keeps the rules of the room: admins bring in and take out whom they like, others only devices of their own.
+/// Whether a commit keeps the rules of the room: admins bring in and take out whom they like, others only devices of their own, or such
+/// as bring the only admin back.
 fn is_permitted(info: &RoomInfo, group: &Group, staged: &Staged) -> bool {
-    let changed = staged.added.iter().chain(&staged.removed);
-    let count = group.leaves().len() + staged.added.len();
-    changed.into_iter().all(|leaf| may(info, &staged.committer.account, &leaf.account)) && count <= devices_max(info) + staged.removed.len()
+    let (leaves, by) = (group.leaves(), &staged.committer.account);
+    let returns = |account: &AccountId| may_return(info, leaves.iter().map(|leaf| leaf.account), account);
+    let is_swapped = |device: &DeviceId| staged.added.iter().any(|leaf| leaf.device == *device);
+    let may_add = staged.added.iter().all(|leaf| may(info, by, &leaf.account) || returns(&leaf.account));
+    let may_remove = staged.removed.iter().all(|leaf| may(info, by, &leaf.account) || (is_swapped(&leaf.device) && returns(&leaf.account)));
+    may_add && may_remove && leaves.len() + staged.added.len() <= devices_max(info) + staged.removed.len()
 }
 
 /// Whether somebody is out after it: a device that is swapped is not.

@@ -330,6 +330,16 @@ impl Rooms {
         Ok(Sealed { envelope: seal_outer(ctx, &epoch, &message), epoch: epoch.id })
     }
 
+    /// Whether an account was in the epoch that somebody's envelope is sealed in, as far as that epoch is still here.
+    pub fn could_open(&mut self, ctx: &mut Ctx, account: &AccountId, body: &[u8]) -> Option<bool> {
+        let (room, epoch) = self.hints.get(Outer::decode(body)?.hint).copied()?;
+        let epoch = self.rooms.get(&room)?.epoch(&epoch)?.clone();
+        let group = self.hold(ctx, &epoch)?;
+        let is_in = group.leaves().iter().any(|leaf| leaf.account == *account);
+        self.save(ctx, &epoch, group);
+        Some(is_in)
+    }
+
     /// Opens the body of a room envelope; of a commit, decides which branch the room follows.
     pub fn open_envelope(&mut self, ctx: &mut Ctx, body: &[u8]) -> (Opened, Vec<Effect>) {
         let nothing = |opened| (opened, Vec::new());

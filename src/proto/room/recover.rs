@@ -90,7 +90,8 @@ impl Rooms {
     fn helpers(&self, id: &RoomId) -> Vec<AccountId> {
         let Some(room) = self.rooms.get(id) else { return Vec::new() };
         let others = room.members.iter().filter(|(_, device)| *device != self.device).map(|(account, _)| *account);
-        others.filter(|account| commit::may(&room.info, account, &self.account)).collect()
+        let is_only_admin = room.may_return(&self.account);
+        others.filter(|account| is_only_admin || commit::may(&room.info, account, &self.account)).collect()
     }
 
     /// See [`Rooms::handle_rejoin`].
@@ -114,11 +115,13 @@ impl Rooms {
         if device == self.device || !(we_may || they_may) {
             return Err(RoomError::NotAllowed);
         }
-        if !we_may {
+        // A device that nobody knows, or that was asked to bring us and asks us in turn, has no branch to bring anybody to.
+        let returns = room.may_return(from) && (!room.has(&device) || self.asked.contains_key(id));
+        if !we_may && !returns {
             // Nobody here can bring them in, they can bring us: the branch with the right to change the room goes on.
             return Ok(self.ask(ctx, id, vec![*from]).into_iter().collect());
         }
-        if they_may && self.asked.contains_key(id) {
+        if we_may && they_may && self.asked.contains_key(id) {
             // This device is about to leave this branch itself.
             return Err(RoomError::NotAllowed);
         }
