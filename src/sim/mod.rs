@@ -8,7 +8,7 @@
 //! | [`liar`] | mailboxes that do not keep their word |
 //! | [`cheat`] | strangers who try what they have no right to |
 //! | [`scenario`], [`workload`] | what happens, as data; from a seed to a scenario |
-//! | [`play`] | plays a scenario |
+//! | [`play`], [`calm`] | plays a scenario; what everything must come to once all is calm |
 //! | [`oracle`], [`law`] | what must be true at every step, and of every row |
 //! | [`model`], [`audit`] | what people must see in the end, and what else must be so |
 //! | [`report`] | what the protocol costs, for a fixed set of stories |
@@ -20,6 +20,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod audit;
+pub mod calm;
 pub mod capsule;
 pub mod cheat;
 pub mod disk;
