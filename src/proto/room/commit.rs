@@ -46,7 +46,9 @@ impl Rooms {
         for intent in intents {
             let fits = match &intent {
                 Intent::Add { account, device, key_package } => {
-                    !room.has(device) && may(&room.info, &self.account, account) && plan.add(&self.open_package(account, key_package))
+                    !room.has(device)
+                        && (may(&room.info, &self.account, account) || room.may_return(account))
+                        && plan.add(&self.open_package(account, key_package))
                 }
                 Intent::Swap { account, device, key_package, stale } => {
                     let is_stale = room.has(device) && group.encryption_key(device) == *stale;

@@ -422,6 +422,18 @@ impl Rooms {
         self.swap(ctx, from, room, key_package, generation)
     }
 
+    /// A member begins anew, with devices that have these key packages: brings them into the group, and takes out those that are no
+    /// more. No effect where this device may not.
+    pub fn bring_back(
+        &mut self,
+        ctx: &mut Ctx,
+        room: &RoomId,
+        account: &AccountId,
+        key_packages: &[Vec<u8>],
+    ) -> Result<Vec<Effect>, RoomError> {
+        self.take_back(ctx, room, account, key_packages)
+    }
+
     /// A device that comes from a backup asks the members of a room, of which nothing is here any more, to be added again.
     pub fn ask_back(&mut self, ctx: &mut Ctx, room: &RoomId, members: Vec<AccountId>) -> Vec<Effect> {
         self.ask_all(ctx, room, members)
