@@ -26,7 +26,12 @@ impl State {
         }
         let mut touched = Vec::new();
         for (envelope, inbox) in &held.entries {
-            for (account, order) in self.receivers(ctx, &by, inbox, envelope) {
+            let receivers = self.receivers(ctx, &by, inbox, envelope);
+            if receivers.is_empty() {
+                // On its way to our own mailbox while it was sealed anew, or arrived.
+                self.withdraw_at(ctx, &by, *envelope, *inbox);
+            }
+            for (account, order) in receivers {
                 self.land(ctx, &account, &by, envelope);
                 self.settle_held(ctx, &account, order, (by, held.until), via);
                 touched.push(account);

@@ -311,6 +311,7 @@ impl State {
                     }
                 }
                 Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
+                Effect::Fresh { room, accounts } => self.reseal_to(ctx, &room, &accounts, None),
                 Effect::Epoch { room } => {
                     has_new_epoch = true;
                     self.follow_topic(ctx, &room);

@@ -171,6 +171,8 @@ impl Rooms {
                 staged.added.iter().map(|leaf| leaf.device),
             ),
         };
+        let added: Vec<(AccountId, DeviceId)> = staged.added.iter().map(|leaf| (leaf.account, leaf.device)).collect();
+        let mut fresh = Vec::new();
         let child = if staged.removes_us {
             out(parent, by)
         } else {
@@ -179,6 +181,7 @@ impl Rooms {
                 tracing::error!(room = ?id, "a valid commit does not merge");
                 return (Opened::Misbehaved(*id), Vec::new());
             };
+            fresh = all_new(&group, &added);
             self.save(ctx, &child, group);
             child
         };
@@ -189,6 +192,9 @@ impl Rooms {
         let epoch = Effect::Epoch { room: *id };
         if is_new && !effects.contains(&epoch) {
             effects.push(epoch);
+        }
+        if !fresh.is_empty() {
+            effects.push(Effect::Fresh { room: *id, accounts: fresh });
         }
         (Opened::Commit(*id), effects)
     }
@@ -221,6 +227,15 @@ fn is_permitted(info: &RoomInfo, group: &Group, staged: &Staged) -> bool {
     let may_add = staged.added.iter().all(|leaf| may(info, by, &leaf.account) || returns(&leaf.account));
     let may_remove = staged.removed.iter().all(|leaf| may(info, by, &leaf.account) || (is_swapped(&leaf.device) && returns(&leaf.account)));
     may_add && may_remove && leaves.len() + staged.added.len() <= devices_max(info) + staged.removed.len()
+}
+
+/// Accounts all of whose devices in a group are among those that were added.
+fn all_new(group: &Group, added: &[(AccountId, DeviceId)]) -> Vec<AccountId> {
+    let leaves = group.leaves();
+    let is_new =
+        |account: &AccountId| leaves.iter().filter(|leaf| leaf.account == *account).all(|leaf| added.contains(&(*account, leaf.device)));
+    let accounts: BTreeSet<AccountId> = added.iter().map(|(account, _)| *account).collect();
+    accounts.into_iter().filter(is_new).collect()
 }
 
 /// Whether somebody is out after it: a device that is swapped is not.

@@ -103,6 +103,14 @@ pub enum Effect {
         /// The epochs of the losing branch.
         epochs: Vec<EpochId>,
     },
+    /// All devices of these accounts were added by somebody else's commit: they open nothing that was sealed before, so what they are
+    /// owed must be sealed again.
+    Fresh {
+        /// Where.
+        room: RoomId,
+        /// Whose.
+        accounts: Vec<AccountId>,
+    },
     /// The room has a new epoch: what was deferred may be opened now.
     Epoch {
         /// Where.
