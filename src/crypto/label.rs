@@ -62,6 +62,8 @@ labels! {
     LeaveInbox = "tidings v1 leave inbox";
     /// Relay (transport key) over its descriptor.
     Relay = "tidings v1 relay";
+    /// Which relays a node remembers, from its transport key and the relay's peer id.
+    RelayRank = "tidings v1 relay rank";
     /// Stranger's proof of work.
     Work = "tidings v1 work";
     /// Words that two people compare.

@@ -116,7 +116,7 @@ impl Node {
             deferred: Deferred::default(),
             sync: Sync::open(view),
             skew: Skew::default(),
-            service: Service::open(view, &settings),
+            service: Service::open(view, &keys, &settings),
             timers: Timers::default(),
             disk_full: false,
             members_due: BTreeSet::new(),

@@ -270,16 +270,21 @@ limits! {
     HANDOVER_DIALS_MAX: usize = 64;
     /// How long a target of a hand-over may take to answer before it is tried again later.
     HANDOVER_ANSWER_MS: Millis = MINUTE;
-    /// How often a relay tells who it is.
+    /// How often a relay tells who it is, at most.
     RELAY_ANNOUNCE_MS: Millis = 6 * HOUR;
+    /// Pause of a relay for each relay there is: together they speak 2,000 times a day, however many there are, which is a third of a
+    /// megabyte for each node.
+    RELAY_SHARE_MS: Millis = DAY / 2_000;
+    /// Longest such pause: it says for how long it is to be believed, and nobody is believed for years.
+    RELAY_PAUSE_MS_MAX: Millis = 100 * DAY;
+    /// Announcements of relays taken and passed on in an hour: ten times what they say together, for a day on which many are new.
+    RELAYS_HEARD_MAX: u32 = 1_000;
     /// How long a relay waits with it after its first peer came: until gossip knows that the peer listens.
     RELAY_ANNOUNCE_FIRST_MS: Millis = 3 * SECOND;
     /// How soon it may do so again.
     RELAY_ANNOUNCE_MS_MIN: Millis = MINUTE;
-    /// How long a relay that was heard of is remembered.
-    RELAY_TTL_MS: Millis = 3 * DAY;
-    /// Relays remembered: 300 million people need about that many (4 MB of rows).
-    RELAYS_MAX: usize = 10_000;
+    /// Relays remembered: enough to choose from. Which ones is chance where there are more.
+    RELAYS_MAX: usize = 256;
     /// Frames waiting to be written to one peer; a slower peer is told so by a closed stream.
     STREAM_FRAMES_MAX: usize = 1_024;
     /// Bytes waiting to be written to one peer.

@@ -8,7 +8,7 @@ use super::mailbox as mail;
 use crate::types::limits::{
     ADDRESSES_MAX, CARD_BYTES_MAX, COPY_BYTES_MAX, DEVICES_MAX, ENVELOPE_BYTES_MAX, FRAME_IDS_MAX, GREETING_BYTES_MAX,
     HANDOVER_TARGETS_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, MEMBER_CARDS_MAX, NAME_BYTES_MAX, PADDED_BYTES_MAX, REACTION_BYTES_MAX,
-    REQUEST_BYTES_MAX, TEXT_BYTES_MAX,
+    RELAY_ANNOUNCE_MS, RELAY_PAUSE_MS_MAX, REQUEST_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::types::{Address, EnvelopeId};
 
@@ -111,7 +111,8 @@ impl Bounded for mail::Revoke {
 
 impl Bounded for mail::Announcement {
     fn is_bounded(&self) -> bool {
-        are_bounded(&self.addresses) && self.name.len() <= NAME_BYTES_MAX
+        let has_pause = (RELAY_ANNOUNCE_MS..=RELAY_PAUSE_MS_MAX).contains(&self.pause);
+        are_bounded(&self.addresses) && self.name.len() <= NAME_BYTES_MAX && has_pause
     }
 }
 

@@ -293,6 +293,8 @@ pub struct Announcement {
     pub limits: Limits,
     /// When it said so; newer replaces older.
     pub at: Millis,
+    /// After how long it will say so again: the more relays there are, the longer.
+    pub pause: Millis,
     /// The transport key's signature over the encoding of the fields before.
     pub signature: [u8; 64],
 }

@@ -250,7 +250,7 @@ impl LeaveInbox {
 
 impl Announcement {
     fn bytes(&self) -> Vec<u8> {
-        codec::encode(&(self.peer, &self.addresses, &self.name, &self.limits, self.at))
+        codec::encode(&(self.peer, &self.addresses, &self.name, &self.limits, self.at, self.pause))
     }
 
     /// With the relay's signature.

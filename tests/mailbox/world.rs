@@ -90,10 +90,10 @@ impl Mailbox {
     }
 
     pub(crate) fn with(settings: Settings, seed: u8) -> Self {
-        let rows = Rows::default();
+        let (rows, keys) = (Rows::default(), Keys::new(&[seed; 32], &[seed + 1; 32], &[seed + 2; 32]));
         Self {
-            keys: Keys::new(&[seed; 32], &[seed + 1; 32], &[seed + 2; 32]),
-            service: Service::open(&rows, &settings),
+            service: Service::open(&rows, &keys, &settings),
+            keys,
             settings,
             rows,
             now: Now { mono: 1_000, wall: 20_000 * DAY },
@@ -165,7 +165,7 @@ impl Mailbox {
 
     /// The process ends and starts again: memory and connections are gone, rows stay.
     pub(crate) fn restart(&mut self) {
-        self.service = Service::open(&self.rows, &self.settings);
+        self.service = Service::open(&self.rows, &self.keys, &self.settings);
     }
 
     /// Everything that is due at this time.

@@ -120,7 +120,7 @@ pub(super) fn leave() -> LeaveInbox {
 pub(super) fn announcement() -> Announcement {
     let limits = Limits { envelope_bytes: 262_144, ttl_ms: 2_592_000_000, work_bits: 22 };
     let (peer, addresses, name) = (relay_peer(), vec![address()], "village".to_owned());
-    Announcement { peer, addresses, name, limits, at: 1_764_000_000_000, signature: [0; 64] }.sign(&relay())
+    Announcement { peer, addresses, name, limits, at: 1_764_000_000_000, pause: 21_600_000, signature: [0; 64] }.sign(&relay())
 }
 
 fn room_envelope() -> Vec<u8> {

@@ -141,5 +141,6 @@ fn a_relay_speaks_for_itself() {
     assert!(heard.is_signed());
     assert!(!Announcement { peer: STRANGER, ..heard.clone() }.is_signed());
     assert!(!Announcement { at: heard.at + 1, ..heard.clone() }.is_signed());
+    assert!(!Announcement { pause: heard.pause + 1, ..heard.clone() }.is_signed());
     assert!(!Announcement { name: "villagf".to_owned(), ..heard }.is_signed());
 }

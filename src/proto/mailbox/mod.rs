@@ -33,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ctx::Ctx;
 use super::node::Settings;
 use super::seam::{Misbehaviour, Outcome, Refusal};
+use crate::crypto::keys::Keys;
 use crate::types::limits::{ENVELOPE_BYTES_MAX, ENVELOPE_TTL_MS, FRAME_IDS_MAX, STRANGER_WORK_BITS};
 use crate::types::{AccountId, EnvelopeId, InboxId, Millis, Now, PeerId, View};
 use crate::wire::frame::Frame;
@@ -60,7 +61,7 @@ pub struct Service {
 
 impl Service {
     /// What the store holds.
-    pub fn open(view: &dyn View, settings: &Settings) -> Self {
+    pub fn open(view: &dyn View, keys: &Keys, settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
             inboxes: Inboxes::open(view),
@@ -69,7 +70,7 @@ impl Service {
             receipts: Receipts::default(),
             expiry: Expiry::open(view),
             courier: Courier::open(view),
-            relays: Relays::open(view),
+            relays: Relays::open(view, keys),
             disk_full: false,
         }
     }
