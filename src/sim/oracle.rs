@@ -51,6 +51,8 @@ pub struct Spared {
     pub absent: BTreeSet<Who>,
     /// Whether bytes were sent that no honest node sends.
     pub junk: bool,
+    /// Whether somebody left a mailbox that was not there.
+    pub left: bool,
 }
 
 /// Frames kept to be repeated.

@@ -245,6 +245,7 @@ impl Play {
             Blow::Leave(who, mailbox) => {
                 let peer = self.world.machines[usize::from(mailbox)].keys.peer_id();
                 self.world.watch.spared.absent.insert(who.into());
+                self.world.watch.spared.left |= !self.world.machines[usize::from(mailbox)].is_up();
                 self.ask(who.into(), Command::MailboxLeave(peer));
             }
             Blow::Ask(who, neighbour) => {

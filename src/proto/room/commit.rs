@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::branch::{By, Epoch, Intent, Room, State};
 use super::epoch::{name, seal_outer};
-use super::join::{Ancestor, Joining, devices_max};
+use super::join::{Joining, devices_max};
 use super::{Effect, Opened, RoomError, RoomInfo, Rooms};
 use crate::crypto::mls::package::Package;
 use crate::crypto::mls::{Group, Made, MlsError, Staged};
@@ -265,14 +265,13 @@ fn out(parent: &Epoch, by: By) -> Epoch {
 /// One welcome for each account that has new devices in an epoch.
 pub(super) fn welcome_effects(room: &Room, epoch: &Epoch, made: &Made, added: &[(AccountId, DeviceId)]) -> Vec<Effect> {
     let Some(welcome) = &made.welcome else { return Vec::new() };
-    let welcome = codec::encode(&Joining { ancestors: Ancestor::of(room, epoch), welcome: welcome.clone() });
     let accounts: BTreeSet<AccountId> = added.iter().map(|(account, _)| *account).collect();
     let effect = |to: AccountId| Effect::Welcome {
         room: room.info.room,
         to,
         group: epoch.group,
         generation: epoch.generation,
-        welcome: welcome.clone(),
+        welcome: codec::encode(&Joining::to(room, epoch, &to, welcome)),
         devices: added.iter().filter(|(account, _)| *account == to).map(|(_, device)| *device).collect(),
     };
     accounts.into_iter().map(effect).collect()

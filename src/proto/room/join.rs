@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 
-use super::branch::{By, Epoch, Room, State};
+use super::branch::{By, Epoch, Hint, Room, State};
 use super::commit::{may_return, next_update, welcome_effects};
 use super::epoch::{destroy_bag, name};
 use super::{Effect, EpochId, RoomError, RoomInfo, Rooms};
@@ -12,7 +12,8 @@ use crate::crypto::mls::package::{self, Package};
 use crate::crypto::mls::{Group, Leaf};
 use crate::proto::ctx::Ctx;
 use crate::types::limits::{
-    DIRECT_DEVICES_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
+    DIRECT_DEVICES_MAX, EXPIRED_EPOCHS_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX,
+    ROOM_DEVICES_MAX,
 };
 use crate::types::{AccountId, DeviceId, GroupId, Millis, RoomId, Scan, Table};
 use crate::wire::codec;
@@ -24,8 +25,21 @@ use crate::wire::row::RoomKind;
 pub(super) struct Joining {
     /// The epoch itself first, then those it follows, as far back as its maker can still change branch.
     pub(super) ancestors: Vec<Ancestor>,
+    /// For an account that was there already: hints of epochs that its new device never had, newest first, at most
+    /// `EXPIRED_EPOCHS_MAX`. What is sealed in them waits for nothing.
+    pub(super) gone: Vec<Hint>,
     /// The RFC 9420 Welcome.
     pub(super) welcome: Vec<u8>,
+}
+
+impl Joining {
+    /// What a welcome to an epoch says to an account.
+    pub(super) fn to(room: &Room, epoch: &Epoch, account: &AccountId, welcome: &[u8]) -> Self {
+        let past = room.path(&epoch.id).into_iter().skip(1).filter(|past| past.state == State::Here).map(Epoch::hint);
+        let past = past.chain(room.gone.iter().rev().copied()).take(EXPIRED_EPOCHS_MAX);
+        let was_there = room.members.iter().any(|(member, _)| member == account);
+        Self { ancestors: Ancestor::of(room, epoch), gone: if was_there { past.collect() } else { Vec::new() }, welcome: welcome.to_vec() }
+    }
 }
 
 /// An epoch that a welcome tells of.
@@ -180,13 +194,16 @@ impl Rooms {
         }
         let mut room = self.rooms.get(&info.room).cloned().unwrap_or_else(|| fresh(info.clone(), epoch.id));
         epoch.left = Some(ctx.now.wall);
-        let at = epoch.id;
+        let (at, number) = (epoch.id, epoch.number);
         self.save(ctx, &epoch, group);
         room.graft(epoch, &joining.ancestors, ctx.now.wall);
+        room.pass_over(&joining.gone);
         room.update_due = next_update(ctx);
         let room_id = room.info.room;
         self.lost.remove(&room_id);
-        if self.asked.remove(&room_id).is_some() {
+        // Asked for, or further on than this device is: who was forgotten for long may be brought back by an old question.
+        let is_further = room.epoch(&room.tip).is_some_and(|tip| tip.number < number);
+        if self.asked.remove(&room_id).is_some() || is_further {
             room.anchor = Some(at);
         }
         let effects = self.settle(ctx, room);
@@ -231,12 +248,24 @@ impl Joining {
         let numbers = self.ancestors.iter().map(|ancestor| ancestor.number);
         let is_line = numbers.zip((0..=epoch.number).rev()).all(|(has, wants)| has == wants);
         let is_it = self.ancestors.first().is_some_and(|first| first.id == epoch.id);
-        let fits = is_line && is_it && self.ancestors.len() <= PARKED_EPOCHS_MAX + 1;
+        let fits = is_line && is_it && self.ancestors.len() <= PARKED_EPOCHS_MAX + 1 && self.gone.len() <= EXPIRED_EPOCHS_MAX;
         if fits { Ok(()) } else { Err(RoomError::Invalid("welcome")) }
     }
 }
 
 impl Room {
+    /// Epochs that this device never had, and never will.
+    fn pass_over(&mut self, hints: &[Hint]) {
+        let here: Vec<Hint> = self.epochs.iter().filter(|epoch| epoch.state == State::Here).map(Epoch::hint).collect();
+        for hint in hints.iter().rev().filter(|hint| !here.contains(hint)) {
+            if !self.gone.contains(hint) {
+                self.gone.push(*hint);
+            }
+        }
+        let over = self.gone.len().saturating_sub(EXPIRED_EPOCHS_MAX);
+        self.gone.drain(..over);
+    }
+
     /// Puts an epoch that a welcome opened into the tree, with what the welcome tells of those before it.
     fn graft(&mut self, epoch: Epoch, ancestors: &[Ancestor], wall: Millis) {
         let told: Vec<[u8; 32]> = ancestors.iter().filter_map(|ancestor| ancestor.by.as_ref()).map(|by| by.digest).collect();
@@ -285,7 +314,11 @@ impl Packages {
 #[cfg(test)]
 impl Joining {
     pub(super) fn example(room: &Room) -> Self {
-        Self { ancestors: room.epochs.get(1).map(|epoch| Ancestor::of(room, epoch)).unwrap_or_default(), welcome: vec![9, 8, 7] }
+        Self {
+            ancestors: room.epochs.get(1).map(|epoch| Ancestor::of(room, epoch)).unwrap_or_default(),
+            gone: vec![[7; 8]],
+            welcome: vec![9, 8, 7],
+        }
     }
 }
 

@@ -116,8 +116,7 @@ impl Rooms {
         if device == self.device || !(we_may || they_may) {
             return Err(RoomError::NotAllowed);
         }
-        // A device that nobody knows, or that was asked to bring us and asks us in turn, has no branch to bring anybody to.
-        let returns = room.may_return(from) && (!room.has(&device) || self.asked.contains_key(id));
+        let returns = room.may_return(from);
         if !we_may && !returns {
             // Nobody here can bring them in, they can bring us: the branch with the right to change the room goes on.
             return Ok(self.ask(ctx, id, vec![*from]).into_iter().collect());
