@@ -102,10 +102,9 @@ impl State {
             }
             Some(ContactState::Requested) => {
                 self.store_request(ctx, request, ContactState::Requested);
-                // Both asked. The lower account makes the room; the other waits for its welcome.
-                if ctx.keys.account_id() < account {
-                    self.establish(ctx, &account, None);
-                }
+                // Both asked. Two who make the room at once end in one; waiting for the other's could be waiting for somebody who begins
+                // anew and made it before.
+                self.establish(ctx, &account, None);
                 Outcome::Accepted
             }
             _ if is_invited => {

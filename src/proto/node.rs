@@ -20,6 +20,7 @@ use crate::crypto::keys::{Keys, notes_room};
 use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX, TIMERS_PER_TURN_MAX};
 use crate::types::{AccountId, Address, DeviceId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
+use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::frame::Frame;
 use crate::wire::row::{self, ContactState, RoomKind};
 
@@ -141,6 +142,11 @@ impl Node {
     /// The next output; drain to `None` before the next [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// Whether an envelope is of an epoch that this device was in, or should have been, and whose keys it will never have again.
+    pub fn is_past(&self, envelope: &[u8]) -> bool {
+        Envelope::decode(envelope).is_ok_and(|envelope| envelope.kind == Kind::Room && self.state.rooms.is_past(envelope.body))
     }
 
     /// The number and name of a room's epoch: all devices in a room end in the same. `None` without a group.

@@ -348,6 +348,11 @@ impl Rooms {
         Some(is_in)
     }
 
+    /// Whether the body of a room envelope is of an epoch that is gone here.
+    pub fn is_past(&self, body: &[u8]) -> bool {
+        Outer::decode(body).is_some_and(|outer| !self.hints.contains_key(outer.hint) && self.gone.contains(outer.hint))
+    }
+
     /// Opens the body of a room envelope; of a commit, decides which branch the room follows.
     pub fn open_envelope(&mut self, ctx: &mut Ctx, body: &[u8]) -> (Opened, Vec<Effect>) {
         let nothing = |opened| (opened, Vec::new());
