@@ -146,9 +146,13 @@ impl State {
         let before = self.contacts.get(&account).cloned();
         let Request { card, signed_card, key_packages, grants, greeting, .. } = request;
         let is_newer = before.as_ref().is_none_or(|known| known.card.number <= card.number);
-        let (card, signed_card) = match &before {
-            Some(known) if !is_newer => (known.card.clone(), known.row.card.clone()),
-            _ => (card, signed_card),
+        // An older request, which came later: its keys may be gone.
+        let (card, signed_card, grants, key_packages) = match &before {
+            Some(known) if !is_newer => {
+                let row = known.row.clone();
+                (known.card.clone(), row.card, row.grants, row.key_packages)
+            }
+            _ => (card, signed_card, grants, key_packages),
         };
         let row = row::Contact {
             name: before.as_ref().map_or_else(|| default_name(&card), |known| known.row.name.clone()),

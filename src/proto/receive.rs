@@ -284,6 +284,10 @@ impl State {
         }
         let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, envelope) } else { Vec::new() };
         self.store_message(ctx, &series, content, Vec::new(), keeps);
+        // From a device that was there before its account began anew: the new one may lack it.
+        if account != ctx.keys.account_id() && !self.rooms.devices(&room).contains(&(account, series.device)) {
+            self.tell_heads(ctx, &room, &account, None, false);
+        }
         ctx.emit(Event::Message { room, message });
         Outcome::Accepted
     }

@@ -251,6 +251,8 @@ impl State {
             }
         }
         for (series, number) in unproven.into_iter().take(SERIES_MAX) {
+            // What was asked for before shows less than this one would.
+            self.drop_such(ctx, from, |other| *other == Other::Ask(series));
             self.ask_for(ctx, &series, from, vec![number]);
         }
     }
