@@ -108,7 +108,7 @@ impl State {
             for envelope in envelopes {
                 let landed = self.land(ctx, &account, &from, envelope);
                 if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
-                    self.renew_lost(ctx, &account, order, &from, envelope);
+                    self.renew_lost(ctx, &account, order, Some(&from), envelope);
                 }
             }
             self.pump(ctx, &account);
@@ -116,9 +116,9 @@ impl State {
         Outcome::Accepted
     }
 
-    /// An envelope that its receiver cannot open ever, as this peer says: what it carries is sealed anew; the peer gets it at once, and later
-    /// each further time.
-    pub(super) fn renew_lost(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, by: &PeerId, envelope: &EnvelopeId) {
+    /// An envelope that its receiver cannot open ever, as this peer says, or (for all of its ways) it itself: what it carries is sealed
+    /// anew; the peer gets it at once, and later each further time.
+    pub(super) fn renew_lost(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, by: Option<&PeerId>, envelope: &EnvelopeId) {
         let Some(row) = self.owed_row(ctx, account, order).filter(|row| row.envelope == Some(*envelope)) else { return };
         match &row.cargo {
             Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
@@ -127,7 +127,11 @@ impl State {
                     Some(Ok(sealed)) => {
                         self.replace(ctx, account, order, row, &sealed.envelope, sealed.epoch);
                         self.outbox.rewind_to(account, order);
-                        self.outbox.way(account, by).into_iter().for_each(|way| way.hold_back_more(order, ctx.now.mono));
+                        let now = ctx.now.mono;
+                        match by {
+                            Some(peer) => self.outbox.way(account, peer).into_iter().for_each(|way| way.hold_back_more(order, now)),
+                            None => self.outbox.ways(account).for_each(|way| way.hold_back_more(order, now)),
+                        }
                     }
                     // They are no longer in the room, or we are not.
                     Some(Err(RoomError::NoGroup)) | None => self.give_up(ctx, account, order, &row),

@@ -104,6 +104,11 @@ impl Contacts {
         }
     }
 
+    /// The groups in which an account told its card.
+    pub(super) fn groups_with(&self, account: &AccountId) -> Vec<RoomId> {
+        self.shared.get(account).into_iter().flatten().map(|(room, _)| *room).collect()
+    }
+
     /// The newest card of a contact, or of a member of a group.
     pub(super) fn card(&self, account: &AccountId) -> Option<&Card> {
         self.rows.get(account).map(|known| &known.card).or_else(|| self.members.get(account))

@@ -258,7 +258,7 @@ impl State {
             _ => {}
         }
         if info.kind == RoomKind::Group {
-            self.on_members(ctx, &info.room);
+            self.on_members(ctx, &info.room, false);
         }
         Outcome::Accepted
     }

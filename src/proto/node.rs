@@ -385,7 +385,10 @@ impl State {
                     self.send_mail_acks(ctx);
                     self.send_withdrawn(ctx);
                 }
-                Timer::Receipts => self.send_receipts(ctx),
+                Timer::Receipts => {
+                    self.send_receipts(ctx);
+                    self.tell_lost(ctx);
+                }
                 Timer::Cards => {
                     self.refresh_card(ctx);
                     self.send_cards(ctx);

@@ -71,6 +71,9 @@ impl State {
         self.release(ctx, account, row);
         let was_full = !self.outbox.takes_aside(account);
         self.outbox.remove(account, order);
+        if !self.outbox.is_busy(account) {
+            self.forget_former_member(ctx, account);
+        }
         // Receipts that had no place wait in their table.
         if was_full && self.outbox.takes_aside(account) {
             self.timers.sooner(Timer::Receipts, ctx.now.mono);

@@ -207,9 +207,11 @@ impl State {
             Opened::Own => Outcome::Duplicate,
             // Opened before, and yet not among what was seen: it was refused then (its sender was blocked), or that is long ago. A
             // receipt could be a lie; sealed anew, it is told apart by its message.
-            Opened::Duplicate => Outcome::Refused(Refusal::Expired),
+            Opened::Duplicate(room) | Opened::Expired(room) => {
+                self.note_lost(ctx, source, &room, id);
+                Outcome::Refused(Refusal::Expired)
+            }
             Opened::Deferred => Outcome::Deferred,
-            Opened::Expired => Outcome::Refused(Refusal::Expired),
             Opened::Misbehaved(_) => Outcome::Misbehaved(Misbehaviour::Right),
         };
         self.apply_effects(ctx, effects);
@@ -303,17 +305,21 @@ impl State {
                         self.send_knock(ctx, &account, &knock);
                     }
                 }
+                // What they are still owed was sealed for the device that was there before.
+                Effect::Fresh { room, account } => self.reseal_to(ctx, &room, &[account], None),
                 Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
                 Effect::Epoch { room } => {
                     has_new_epoch = true;
                     self.follow_topic(ctx, &room);
                 }
                 Effect::Members { room, members } => {
+                    let mut is_left = false;
                     if let Some(row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+                        is_left = row.members.iter().any(|account| !members.contains(account));
                         ctx.put(Table::Room, room.0, &row::Room { members, ..row });
                         ctx.emit(Event::Room(room));
                     }
-                    self.on_members(ctx, &room);
+                    self.on_members(ctx, &room, is_left);
                 }
                 Effect::Removed { room } => {
                     self.follow_topic(ctx, &room);
@@ -321,7 +327,7 @@ impl State {
                         row.members.retain(|account| *account != ctx.keys.account_id());
                         ctx.put(Table::Room, room.0, &row);
                     }
-                    self.on_members(ctx, &room);
+                    self.on_members(ctx, &room, true);
                     ctx.emit(Event::Room(room));
                 }
             }

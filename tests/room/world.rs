@@ -202,6 +202,7 @@ impl World {
                     }
                     Effect::Members { room, .. } => format!("sees {:?}", self.members(at, room)),
                     Effect::Removed { .. } => "is out".to_owned(),
+                    Effect::Fresh { .. } => "sees a new device".to_owned(),
                 };
                 format!("{at} {what}")
             });
@@ -223,7 +224,7 @@ impl World {
                     let waiting = std::mem::take(&mut self.devices[at].deferred);
                     self.net.extend(waiting);
                 }
-                Effect::Members { .. } | Effect::Removed { .. } => {}
+                Effect::Members { .. } | Effect::Removed { .. } | Effect::Fresh { .. } => {}
             }
         }
     }
@@ -286,7 +287,7 @@ impl World {
                         assert!(self.devices[at].opened.insert(bytes.clone()), "an envelope gives its content once");
                     }
                     Opened::Deferred => self.devices[at].deferred.push(packet.clone()),
-                    Opened::Expired => self.devices[at].expired.extend(of.map(|(_, id)| id)),
+                    Opened::Expired(_) => self.devices[at].expired.extend(of.map(|(_, id)| id)),
                     Opened::Misbehaved(_) => self.devices[at].misbehaved += 1,
                     _ => {}
                 }

@@ -8,6 +8,7 @@ mod hostile;
 mod hunt;
 mod judge;
 mod later;
+mod lost;
 mod meeting;
 mod member;
 mod storm;

@@ -128,14 +128,14 @@ impl Rooms {
         let digest = *blake3::hash(commit).as_bytes();
         let Some(mut room) = self.rooms.get(id).cloned() else { return (Opened::Deferred, Vec::new()) };
         if let Some(by) = room.knows(&digest) {
-            return (if by.committer == self.device { Opened::Own } else { Opened::Duplicate }, Vec::new());
+            return (if by.committer == self.device { Opened::Own } else { Opened::Duplicate(*id) }, Vec::new());
         }
         let Ok(mut group) = self.hold_or_lose(ctx, id, parent) else { return (Opened::Deferred, Vec::new()) };
         let staged = match group.stage(&self.engine, ctx.rng, commit) {
             Ok(staged) => staged,
             Err(MlsError::OwnCommit) => {
                 self.lose(ctx, id);
-                return (Opened::Expired, Vec::new());
+                return (Opened::Expired(*id), Vec::new());
             }
             Err(_) => return (Opened::Misbehaved(*id), Vec::new()),
         };
@@ -157,6 +157,8 @@ impl Rooms {
                 staged.added.iter().map(|leaf| leaf.device),
             ),
         };
+        let mut fresh: Vec<AccountId> = staged.added.iter().map(|leaf| leaf.account).collect();
+        fresh.dedup();
         let child = if staged.removes_us {
             out(parent, by)
         } else {
@@ -168,13 +170,17 @@ impl Rooms {
             self.save(ctx, &child, group);
             child
         };
-        let is_new = child.state == State::Here;
+        let (is_new, at) = (child.state == State::Here, child.id);
         room.epochs.push(Epoch { left: Some(ctx.now.wall), ..child });
         room.committed = ctx.now.wall;
         let mut effects = self.settle(ctx, room);
         let epoch = Effect::Epoch { room: *id };
         if is_new && !effects.contains(&epoch) {
             effects.push(epoch);
+        }
+        let is_followed = self.rooms.get(id).is_some_and(|room| room.here().is_some() && room.follows(&room.tip, &at));
+        if is_followed {
+            effects.extend(fresh.into_iter().map(|account| Effect::Fresh { room: *id, account }));
         }
         (Opened::Commit(*id), effects)
     }

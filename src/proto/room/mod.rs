@@ -103,6 +103,13 @@ pub enum Effect {
         /// The epochs of the losing branch.
         epochs: Vec<EpochId>,
     },
+    /// A device of this account came in by somebody else's commit: it opens nothing that was sealed before.
+    Fresh {
+        /// Where.
+        room: RoomId,
+        /// Whose.
+        account: AccountId,
+    },
     /// The room has a new epoch: what was deferred may be opened now.
     Epoch {
         /// Where.
@@ -154,9 +161,9 @@ pub enum Opened {
     /// Of an epoch that is not here (yet): keep it and try again after the next [`Effect::Epoch`].
     Deferred,
     /// Decrypted before.
-    Duplicate,
+    Duplicate(RoomId),
     /// Too old: its epoch is gone.
-    Expired,
+    Expired(RoomId),
     /// Not what an honest member sends; the commit or message is not taken.
     Misbehaved(RoomId),
 }
@@ -204,7 +211,7 @@ pub struct Rooms {
     /// Which epoch an envelope belongs to.
     hints: BTreeMap<Hint, (RoomId, EpochId)>,
     /// Hints of epochs that are gone.
-    gone: BTreeSet<Hint>,
+    gone: BTreeMap<Hint, RoomId>,
     /// Groups at hand, each equal to what is stored of it.
     live: LruCache<(GroupId, EpochId), Group>,
     packages: Packages,
@@ -229,7 +236,7 @@ impl Rooms {
             engine: Engine::default(),
             rooms: BTreeMap::new(),
             hints: BTreeMap::new(),
-            gone: BTreeSet::new(),
+            gone: BTreeMap::new(),
             live: LruCache::new(NonZeroUsize::new(LIVE_GROUPS_MAX).unwrap_or(NonZeroUsize::MIN)),
             packages: Packages::default(),
             due: Default::default(),
@@ -335,7 +342,7 @@ impl Rooms {
         let nothing = |opened| (opened, Vec::new());
         let Some(outer) = Outer::decode(body) else { return nothing(Opened::Deferred) };
         let Some((room, epoch)) = self.hints.get(outer.hint).copied() else {
-            return nothing(if self.gone.contains(outer.hint) { Opened::Expired } else { Opened::Deferred });
+            return nothing(self.gone.get(outer.hint).map_or(Opened::Deferred, |room| Opened::Expired(*room)));
         };
         let Some(epoch) = self.rooms.get(&room).and_then(|room| room.epoch(&epoch).cloned()) else {
             return nothing(Opened::Deferred);
@@ -358,8 +365,8 @@ impl Rooms {
                 Opened::Content { room: *room, sender: leaf.account, device: leaf.device, content, is_present }
             }
             Err(OpenError::Own) => Opened::Own,
-            Err(OpenError::Reused) => Opened::Duplicate,
-            Err(OpenError::Old) => Opened::Expired,
+            Err(OpenError::Reused) => Opened::Duplicate(*room),
+            Err(OpenError::Old) => Opened::Expired(*room),
             Err(OpenError::Early) => Opened::Deferred,
             Err(OpenError::Invalid) => Opened::Misbehaved(*room),
         }
