@@ -8,11 +8,11 @@ use super::seam::{Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
 use crate::types::limits::{FRAME_IDS_MAX, RETRY_MS_MAX};
 use crate::types::time::{DAY, MINUTE};
-use crate::types::{AccountId, EnvelopeId, InboxId, PeerId};
+use crate::types::{AccountId, EnvelopeId, InboxId, PeerId, RoomId, Table};
 use crate::wire::codec;
 use crate::wire::frame::Delivered;
 use crate::wire::mailbox::{Held, Reason, Refused};
-use crate::wire::row::Cargo;
+use crate::wire::row::{self, Cargo};
 
 impl State {
     /// A mailbox says what it holds.
@@ -121,6 +121,10 @@ impl State {
     pub(super) fn renew_lost(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, by: Option<&PeerId>, envelope: &EnvelopeId) {
         let Some(row) = self.owed_row(ctx, account, order).filter(|row| row.envelope == Some(*envelope)) else { return };
         match &row.cargo {
+            // The group is lost here, and its members are asked to bring this device back.
+            Cargo::Message { room, .. } | Cargo::Content { room, .. } if self.is_awaited(ctx, room, account) => {
+                self.unseal(ctx, account, order, row);
+            }
             Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
                 let content = self.content_of(ctx, &row.cargo).filter(|_| self.rooms.has_member(room, account));
                 match content.map(|content| codec::encode(&content)).map(|content| self.rooms.seal(ctx, room, &content)) {
@@ -143,6 +147,12 @@ impl State {
                 self.settle(ctx, account, order, &row);
             }
         }
+    }
+
+    /// Whether a room has no group here, though this account and another are in it.
+    fn is_awaited(&self, ctx: &Ctx, room: &RoomId, account: &AccountId) -> bool {
+        let members = ctx.row::<row::Room>(Table::Room, &room.0).map(|row| row.members).unwrap_or_default();
+        !self.rooms.has(room) && members.contains(account) && members.contains(&ctx.keys.account_id())
     }
 
     /// A mailbox does not take something: waits, longer the less it helps to try again. Only what it is about waits: one envelope, or

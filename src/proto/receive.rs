@@ -67,7 +67,7 @@ impl State {
         let outcome = match Envelope::decode(&bytes) {
             Ok(Envelope { kind: Kind::Room, body }) => self.receive_room(ctx, source, id, body),
             Ok(Envelope { kind: Kind::Sealed, body }) => {
-                let outcome = self.handle_sealed(ctx, body);
+                let outcome = self.handle_sealed(ctx, source, body);
                 if outcome == Outcome::Accepted {
                     self.mark_seen(ctx, id, None);
                 }
@@ -231,7 +231,8 @@ impl State {
 
     /// Remembers an envelope for as long as a copy can come.
     pub(super) fn mark_seen(&mut self, ctx: &mut Ctx, id: EnvelopeId, about: Option<(RoomId, MessageId, AccountId)>) {
-        ctx.put(Table::Seen, id.0, &row::Seen { until: ctx.now.wall + SEEN_TTL_MS, about });
+        let until = self.service.clock(ctx.now) + SEEN_TTL_MS;
+        ctx.put(Table::Seen, id.0, &row::Seen { until, about });
     }
 
     /// Owes a receipt for what did not come straight from its sender (who gets a device's receipt on the stream).
@@ -279,6 +280,7 @@ impl State {
         }
         let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, envelope) } else { Vec::new() };
         self.store_message(ctx, &series, content, Vec::new(), keeps);
+        self.note_belated(ctx, &series, &leaf);
         ctx.emit(Event::Message { room, message });
         Outcome::Accepted
     }

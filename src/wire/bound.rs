@@ -160,6 +160,7 @@ impl Bounded for Knock {
             }
             Self::Welcome { grants, .. } => grants.len() <= MAILBOXES_MAX,
             Self::Rejoin { key_package, .. } => key_package.len() <= REQUEST_BYTES_MAX,
+            Self::Newer { card } => card.len() <= CARD_BYTES_MAX,
         }
     }
 }

@@ -199,6 +199,11 @@ pub enum Knock {
         /// The highest generation the device knows.
         generation: u32,
     },
+    /// You sent an older card than this one, which is yours too: whoever knows it takes only one with a higher number.
+    Newer {
+        /// The signed card.
+        card: Vec<u8>,
+    },
 }
 
 /// Neither the secret nor the greeting of a request.
@@ -208,6 +213,7 @@ impl std::fmt::Debug for Knock {
             Self::Request { .. } => f.write_str("Request(..)"),
             Self::Welcome { room, generation, .. } => write!(f, "Welcome({room:?}, {generation})"),
             Self::Rejoin { room, generation, .. } => write!(f, "Rejoin({room:?}, {generation})"),
+            Self::Newer { .. } => f.write_str("Newer(..)"),
         }
     }
 }

@@ -11,5 +11,6 @@ mod later;
 mod lost;
 mod meeting;
 mod member;
+mod past;
 mod storm;
 mod world;

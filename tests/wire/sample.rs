@@ -229,6 +229,7 @@ pub(super) fn knocks() -> Named<Knock> {
             Knock::Welcome { room: ROOM, group: GroupId([0x60; 32]), generation: 1, welcome: vec![0x3e; 50], grants: vec![grant()] },
         ),
         ("rejoin", Knock::Rejoin { room: ROOM, key_package: vec![0x6b; 40], generation: 1 }),
+        ("newer", Knock::Newer { card: signed_card() }),
     ]
 }
 

@@ -215,6 +215,8 @@ pub struct Rooms {
     /// Groups at hand, each equal to what is stored of it.
     live: LruCache<(GroupId, EpochId), Group>,
     packages: Packages,
+    /// The number of this account's card: key packages are never dated before it.
+    card: Millis,
     /// When there is something to do for which room (monotonic clock), both ways.
     due: (BTreeSet<(Millis, RoomId)>, BTreeMap<RoomId, Millis>),
     /// When own commits that lost are made anew (monotonic clock).
@@ -239,6 +241,7 @@ impl Rooms {
             gone: BTreeMap::new(),
             live: LruCache::new(NonZeroUsize::new(LIVE_GROUPS_MAX).unwrap_or(NonZeroUsize::MIN)),
             packages: Packages::default(),
+            card: 0,
             due: Default::default(),
             reissue: BTreeMap::new(),
             lost: BTreeSet::new(),
@@ -255,6 +258,11 @@ impl Rooms {
             }
         }
         rooms
+    }
+
+    /// The account's card has this number. It can be ahead of the clock, where that was set back; others take both for one clock.
+    pub fn note_card(&mut self, number: Millis) {
+        self.card = self.card.max(number);
     }
 
     /// A key package of this device, for others to add it with. Good for several rooms (RFC 9420 section 16.8, last resort).
