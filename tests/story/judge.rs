@@ -29,7 +29,9 @@ impl Storm {
                         is_there || (custody.delivered.is_none() && custody.read.is_none()),
                         "seed {seed}: {name} is shown an arrival at {other} that never was"
                     );
-                    let is_out = self.group == Some(index.place.room) && self.moved.contains_key(name);
+                    // What is owed to who is out of the group, or by them, is given up.
+                    let has_moved = self.moved.contains_key(name) || self.moved.contains_key(other);
+                    let is_out = self.group == Some(index.place.room) && has_moved;
                     assert!(is_out || !custody.expired, "seed {seed}: nothing is old enough to expire");
                     // Whom one blocks is not told that it was; and whoever went back to a backup believes what was so then.
                     let is_excused = self.blocked.contains(&(other, *name)) || self.restored == Some(*name);
