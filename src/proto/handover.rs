@@ -106,7 +106,7 @@ impl State {
     pub(super) fn on_given_up(&mut self, ctx: &mut Ctx, mailbox: PeerId, envelope: &EnvelopeId, to: &InboxId) {
         for (account, order) in self.receivers(ctx, &mailbox, to, envelope) {
             self.settle_unheld(ctx, &account, order, &mailbox);
-            self.renew_lost(ctx, &account, order, &mailbox, envelope);
+            self.renew_lost(ctx, &account, order, Some(&mailbox), envelope);
             self.pump(ctx, &account);
         }
     }

@@ -123,6 +123,7 @@ impl Node {
             members_due: BTreeSet::new(),
             topics: BTreeMap::new(),
         };
+        state.rooms.note_card(state.account.card.number);
         if let Some(retired) = retired {
             state.retire(&mut ctx, &retired);
         }
@@ -397,7 +398,11 @@ impl State {
                     self.send_mail_acks(ctx);
                     self.send_withdrawn(ctx);
                 }
-                Timer::Receipts => self.send_receipts(ctx),
+                Timer::Receipts => {
+                    self.send_receipts(ctx);
+                    self.tell_lost(ctx);
+                    self.tell_belated(ctx);
+                }
                 Timer::Cards => {
                     self.refresh_card(ctx);
                     self.send_cards(ctx);
@@ -435,7 +440,7 @@ impl State {
         ctx.put_raw(Table::Meta, SWEEP_KEY, last);
         if is_end {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
-                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock) {
+                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock.min(ctx.now.wall)) {
                     ctx.delete(Table::Invite, key);
                 }
             }

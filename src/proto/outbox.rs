@@ -38,7 +38,9 @@ impl State {
             ctx.put_raw(Table::Envelope, id.0, bytes);
             ctx.put_raw(Table::Envelope, ref_key(&id, account), order.to_be_bytes());
         }
-        let row = row::Outbox { cargo, envelope, epoch, shared, since: ctx.now.wall, held: Vec::new(), delivered: Vec::new() };
+        // By the clock that it expires by: the other one may have been set since.
+        let since = self.service.clock(ctx.now);
+        let row = row::Outbox { cargo, envelope, epoch, shared, since, held: Vec::new(), delivered: Vec::new() };
         ctx.put(Table::Outbox, row_key(account, order), &row);
         order
     }
@@ -71,6 +73,9 @@ impl State {
         self.release(ctx, account, row);
         let was_full = !self.outbox.takes_aside(account);
         self.outbox.remove(account, order);
+        if !self.outbox.is_busy(account) {
+            self.forget_former_member(ctx, account);
+        }
         // Receipts that had no place wait in their table.
         if was_full && self.outbox.takes_aside(account) {
             self.timers.sooner(Timer::Receipts, ctx.now.mono);
@@ -202,6 +207,17 @@ impl State {
         ctx.put_raw(Table::Envelope, id.0, bytes);
         ctx.put_raw(Table::Envelope, ref_key(&id, account), order.to_be_bytes());
         let fresh = row::Outbox { envelope: Some(id), epoch, held: Vec::new(), ..row };
+        ctx.put(Table::Outbox, row_key(account, order), &fresh);
+    }
+
+    /// Owes what a row owed as if it had not been sealed yet: it is when the room has a group again.
+    pub(super) fn unseal(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: row::Outbox) {
+        self.withdraw(ctx, account, &row);
+        self.release(ctx, account, &row);
+        if !row.held.is_empty() {
+            self.change_custody(ctx, account, &row.cargo, |custody| custody.held.clear());
+        }
+        let fresh = row::Outbox { envelope: None, epoch: [0; 16], shared: false, held: Vec::new(), ..row };
         ctx.put(Table::Outbox, row_key(account, order), &fresh);
     }
 
