@@ -71,7 +71,7 @@ impl Store {
             Rows::Memory(memory) => return memory.for_each(|table, key, value| visit(table, key, Some(value))),
         };
         let _picture = self.inner.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        disk.begin_cut();
+        disk.begin_cut()?;
         let mut walk = || {
             while let Some(page) = disk.cut_page()? {
                 for (head, stored) in &page {

@@ -5,6 +5,7 @@
 //! | `dir` | the data directory: one process, nobody else's files, a known format |
 //! | `vault` | the key files |
 //! | `disk` | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
+//! | `pending` | what is applied and not written yet |
 //! | `rows` | how a row lies in the database |
 //! | `sled` | sled and its traps |
 //! | `generation` | notices a database that went back |
@@ -32,6 +33,7 @@ mod file;
 mod generation;
 mod memory;
 pub mod migrate;
+mod pending;
 pub mod reader;
 mod recover;
 mod rows;

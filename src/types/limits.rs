@@ -45,9 +45,11 @@ limits! {
     /// Bytes of a stored value before the store cuts it in pieces: sled puts up to 20 rows on a page, and pages above 128 KiB into
     /// files that it never syncs and leaks.
     VALUE_BYTES_MAX: usize = 6_000;
-    /// Bytes applied to the database before the store flushes by itself: keeps sled's unwritten log short, and less than a
-    /// segment of its log between two syncs of the disk.
+    /// Bytes written to the database between two syncs of the disk, less one batch: keeps sled's unwritten log short, and less than a
+    /// segment of its log between them.
     SYNC_BYTES_MAX: u64 = 128 * 1024;
+    /// Bytes applied and not written before the store writes by itself: twice what a node lets wait for its disk.
+    PENDING_BYTES_MAX: u64 = 16 * 1024 * 1024;
     /// Bytes of overwritten rows that a running export keeps aside; one that is overtaken by more gives up.
     CUT_BYTES_MAX: usize = 64 * 1024 * 1024;
     /// Shortest time between two own snapshots of the database.
