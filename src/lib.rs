@@ -12,6 +12,7 @@
 //! | 4 | [`store`] | rows on disk (sled) or in memory, readers, export, recovery |
 //! | 4 | [`net`] | libp2p: connections, framed streams, gossip, addresses |
 //! | 5 | [`node`] | the driver: one loop that performs outputs |
+//! | 5 | [`sim`] | the other driver: the same node in a made-up world, to find what loses messages |
 //! | 6 | [`api`] | HTTP and events on loopback |
 //! | 6 | [`mesh`] | many real nodes in one process, with a proxy between them |
 //! | 6 | [`bench`] | what this machine does, held against what it could do |
@@ -31,6 +32,7 @@ pub mod mesh;
 pub mod net;
 pub mod node;
 pub mod proto;
+pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod types;

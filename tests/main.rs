@@ -7,6 +7,7 @@ mod crypto;
 mod house;
 mod mailbox;
 mod room;
+mod sim;
 mod store;
 mod story;
 mod wire;

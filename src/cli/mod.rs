@@ -34,6 +34,7 @@ mod search;
 mod secret;
 mod send;
 mod show;
+mod sim;
 mod status;
 pub mod time;
 
@@ -98,6 +99,8 @@ commands! {
     Mesh(mesh);
     /// Measure how fast this machine is
     Bench(bench);
+    /// Hunt in a simulated world for what loses messages
+    Sim(sim);
 }
 
 /// Messages between people, with no company in the middle.

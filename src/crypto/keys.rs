@@ -3,37 +3,60 @@
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
+use super::fake;
 use super::label::{Label, derive};
 use crate::types::{AccountId, DeviceId, PeerId, RoomId};
 
 /// A secret Ed25519 key that signs under labels.
 #[derive(Clone)]
-pub struct Signing(SigningKey);
+pub struct Signing(Secret);
+
+/// Which suite a key belongs to is settled when it is made.
+#[derive(Clone)]
+enum Secret {
+    Real(SigningKey),
+    Fake { seed: Zeroizing<[u8; 32]>, public: [u8; 32] },
+}
 
 impl Signing {
     /// From 32 secret bytes.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(seed))
+        match fake::is_on() {
+            true => Self(Secret::Fake { seed: Zeroizing::new(*seed), public: fake::public(seed) }),
+            false => Self(Secret::Real(SigningKey::from_bytes(seed))),
+        }
     }
 
     /// The public half.
     pub fn public(&self) -> [u8; 32] {
-        self.0.verifying_key().to_bytes()
+        match &self.0 {
+            Secret::Real(key) => key.verifying_key().to_bytes(),
+            Secret::Fake { public, .. } => *public,
+        }
     }
 
     /// The 32 secret bytes, for a key file or a library that wants them.
     pub fn seed(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.0.to_bytes())
+        match &self.0 {
+            Secret::Real(key) => Zeroizing::new(key.to_bytes()),
+            Secret::Fake { seed, .. } => seed.clone(),
+        }
     }
 
     /// Signs `label | 0 | message`.
     pub fn sign(&self, label: Label, message: &[u8]) -> [u8; 64] {
-        self.0.sign(&labelled(label, message)).to_bytes()
+        match &self.0 {
+            Secret::Real(key) if !fake::is_on() => key.sign(&labelled(label, message)).to_bytes(),
+            _ => fake::sign(&self.public(), &[label.text().as_bytes(), &[0], message]),
+        }
     }
 
     /// Signs bytes of a protocol that brings its own labels (MLS, RFC 9420 section 5.1.2).
     pub fn sign_raw(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).to_bytes()
+        match &self.0 {
+            Secret::Real(key) if !fake::is_on() => key.sign(message).to_bytes(),
+            _ => fake::sign(&self.public(), &[message]),
+        }
     }
 }
 
@@ -45,6 +68,9 @@ impl std::fmt::Debug for Signing {
 
 /// Whether `public` signed `message` under `label` (strict: no weak keys, RFC 8032 cofactorless).
 pub fn verify(public: &[u8; 32], label: Label, message: &[u8], signature: &[u8; 64]) -> bool {
+    if fake::is_on() {
+        return *signature == fake::sign(public, &[label.text().as_bytes(), &[0], message]);
+    }
     VerifyingKey::from_bytes(public)
         .is_ok_and(|key| key.verify_strict(&labelled(label, message), &Signature::from_bytes(signature)).is_ok())
 }

@@ -84,6 +84,16 @@ labels! {
     DirectRoom = "tidings v1 direct room";
     /// Id of an account's notes room.
     NotesRoom = "tidings v1 notes room";
+    /// Public halves in the simulated world.
+    FakeKey = "tidings v1 fake key";
+    /// Signatures in the simulated world.
+    FakeSignature = "tidings v1 fake signature";
+    /// Keys of seals in the simulated world.
+    FakeSeal = "tidings v1 fake seal";
+    /// Proofs of work in the simulated world.
+    FakeWork = "tidings v1 fake work";
+    /// Secrets of groups in the simulated world.
+    FakeGroup = "tidings v1 fake group";
 }
 
 /// A 32-byte key from key material, by BLAKE3's key derivation mode; the label is the context.

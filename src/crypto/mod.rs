@@ -11,8 +11,10 @@
 //! | [`phrase`] | the recovery phrase and the verification words |
 //! | [`rest`] | keys at rest: rows, files, passphrase |
 //! | [`mls`] | room groups (RFC 9420) |
+//! | [`fake`] | no security: the stand-ins for the simulated world |
 
 pub mod aead;
+pub mod fake;
 pub mod keys;
 pub mod label;
 pub mod mls;

@@ -13,12 +13,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::guilt::Guilt;
 use super::ledger::Ledger;
 use super::perform::Word;
 use super::work::Jobs;
 use super::{CommandFailure, Reachable, Request, Stats, Wanted};
 use crate::net::{self, Arrival, Link, Network, Verdict};
+use crate::proto::guilt::Guilt;
 use crate::proto::{Event, Input, Misbehaviour, Node, Outcome, Output, Reply, Topic};
 use crate::store::{Store, StoreError};
 use crate::types::limits::{DISK_POLL_MS, INPUTS_PER_TURN_MAX, REFUSE_MS, STOP_MS, STREAM_DRAIN_MS, TEND_MS};

@@ -6,13 +6,12 @@
 //! | `driver` | the loop: what is waited for, and in which order it is handled |
 //! | `perform` | what outputs do |
 //! | `ledger` | *persist, then speak*: which output waits for which flush |
-//! | `guilt` | what misbehaviour costs a peer |
 //! | `work` | proofs of work and housekeeping, off the loop |
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The driver is where clocks, tasks and randomness come in.
 
 mod driver;
-mod guilt;
+
 mod ledger;
 mod perform;
 mod start;

@@ -10,6 +10,7 @@
 //! | `message`, `outbox`, `deliver` | sending: what is owed, and the ways out |
 //! | `receive`, `receipt`, `collect`, `sync` | receiving: envelopes, receipts, our mailboxes, holes |
 //! | `group` | rooms of many |
+//! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
 //! | `timer` | what the node wants to be woken for |
 //! | [`room`] | MLS groups: epochs, commits, convergence, recovery |
 //! | [`mailbox`] | the service of holding mail for others, and trying for them |
@@ -20,6 +21,7 @@ mod contact;
 pub mod ctx;
 mod deliver;
 mod group;
+pub mod guilt;
 mod knock;
 
 pub mod mailbox;

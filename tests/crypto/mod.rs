@@ -1,9 +1,11 @@
 //! Tests of `crypto`: the vectors of the RFCs, and what people rely on.
 
+mod fake;
 mod key;
 mod phrase;
 mod rest;
 mod seal;
+mod twin;
 mod vector;
 
 /// Bytes from hex; spaces are for the eye.

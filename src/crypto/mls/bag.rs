@@ -16,12 +16,19 @@ use serde::de::DeserializeOwned;
 pub struct Bag {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
     changed: BTreeSet<Vec<u8>>,
+    /// Whether its owner keeps the values elsewhere, and it holds those only that are to be written.
+    is_scratch: bool,
 }
 
 impl Bag {
+    /// One that forgets its values when they are taken as changed.
+    pub(super) fn scratch() -> Self {
+        Self { is_scratch: true, ..Self::default() }
+    }
+
     /// As it was stored.
     pub fn stored(rows: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
-        Self { values: rows.into_iter().collect(), changed: BTreeSet::new() }
+        Self { values: rows.into_iter().collect(), ..Self::default() }
     }
 
     /// Whether there is nothing in it.
@@ -32,7 +39,11 @@ impl Bag {
     /// Keys whose value is not the stored one, with the value; `None` where it is gone. Counts as stored afterwards.
     pub fn take_changes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().map(|key| (self.values.get(&key).cloned(), key)).map(|(value, key)| (key, value)).collect()
+        let changes = changed.into_iter().map(|key| (self.values.get(&key).cloned(), key)).map(|(value, key)| (key, value)).collect();
+        if self.is_scratch {
+            self.values.clear();
+        }
+        changes
     }
 
     /// Makes everything count as changed, for a bag that goes to a new place.
@@ -53,7 +64,11 @@ impl Bag {
         self.values.extend(other.values.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
 
-    fn set(&mut self, key: Vec<u8>, value: Vec<u8>) {
+    pub(super) fn value(&self, key: &[u8]) -> Option<&[u8]> {
+        self.values.get(key).map(Vec::as_slice)
+    }
+
+    pub(super) fn set(&mut self, key: Vec<u8>, value: Vec<u8>) {
         if self.values.get(&key) != Some(&value) {
             self.changed.insert(key.clone());
             self.values.insert(key, value);
@@ -75,7 +90,7 @@ pub(super) struct Damaged;
 /// A bag, as OpenMLS reads and writes it.
 pub(super) struct Shelf<'a>(pub(super) RefCell<&'a mut Bag>);
 
-/// What a value is. On disk for ever.
+/// What a value is. On disk for ever. From 0xf0 on stand those of the simulated world, which are on no disk.
 mod tag {
     pub(super) const CONFIG: u8 = 1;
     pub(super) const OWN_LEAVES: u8 = 2;

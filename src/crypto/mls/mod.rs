@@ -6,14 +6,18 @@
 //! | `chance` | where OpenMLS gets its randomness |
 //! | [`bag`] | the values of one epoch, and which of them changed |
 //! | [`group`] | one epoch of a group: commit, merge, seal, open |
+//! | `real` | the same by OpenMLS |
+//! | `fake` | the same without any secret, for the simulated world |
 //! | [`package`] | key packages |
 //!
 //! OpenMLS has ed25519-dalek 2, the rest of the node 3: only bytes pass between them.
 
 pub mod bag;
 mod chance;
+mod fake;
 pub mod group;
 pub mod package;
+mod real;
 
 use std::cell::RefCell;
 

@@ -7,7 +7,8 @@ use openmls::prelude::{
 };
 
 use super::bag::Bag;
-use super::{DeviceSigner, Engine, Leaf, MADE, MlsError, SUITE, capabilities};
+use super::{DeviceSigner, Engine, Leaf, MADE, MlsError, SUITE, capabilities, fake};
+use crate::crypto::fake as suite;
 use crate::crypto::keys::Keys;
 use crate::types::{Millis, Rng};
 
@@ -18,13 +19,42 @@ pub struct Package {
     pub leaf: Leaf,
     /// When it says it was made.
     pub made: Millis,
-    pub(super) inner: KeyPackage,
+    inner: Inner,
+}
+
+/// Of the suite it was opened in.
+#[derive(Clone)]
+enum Inner {
+    Real(Box<KeyPackage>),
+    Fake(Box<fake::Package>),
+}
+
+/// The key packages inside, if all are of the real suite.
+pub(super) fn real(packages: &[Package]) -> Option<Vec<KeyPackage>> {
+    let inner = packages.iter().map(|package| match &package.inner {
+        Inner::Real(inner) => Some((**inner).clone()),
+        Inner::Fake(_) => None,
+    });
+    inner.collect()
+}
+
+/// The same for the fake one.
+pub(super) fn fake(packages: &[Package]) -> Option<Vec<fake::Package>> {
+    let inner = packages.iter().map(|package| match &package.inner {
+        Inner::Real(_) => None,
+        Inner::Fake(inner) => Some((**inner).clone()),
+    });
+    inner.collect()
 }
 
 impl Package {
     /// Opens an untrusted one. Whether it is in date is for the one who wants to add it to say: RFC 9420's lifetime is
     /// left open, because members judge an Add alike only if no clock is asked.
     pub fn open(engine: &Engine, bytes: &[u8]) -> Option<Self> {
+        if suite::is_on() {
+            let inner = fake::Package::open(bytes).filter(fake::Package::is_certified)?;
+            return Some(Self { leaf: inner.leaf(), made: inner.made(), inner: Inner::Fake(Box::new(inner)) });
+        }
         let MlsMessageBodyIn::KeyPackage(package) = MlsMessageIn::tls_deserialize_exact(bytes).ok()?.extract() else { return None };
         let inner = KeyPackageIn::validate(package, &engine.crypto, ProtocolVersion::Mls10).ok()?;
         if inner.ciphersuite() != SUITE {
@@ -33,18 +63,23 @@ impl Package {
         let node = inner.leaf_node();
         let leaf = Leaf::verify(node.credential(), node.signature_key().as_slice())?;
         let made = inner.extensions().unknown(MADE)?.0.as_slice().try_into().ok()?;
-        Some(Self { leaf, made: u64::from_be_bytes(made), inner })
+        Some(Self { leaf, made: u64::from_be_bytes(made), inner: Inner::Real(Box::new(inner)) })
     }
 
     /// The leaf's encryption key (X25519), which tells one key package of a device from another.
     pub fn encryption_key(&self) -> Option<[u8; 32]> {
-        let vector = self.inner.leaf_node().encryption_key().tls_serialize_detached().ok()?;
-        vector.last_chunk().copied()
+        match &self.inner {
+            Inner::Real(inner) => inner.leaf_node().encryption_key().tls_serialize_detached().ok()?.last_chunk().copied(),
+            Inner::Fake(inner) => Some(inner.key()),
+        }
     }
 }
 
 /// Makes a key package of this device; its secrets are in the bag.
 pub fn make(engine: &Engine, rng: &mut Rng, keys: &Keys, made: Millis) -> Result<(Vec<u8>, Bag), MlsError> {
+    if suite::is_on() {
+        return Ok(fake::make(rng, keys, made));
+    }
     let failed = MlsError::Failed("making a key package");
     let mut bag = Bag::default();
     let extensions = Extensions::from_vec(vec![

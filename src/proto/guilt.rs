@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::proto::Misbehaviour;
+use super::Misbehaviour;
 use crate::types::limits::{MISBEHAVIOUR_DECAY_MS, MISBEHAVIOUR_MAX, SCORED_PEERS_MAX};
 use crate::types::{Millis, PeerId};
 
@@ -19,14 +19,14 @@ fn cost(why: Misbehaviour) -> u32 {
 
 /// The points of each peer.
 #[derive(Debug, Default)]
-pub(super) struct Guilt {
+pub struct Guilt {
     /// Points, and when they were last counted.
     points: BTreeMap<PeerId, (u32, Millis)>,
 }
 
 impl Guilt {
     /// A peer misbehaved; returns whether that was once too often. Then its count starts anew.
-    pub(super) fn add(&mut self, peer: PeerId, why: Misbehaviour, now: Millis) -> bool {
+    pub fn add(&mut self, peer: PeerId, why: Misbehaviour, now: Millis) -> bool {
         if self.points.len() >= SCORED_PEERS_MAX && !self.points.contains_key(&peer) {
             self.forget(now);
         }

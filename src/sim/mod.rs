@@ -1,0 +1,33 @@
+//! Floor 5: the other driver. It performs the outputs of the same pure node in a world that is made up from one seed: machines,
+//! disks that lose what was not flushed, lines that break, clocks that are wrong, mailboxes that lie.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`world`] | machines, one clock, one queue of what happens next |
+//! | [`machine`], [`disk`], [`link`] | one machine, its disk, what lies between machines |
+//! | [`liar`] | mailboxes that do not keep their word |
+//! | [`scenario`], [`workload`] | what happens, as data; from a seed to a scenario |
+//! | [`play`] | plays a scenario |
+//! | [`oracle`], [`model`] | what must be true at every step; what people must see in the end |
+//! | [`trace`] | what happened, a line for each event |
+//! | [`capsule`], [`hunt`] | a failing scenario in a file, made short; many seeds |
+
+// The edge: seeds are played on several threads, and a file is written when one fails.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod capsule;
+pub mod disk;
+pub mod hunt;
+pub mod liar;
+pub mod link;
+pub mod machine;
+pub mod model;
+pub mod oracle;
+pub mod play;
+pub mod scenario;
+pub mod trace;
+pub mod workload;
+pub mod world;
+
+/// The number of a machine in its world.
+pub type Who = usize;

@@ -1,0 +1,184 @@
+//! What must be true at every step: nothing is said that is not durable, nothing is shown that is not so, nothing is let go
+//! that somebody still lacks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Who;
+use super::world::World;
+use crate::proto::mailbox::row::{self as held, Hold, Part};
+use crate::types::{AccountId, Batch, EnvelopeId, InboxId, MessageId, Table};
+use crate::wire::envelope::{Envelope, Kind};
+use crate::wire::frame::Frame;
+use crate::wire::row;
+
+/// What the world remembers to judge by.
+#[derive(Default)]
+pub struct Watch {
+    /// The first thing that must not be.
+    pub fault: Option<String>,
+    /// Honest machines that were taken for bad ones, and why.
+    pub blames: Vec<String>,
+    /// What every account once had on a disk.
+    pub had: BTreeSet<(AccountId, MessageId)>,
+    /// Outputs of the input that had most.
+    pub most_outputs: usize,
+    /// What need not be true here.
+    pub spared: Spared,
+    /// Custody receipts that were given.
+    signed: BTreeSet<(Who, EnvelopeId)>,
+    /// Envelopes from outside a room: known by the contact they make, not by their id.
+    knocks: BTreeSet<EnvelopeId>,
+    /// Whose inbox it is.
+    owners: BTreeMap<InboxId, Who>,
+    /// Some frames that were sent, to be sent again by somebody else.
+    pub(super) overheard: Vec<Vec<u8>>,
+}
+
+/// What a scenario itself makes untrue, from then on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spared {
+    /// Machines whose word is nothing: liars, and mailboxes that are gone.
+    pub liars: BTreeSet<Who>,
+    /// People whose device was replaced, who blocked somebody or left a mailbox: their mail may be let go unread.
+    pub absent: BTreeSet<Who>,
+    /// Whether bytes were sent that no honest node sends.
+    pub junk: bool,
+}
+
+/// Frames kept to be repeated.
+const OVERHEARD_MAX: usize = 64;
+
+impl Watch {
+    /// Remembers the first thing that is not so.
+    pub(super) fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds && self.fault.is_none() {
+            self.fault = Some(what());
+        }
+    }
+
+    fn note_knock(&mut self, bytes: &[u8]) {
+        if matches!(Envelope::decode(bytes), Ok(Envelope { kind: Kind::Sealed, .. })) {
+            self.knocks.insert(EnvelopeId(*blake3::hash(bytes).as_bytes()));
+        }
+    }
+
+    pub(super) fn overhear(&mut self, bytes: &[u8]) {
+        if self.overheard.len() < OVERHEARD_MAX {
+            self.overheard.push(bytes.to_vec());
+        }
+    }
+}
+
+impl World {
+    /// Right after a batch was applied, durable or not.
+    pub(super) fn watch_applied(&mut self, who: Who, batch: &Batch) {
+        for (table, key, value) in batch.iter() {
+            match (table, value) {
+                (Table::Held, None) => self.watch_release(who, key),
+                (Table::Mailbox, Some(value)) => {
+                    if let Ok(mailbox) = row::decode::<row::Mailbox>(value) {
+                        self.watch.owners.insert(mailbox.inbox, who);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// An entry of an inbox was let go: everybody it was for has it, or its time is over.
+    fn watch_release(&mut self, who: Who, key: &[u8]) {
+        let machine = &self.machines[who];
+        let Some(hold) = machine.disk.before(Table::Held, key).and_then(|value| row::decode::<Hold>(value).ok()) else { return };
+        let Some(inbox) = key.first_chunk::<32>().map(|inbox| InboxId(*inbox)) else { return };
+        let Some(owner) = self.watch.owners.get(&inbox).copied() else { return };
+        let is_over = machine.time(self.now).wall >= hold.until || hold.part == Part::Report;
+        let spared = &self.watch.spared;
+        if is_over || spared.junk || spared.absent.contains(&owner) || spared.liars.contains(&who) {
+            return;
+        }
+        let has = self.machines[owner].disk.durable(Table::Seen, &hold.envelope.0).is_some() || self.watch.knocks.contains(&hold.envelope);
+        let envelope = hold.envelope;
+        self.watch.check(has, || format!("{who} lets {envelope:?} go, which {owner} lacks"));
+    }
+
+    /// A batch is durable.
+    pub(super) fn watch_durable(&mut self, who: Who, batch: &Batch) {
+        for (table, key, value) in batch.iter() {
+            if table != Table::Index {
+                continue;
+            }
+            let Some((message, index)) = MessageId::from_slice(key).zip(value.and_then(|value| row::decode::<row::Index>(value).ok()))
+            else {
+                continue;
+            };
+            if self.watch.had.insert((self.machines[who].account(), message)) && index.place.sender != self.machines[who].account() {
+                self.tally.deliveries += 1;
+            }
+            self.watch_custody(who, message, &index);
+        }
+    }
+
+    /// What a person is shown about their message is so.
+    fn watch_custody(&mut self, who: Who, message: MessageId, index: &row::Index) {
+        for (account, custody) in &index.custody {
+            let had = self.watch.had.contains(&(*account, message));
+            let claims = custody.delivered.is_some() || custody.read.is_some();
+            self.watch.check(had || !claims, || format!("{who} is shown that {message:?} arrived at {account:?}, and it never did"));
+            if had || custody.held.is_empty() {
+                continue;
+            }
+            let to = self.machines.iter().position(|machine| machine.account() == *account);
+            if to.is_some_and(|to| self.watch.spared.absent.contains(&to)) || self.watch.spared.junk {
+                continue;
+            }
+            let key = [&account.0[..], &custody.order.to_be_bytes()].concat();
+            let owed = self.machines[who].disk.row::<row::Outbox>(Table::Outbox, &key);
+            let Some(envelope) = owed.and_then(|owed| owed.envelope) else { continue };
+            for (holder, until) in &custody.held {
+                let Some(holder) = self.who(holder) else { continue };
+                let is_over = self.machines[holder].time(self.now).wall >= *until;
+                // It may have handed it on since it said so.
+                let moved =
+                    || self.watch.signed.contains(&(holder, envelope)) && (0..self.machines.len()).any(|who| self.holds(who, &envelope));
+                let holds = is_over || self.watch.spared.liars.contains(&holder) || self.holds(holder, &envelope) || moved();
+                self.watch.check(holds, || format!("{who} is shown {holder} as a holder of {message:?} ({envelope:?}), which it is not"));
+            }
+        }
+    }
+
+    /// Whether a machine durably holds an envelope for somebody.
+    fn holds(&self, who: Who, envelope: &EnvelopeId) -> bool {
+        let disk = &self.machines[who].disk;
+        let hands_over =
+            || disk.all::<held::Job>(Table::Handover).iter().any(|(key, _)| key.first() == Some(&1) && key.ends_with(&envelope.0));
+        disk.durable(Table::Body, &envelope.0).is_some() || hands_over()
+    }
+
+    /// Right before a frame is sent: what it says is durable.
+    pub(super) fn watch_frame(&mut self, who: Who, frame: &Frame) {
+        if self.watch.spared.liars.contains(&who) {
+            return;
+        }
+        match frame {
+            // What is thrown back at its sender is durable there, though not as something that came.
+            Frame::Delivered(delivered) if !self.watch.spared.junk => {
+                for envelope in &delivered.envelopes {
+                    let is_there =
+                        self.machines[who].disk.durable(Table::Seen, &envelope.0).is_some() || self.watch.knocks.contains(envelope);
+                    self.watch.check(is_there, || format!("{who} gives a receipt for {envelope:?}, which is not durable there"));
+                }
+            }
+            Frame::Held(receipt) => {
+                for (envelope, _) in &receipt.entries {
+                    let is_there = self.holds(who, envelope);
+                    self.watch.signed.insert((who, *envelope));
+                    self.watch.check(is_there, || format!("{who} gives a custody receipt for {envelope:?}, which is not durable there"));
+                }
+            }
+            Frame::Deliver(envelope) => self.watch.note_knock(envelope),
+            Frame::Deposit(deposit) => self.watch.note_knock(&deposit.envelope),
+            Frame::Handover(handover) => self.watch.note_knock(&handover.envelope),
+            _ => {}
+        }
+    }
+}
