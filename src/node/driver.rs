@@ -324,6 +324,8 @@ impl Driver {
                         self.ledger.push(Word::Transmit(link.clone(), frame.encode()));
                     }
                 }
+                // Nobody may be looking.
+                Output::Emit(event) if event.is_of_receipt() => _ = self.mouth.events.send(event),
                 other => self.ledger.push(Word::from(other)),
             }
         }

@@ -2,7 +2,7 @@
 
 use super::ctx::Ctx;
 use super::node::State;
-use super::outbox::{Flight, is_sealed};
+use super::outbox::{Flight, is_sealed, sealed};
 use super::seam::{Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
@@ -11,7 +11,7 @@ use crate::types::limits::{
     RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
 };
 use crate::types::time::{DAY, MINUTE};
-use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Table};
+use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
 use crate::wire::frame::{Delivered, Frame};
 use crate::wire::mailbox::{Deposit, Grant, Handover, Held, Lane, OpenToken, Reason, Refused, Target};
 use crate::wire::row::{self, Cargo, ContactState};
@@ -95,7 +95,7 @@ impl State {
                     }
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 if flight.inflight.is_empty() {
                     flight.progress_at = now;
                     *next = (*next).min(now + STALL_MS);
@@ -182,7 +182,7 @@ impl State {
                 if is_done || self.is_inflight(account, &mailbox.peer, &envelope) {
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 if bytes.len() as u64 > mailbox.envelope_bytes {
                     continue;
                 }
@@ -328,7 +328,7 @@ impl State {
                 if !self.valid_copies(ctx, account, &row).is_empty() || !row.delivered.is_empty() || room == 0 {
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 let Some(lane) = self.outbox.get_mut(account) else { return };
                 let flight = lane.flights.entry(own).or_default();
                 flight.cursor = order;

@@ -184,6 +184,28 @@ fn ref_key(envelope: &EnvelopeId, account: &AccountId) -> Vec<u8> {
     [&envelope.0[..], &account.0[..]].concat()
 }
 
+/// Keeps the sealed bytes of an envelope, with whom they are owed to. An account that is owed them alone stands before the bytes, those
+/// that share them in rows of their own.
+fn keep(ctx: &mut Ctx, envelope: &EnvelopeId, bytes: &[u8], (account, order): (&AccountId, u64), shared: bool) {
+    ctx.put_raw(Table::Envelope, envelope.0, row::sealed_row((!shared).then_some((*account, order)), bytes));
+    if shared {
+        ctx.put_raw(Table::Envelope, ref_key(envelope, account), order.to_be_bytes());
+    }
+}
+
+/// The sealed bytes of an envelope.
+pub(super) fn sealed(ctx: &Ctx, envelope: &EnvelopeId) -> Option<Vec<u8>> {
+    let mut row = ctx.get(Table::Envelope, &envelope.0)?;
+    let head = row.len() - row::sealed(&row)?.1.len();
+    row.drain(..head);
+    Some(row)
+}
+
+/// The account that is owed an envelope alone, with its order.
+fn sole(ctx: &Ctx, envelope: &EnvelopeId) -> Option<(AccountId, u64)> {
+    row::sealed(&ctx.get(Table::Envelope, &envelope.0)?)?.0
+}
+
 /// The id of an envelope.
 pub(super) fn id_of(bytes: &[u8]) -> EnvelopeId {
     EnvelopeId(*blake3::hash(bytes).as_bytes())
@@ -210,8 +232,7 @@ impl State {
         lane.note(order, &cargo);
         let envelope = bytes.map(id_of);
         if let (Some(id), Some(bytes)) = (envelope, bytes) {
-            ctx.put_raw(Table::Envelope, id.0, bytes);
-            ctx.put_raw(Table::Envelope, ref_key(&id, account), order.to_be_bytes());
+            keep(ctx, &id, bytes, (account, order), shared);
         }
         let row = row::Outbox { cargo, envelope, epoch, shared, since: ctx.now.wall, held: Vec::new(), delivered: Vec::new() };
         ctx.put(Table::Outbox, row_key(account, order), &row);
@@ -225,6 +246,10 @@ impl State {
 
     /// Up to so many rows of what an account is owed, after an order.
     pub(super) fn owed_page(&self, ctx: &Ctx, account: &AccountId, after: u64, limit: usize) -> Vec<(u64, row::Outbox)> {
+        // Most often nothing has come since, and that is known without looking.
+        if self.outbox.lanes.get(account).is_none_or(|lane| after + 1 >= lane.next) {
+            return Vec::new();
+        }
         let scan = Scan::prefix(Table::Outbox, account.0).after(row_key(account, after)).limit(limit);
         let rows = ctx.scan(&scan).into_iter();
         rows.filter_map(|(key, value)| Some((order_of(&key)?, row::decode(&value).ok()?))).collect()
@@ -236,13 +261,18 @@ impl State {
 
     /// The order of an envelope in an account's lane, from the store.
     pub(super) fn order_in(&self, ctx: &Ctx, account: &AccountId, envelope: &EnvelopeId) -> Option<u64> {
-        ctx.get(Table::Envelope, &ref_key(envelope, account)).and_then(|order| order.try_into().ok()).map(u64::from_be_bytes)
+        match sole(ctx, envelope) {
+            Some((other, order)) => (other == *account).then_some(order),
+            None => ctx.get(Table::Envelope, &ref_key(envelope, account)).and_then(|order| order.try_into().ok()).map(u64::from_be_bytes),
+        }
     }
 
-    /// Other accounts that are owed the same envelope, with their order.
+    /// The accounts that are owed an envelope, with their order.
     pub(super) fn sharers(&self, ctx: &Ctx, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
         let rows = ctx.scan(&Scan::prefix(Table::Envelope, envelope.0).after(envelope.0)).into_iter();
-        rows.filter_map(|(key, order)| Some((AccountId::from_slice(key.get(32..)?)?, u64::from_be_bytes(order.try_into().ok()?)))).collect()
+        let listed =
+            rows.filter_map(|(key, order)| Some((AccountId::from_slice(key.get(32..)?)?, u64::from_be_bytes(order.try_into().ok()?))));
+        sole(ctx, envelope).into_iter().chain(listed).collect()
     }
 
     /// Nothing is owed any more by this row.
@@ -261,8 +291,10 @@ impl State {
     /// Forgets the sealed bytes of a row, when no other account is owed them.
     pub(super) fn release(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) {
         let Some(envelope) = row.envelope else { return };
-        ctx.delete(Table::Envelope, ref_key(&envelope, account));
         self.forget_work(&envelope);
+        if row.shared {
+            ctx.delete(Table::Envelope, ref_key(&envelope, account));
+        }
         if !row.shared || self.sharers(ctx, &envelope).is_empty() {
             ctx.delete(Table::Envelope, envelope.0);
         }
@@ -408,8 +440,7 @@ impl State {
             self.change_custody(ctx, account, &row.cargo, |custody| custody.held.clear());
         }
         let id = id_of(bytes);
-        ctx.put_raw(Table::Envelope, id.0, bytes);
-        ctx.put_raw(Table::Envelope, ref_key(&id, account), order.to_be_bytes());
+        keep(ctx, &id, bytes, (account, order), row.shared);
         let fresh = row::Outbox { envelope: Some(id), epoch, held: Vec::new(), ..row };
         ctx.put(Table::Outbox, row_key(account, order), &fresh);
     }

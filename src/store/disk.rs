@@ -13,7 +13,7 @@ use super::rows::{self, Stored, Unreadable};
 use super::sled::Tree;
 use super::{StoreError, space};
 use crate::crypto::rest::RowKeys;
-use crate::types::limits::{CUT_BYTES_MAX, DISK_STOP_BYTES, PENDING_BYTES_MAX};
+use crate::types::limits::{CUT_BYTES_MAX, DISK_STOP_BYTES, PENDING_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::types::{Batch, Rng, Row, Scan, Table};
 
 /// Rows on disk.
@@ -37,6 +37,8 @@ pub(super) struct Disk {
 struct Writer {
     rng: Rng,
     cut: Option<Cut>,
+    /// Tables that may have values in pieces, by number. In the others nothing of an overwritten row has to be cleared away.
+    in_pieces: [bool; 256],
 }
 
 struct Sync {
@@ -62,12 +64,13 @@ type Page = Vec<(Vec<u8>, Stored)>;
 impl Disk {
     /// Over an open database.
     pub(super) fn new(home: &Path, keys: RowKeys, tree: Tree, seed: [u8; 32], generation: Generation) -> Self {
+        let in_pieces = std::array::from_fn(|table| Table::from_number(table as u8).is_some() && rows::has_pieces(&tree, table as u8));
         Self {
             home: home.to_path_buf(),
             keys,
             tree: RwLock::new(Some(tree)),
             pending: Pending::default(),
-            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), cut: None }),
+            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), cut: None, in_pieces }),
             sync: Mutex::new(Sync { flushes: FLUSHES_PER_GENERATION, generation }),
             written: AtomicU64::new(0),
             failure: OnceLock::new(),
@@ -160,7 +163,7 @@ impl Disk {
             let tree = self.tree();
             let tree = tree.as_ref().ok_or(StoreError::Closed)?;
             self.write_group(tree, &group)?;
-            self.pending.on_written(&group);
+            self.pending.on_written();
             tree.flush().map_err(|fault| self.broken(fault))?;
         }
         Ok(())
@@ -171,7 +174,8 @@ impl Disk {
         self.check_room()?;
         let mut writes = Vec::with_capacity(group.rows().len());
         for (head, value) in group.rows() {
-            let old = tree.get(head).map_err(|fault| self.broken(fault))?;
+            let is_old_wanted = writer.in_pieces[usize::from(head[0])] || writer.cut.is_some();
+            let old = if is_old_wanted { tree.get(head).map_err(|fault| self.broken(fault))? } else { None };
             let pieces = old.as_deref().map_or(0, rows::piece_count);
             if writer.cut.as_ref().is_some_and(|cut| cut.wants(head)) {
                 let old = old.map(|old| self.stored(tree, head, old)).transpose()?;
@@ -182,6 +186,7 @@ impl Disk {
             match value {
                 Some(value) => {
                     let table = rows::split_key(head).map_or(Table::Meta, |(table, _)| table);
+                    writer.in_pieces[usize::from(head[0])] |= value.len() > VALUE_BYTES_MAX;
                     rows::seal(&self.keys, &mut writer.rng, table, head.to_vec(), value, pieces, &mut writes);
                 }
                 None => {

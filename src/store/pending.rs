@@ -3,6 +3,9 @@
 //!
 //! Batches are gathered in groups. A group goes to the database in one piece, in the order in which they were applied: after a crash the
 //! database has the first so many groups, and so the first so many batches, each whole.
+//!
+//! The groups that were written last are kept for a while: what was just written is what is read next, and opening a seal takes longer
+//! than finding it here.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::rows::{self, Range};
 use super::sled::{Bytes, Fault};
 use crate::types::Batch;
-use crate::types::limits::SYNC_BYTES_MAX;
+use crate::types::limits::{RECENT_BYTES_MAX, SYNC_BYTES_MAX};
 
 /// A key in the database.
 pub(super) type Head = Arc<[u8]>;
@@ -20,7 +23,7 @@ pub(super) type Head = Arc<[u8]>;
 /// A value that whoever reads it shares; `None` where the row is deleted.
 pub(super) type Value = Option<Arc<[u8]>>;
 
-/// All groups that are not in the database.
+/// All groups that are not in the database, and those that were written last.
 #[derive(Default)]
 pub(super) struct Pending(RwLock<Groups>);
 
@@ -28,12 +31,14 @@ pub(super) struct Pending(RwLock<Groups>);
 struct Groups {
     /// The last word on each key, and the number of the group that has it.
     latest: BTreeMap<Head, (u64, Value)>,
-    /// Oldest first.
+    /// In the database. Oldest first, as all of these.
+    written: VecDeque<Arc<Group>>,
+    /// To be written.
     closed: VecDeque<Arc<Group>>,
     /// Takes more.
     open: Group,
-    /// Of those that are closed.
-    bytes: u64,
+    /// Of those that are written, and of those that are closed.
+    bytes: (u64, u64),
 }
 
 /// Batches that are written as one.
@@ -62,7 +67,7 @@ impl Pending {
         if groups.open.bytes >= SYNC_BYTES_MAX {
             groups.close();
         }
-        groups.bytes + groups.open.bytes
+        groups.bytes.1 + groups.open.bytes
     }
 
     /// Adds one of the store's own values.
@@ -102,14 +107,17 @@ impl Pending {
     }
 
     /// The oldest group is in the database.
-    pub(super) fn on_written(&self, group: &Group) {
+    pub(super) fn on_written(&self) {
         let groups = &mut *self.write();
-        groups.closed.pop_front();
-        groups.bytes -= group.bytes;
-        for head in group.rows.keys() {
-            if groups.latest.get(head).is_some_and(|(number, _)| *number == group.number) {
-                groups.latest.remove(head);
-            }
+        let Some(group) = groups.closed.pop_front() else { return };
+        groups.bytes.1 -= group.bytes;
+        groups.bytes.0 += group.bytes;
+        groups.written.push_back(group);
+        while groups.bytes.0 > RECENT_BYTES_MAX
+            && let Some(old) = groups.written.pop_front()
+        {
+            groups.bytes.0 -= old.bytes;
+            groups.forget(&old);
         }
     }
 
@@ -135,8 +143,16 @@ impl Groups {
         }
         let next = Group { number: self.open.number + 1, ..Group::default() };
         let closed = std::mem::replace(&mut self.open, next);
-        self.bytes += closed.bytes;
+        self.bytes.1 += closed.bytes;
         self.closed.push_back(Arc::new(closed));
+    }
+
+    fn forget(&mut self, group: &Group) {
+        for head in group.rows.keys() {
+            if self.latest.get(head).is_some_and(|(number, _)| *number == group.number) {
+                self.latest.remove(head);
+            }
+        }
     }
 }
 

@@ -50,6 +50,8 @@ limits! {
     SYNC_BYTES_MAX: u64 = 128 * 1024;
     /// Bytes applied and not written before the store writes by itself: twice what a node lets wait for its disk.
     PENDING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+    /// Bytes written last that the store keeps at hand: what a window of envelopes and their receipts need.
+    RECENT_BYTES_MAX: u64 = 1024 * 1024;
     /// Bytes of overwritten rows that a running export keeps aside; one that is overtaken by more gives up.
     CUT_BYTES_MAX: usize = 64 * 1024 * 1024;
     /// Shortest time between two own snapshots of the database.
