@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::config::Explained;
-use crate::store::reader::view::{Custody, Mailbox, Outbox, Room};
+use crate::store::reader::view::{Custody, Mailbox, Outbox, Room, Skew};
 use crate::store::{ScrubReport, Trouble};
 use crate::types::{AccountId, Address, DeviceId, MessageId, Millis, PeerId, RoomId};
 
@@ -57,6 +57,9 @@ pub struct Status {
     pub rooms: Vec<Room>,
     /// The rows on disk.
     pub store: StoreStatus,
+    /// How far the clock of this machine is from others, when that is worth a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Skew>,
 }
 
 /// A node that is connected.
@@ -81,6 +84,9 @@ pub struct StoreStatus {
     pub moved_aside: Option<String>,
     /// Rows that came back from the last snapshot after that.
     pub restored_rows: u64,
+    /// Whether the keys of rooms could not be read when the node started, so that it asks to be added to them again.
+    #[serde(default)]
+    pub rooms_lost: bool,
 }
 
 /// What is wrong and how to mend it.

@@ -12,7 +12,7 @@ use super::body::{Check, Connected, Diagnosis, Export, Identity, NewExport, NewN
 use super::error::ApiError;
 use crate::node::Command;
 use crate::store::reader::Reader;
-use crate::store::reader::view::{Mailbox, MailboxState, Outbox};
+use crate::store::reader::view::{Mailbox, MailboxState, Outbox, Skew};
 use crate::types::PeerId;
 
 /// Who this node is.
@@ -53,6 +53,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, 
         outbox: reader.outbox(),
         rooms: reader.rooms(),
         store,
+        clock: reader.skew(),
     });
     Ok(Json(status.await?))
 }
@@ -70,7 +71,7 @@ pub(super) async fn doctor(State(app): State<Arc<App>>) -> Result<Json<Diagnosis
         if !is_relay {
             checks.push(check_mailboxes(&reader.mailboxes()));
         }
-        checks.extend([check_outbox(reader.outbox()), check_missing(&reader), check_requests(&reader)]);
+        checks.extend([check_outbox(reader.outbox()), check_missing(&reader), check_requests(&reader), check_clock(reader.skew())]);
         checks
     });
     let checks = checks.await?;
@@ -115,6 +116,7 @@ async fn store_status(app: &App) -> Result<StoreStatus, ApiError> {
             disk_full: handle.store().is_disk_full(),
             moved_aside: report.moved_aside.as_ref().map(|path| path.display().to_string()),
             restored_rows: report.restored_rows,
+            rooms_lost: report.rooms_lost,
         }
     });
     task.await.map_err(|_| ApiError::Internal)
@@ -155,6 +157,11 @@ fn check_database(store: &StoreStatus) -> Check {
             "database",
             format!("it was damaged and moved to {path}; {} rows came back from the last snapshot", store.restored_rows),
             "look whether messages are missing; what mailboxes and friends still have comes by itself. Check the disk of this machine",
+        ),
+        None if store.rooms_lost => ill(
+            "database",
+            "the keys of your rooms could not be read; messages are whole",
+            "nothing: this node is a new device of your account, and your contacts' nodes add it again when both are online",
         ),
         None => well("database", "it opened whole"),
     }
@@ -227,6 +234,11 @@ fn check_missing(reader: &Reader<'_>) -> Check {
         format!("some are missing and being asked for: {}", missing.join(", ")),
         "stay online until somebody who has them is online too",
     )
+}
+
+fn check_clock(skew: Option<Skew>) -> Check {
+    let Some(skew) = skew else { return well("clock", "it is not far from that of others, as far as is known") };
+    ill("clock", skew.sentence(), "set the clock of this machine, or tell the others if theirs is wrong; nothing is lost meanwhile")
 }
 
 fn check_requests(reader: &Reader<'_>) -> Check {

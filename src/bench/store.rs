@@ -10,8 +10,9 @@ use crate::crypto::keys::Keys;
 use crate::store::Store;
 use crate::store::reader::{Page, Reader};
 use crate::types::{Batch, DeviceId, Rng, RoomId, Scan, Table, View as _};
+use crate::wire::codec;
 use crate::wire::content::{Body, Clock};
-use crate::wire::row::{self, Index, Message, Numbered, Place, Room, RoomKind, Seen};
+use crate::wire::row::{self, Index, Message, Numbered, Place, Room, RoomKind, Seen, Series};
 
 /// All rows.
 pub(super) async fn run(plan: &Plan, folder: &Path, tell: &(dyn Fn(&str) + Sync)) -> Result<Vec<Row>> {
@@ -62,11 +63,13 @@ fn put_message(batch: &mut Batch, keys: &Keys, rng: &mut Rng, (room, device): (R
     let place = Place { room, clock, sender: keys.account_id(), message };
     let words = (0..TEXT_WORDS).map(|_| WORDS[rng.below(WORDS.len() as u64) as usize]);
     let body = Body::Text { text: words.collect::<Vec<_>>().join(" "), reply: None };
+    let body = codec::encode(&body);
     let stored = Message { device, number, body, arrived: clock.ms, late: false };
     batch.put(Table::Message, place.key(), row::encode(&stored));
     batch.put(Table::Index, message.0, row::encode(&Index { place, target: None, custody: Vec::new(), read_at: Some(clock.ms) }));
-    let key = [&room.0[..], &device.0, &number.to_be_bytes()].concat();
-    batch.put(Table::Numbered, key, row::encode(&Numbered { message, envelope: Vec::new() }));
+    let series = Series { room, account: place.sender, device };
+    let numbered = Numbered { message, proof: rng.bytes(), stamp: None, is_back: false, envelope: Vec::new() };
+    batch.put(Table::Numbered, series.numbered(number), row::encode(&numbered));
     let seen = Seen { until: clock.ms, about: Some((room, message, place.sender)) };
     // Those of the last month only: older ones are swept away.
     if number.is_multiple_of(10) {

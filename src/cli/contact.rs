@@ -88,7 +88,11 @@ impl Args {
             Action::Add { link, name, greeting } => client.post("/api/v1/contacts", &NewContact { link, name, greeting })?,
             Action::Accept { contact } => change(&contact, "accept")?,
             Action::Decline { contact } => change(&contact, "decline")?,
-            Action::Block { contact } => change(&contact, "block")?,
+            Action::Block { contact } => {
+                let contact = change(&contact, "block")?;
+                let undo = context.command(&format!("contact unblock {}", super::out::short(&contact.account)));
+                return context.out.answer(&contact, || format!("{} Undo it with `{undo}`.", show::contact_line(&contact)));
+            }
             Action::Unblock { contact } => change(&contact, "unblock")?,
             Action::Rename { contact, name } => {
                 client.post(&format!("/api/v1/contacts/{}/rename", segment(&contact)), &NewName { name })?

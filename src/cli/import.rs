@@ -39,7 +39,11 @@ impl Args {
         let answer = serde_json::json!({ "account": imported.vault.keys.account_id(), "rows": imported.rows, "made_at": imported.made_at });
         let run = context.command("run");
         context.out.answer(&answer, || {
-            format!("{} from {} are here. Start the node with `{run}`.", count(imported.rows, "row", "rows"), time::day(imported.made_at))
+            format!(
+                "{} from {} (UTC) are here. Start the node with `{run}`.",
+                count(imported.rows, "row", "rows"),
+                time::day(imported.made_at)
+            )
         })?;
         remark("never start the directory that was exported again: two nodes with the same keys would contradict each other");
         Ok(())

@@ -40,6 +40,7 @@ impl Args {
                 vault.set_passphrase(&dir, Some(&new))?;
                 (true, "The passphrase is set. Without it nobody, you included, can open this directory: keep the recovery phrase too.")
             }
+            Action::Remove if !vault.is_protected => (false, "There was no passphrase on this directory, and nothing was changed."),
             Action::Remove => {
                 vault.set_passphrase(&dir, None)?;
                 (false, "The passphrase is removed: whoever can read the files of this directory can open it.")
@@ -72,6 +73,12 @@ pub(super) fn tell(report: &OpenReport) {
     if let Some(path) = &report.moved_aside {
         let rows = report.restored_rows;
         remark(&format!("the database was damaged and is now in {}; {rows} rows came back from the last snapshot", path.display()));
+    }
+    if report.rooms_lost {
+        remark(
+            "the keys of your rooms could not be read (keys/ring is missing, damaged, or not of one time with the database): your messages are whole; \
+             this node goes on as a new device of your account, and your contacts' nodes add it to your rooms again when both are online",
+        );
     }
 }
 

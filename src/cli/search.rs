@@ -39,7 +39,7 @@ impl Args {
         let rooms: Vec<Room> = client.get("/api/v1/rooms")?;
         for message in &found {
             let room = rooms.iter().find(|room| room.room == message.room).map(|room| escape_line(&room.name)).unwrap_or_default();
-            context.out.text(&format!("{} [{room}] {}", time::day(message.at), show::message_lines(message)))?;
+            context.out.text(&format!("{} (UTC) [{room}] {}", time::day(message.at), show::message_lines(message)))?;
         }
         Ok(())
     }

@@ -30,11 +30,13 @@ pub(crate) fn message_lines(message: &Message) -> String {
     let text = match message.kind {
         Kind::Text => escape_lines(&message.text, head.chars().count()),
         Kind::Recalled => "(taken back)".to_owned(),
+        Kind::Later => "(a message of a later kind: it is kept; update tidings to see it)".to_owned(),
     };
     let mut notes = Vec::new();
     notes.extend(message.reply.map(|reply| format!("in reply to {}", short(&reply))));
     notes.extend(message.edited.then(|| "edited".to_owned()));
     notes.extend(message.late.then(|| "came late".to_owned()));
+    notes.extend(message.ahead.then(|| "by a clock that is ahead of yours".to_owned()));
     notes.extend(message.mine.then(|| custody(&message.custody)));
     let mut lines = format!("{head}{text}");
     if !notes.is_empty() {

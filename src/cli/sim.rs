@@ -13,7 +13,7 @@ use super::failure::Failure;
 use crate::sim::hunt::{self, Bag, Plan};
 use crate::sim::scenario::Scenario;
 use crate::sim::world::Tally;
-use crate::sim::{capsule, play};
+use crate::sim::{capsule, play, report};
 use crate::types::Millis;
 
 /// Hunt in a simulated world for what loses messages.
@@ -51,6 +51,8 @@ enum What {
         /// The file
         file: PathBuf,
     },
+    /// What the protocol costs, for a fixed set of stories
+    Report,
     /// Show the scenario of a seed, or its trace
     Show {
         /// The seed
@@ -80,6 +82,8 @@ impl Args {
                 hunt(context, &Plan { first, seeds, time: time.map(Duration::from_millis), jobs, faults_max: faults }, &capsules)
             }
             What::Replay { file } => replay(context, &file),
+            What::Report if context.out.is_json() => report::rows().iter().try_for_each(|row| context.out.object(row)),
+            What::Report => context.out.text(&report::table(&report::rows())),
             What::Show { seed, trace } => {
                 let scenario = Scenario::of_seed(seed);
                 context.out.text(scenario.to_lines().context("cannot show the scenario").map_err(Failure::Failed)?.trim_end())?;

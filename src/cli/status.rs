@@ -23,6 +23,7 @@ impl Args {
             section("outbox", vec![format!("{} waiting, {} held by mailboxes", status.outbox.waiting, status.outbox.held)]),
             section("stored", vec![store(&status)]),
         ];
+        rows.extend(status.clock.map(|skew| section("clock", vec![skew.sentence()])));
         rows.extend(sections("mailboxes", status.mailboxes.iter().map(show::mailbox_row).collect()));
         rows.extend(sections("rooms", status.rooms.iter().map(room_row).collect()));
         context.out.table(&rows)
@@ -60,6 +61,9 @@ fn store(status: &Status) -> String {
     }
     if let Some(path) = &status.store.moved_aside {
         text += &format!("; a damaged database was moved to {}", escape_line(path));
+    }
+    if status.store.rooms_lost {
+        text += "; the keys of your rooms were lost, and your contacts are asked for new ones";
     }
     text
 }

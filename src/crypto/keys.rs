@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::fake;
 use super::label::{Label, derive};
-use crate::types::{AccountId, DeviceId, PeerId, RoomId};
+use crate::types::{AccountId, DeviceId, MessageId, PeerId, RoomId};
 
 /// A secret Ed25519 key that signs under labels.
 #[derive(Clone)]
@@ -137,6 +137,11 @@ impl Keys {
         Signing::from_seed(&derive(Label::InboxReader, &[&self.device.seed()[..], &mailbox.0]))
     }
 
+    /// What only this account can make of some bytes, on any of its devices: by it the account knows its own messages again.
+    pub fn proof(&self, bytes: &[u8]) -> [u8; 16] {
+        first_half(derive(Label::Proof, &[&self.entropy[..], bytes]))
+    }
+
     /// The entropy of the recovery phrase.
     pub fn entropy(&self) -> &[u8; 32] {
         &self.entropy
@@ -156,6 +161,15 @@ fn certified(device: &DeviceId, peer: &PeerId) -> Vec<u8> {
 pub fn direct_room(one: &AccountId, other: &AccountId) -> RoomId {
     let (low, high) = if one <= other { (one, other) } else { (other, one) };
     RoomId(derive(Label::DirectRoom, &[&low.0, &high.0]))
+}
+
+/// The id of a message. It is bound to room and sender: nobody can send another message under it.
+pub fn message_id(room: &RoomId, sender: &AccountId, proof: &[u8; 16]) -> MessageId {
+    MessageId(first_half(derive(Label::Message, &[&room.0, &sender.0, proof])))
+}
+
+fn first_half(bytes: [u8; 32]) -> [u8; 16] {
+    std::array::from_fn(|at| bytes[at])
 }
 
 /// The room an account shares with itself.

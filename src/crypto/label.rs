@@ -54,6 +54,8 @@ labels! {
     Grant = "tidings v1 grant";
     /// Name of an inbox, from the key that owns it.
     InboxName = "tidings v1 inbox name";
+    /// What stands for a receiver in hand-overs, from the key that owns the inbox and the receiver's account.
+    HandoverReceiver = "tidings v1 handover receiver";
     /// Inbox owner over revoked tokens.
     Revoke = "tidings v1 revoke";
     /// Inbox owner over leaving.
@@ -84,6 +86,10 @@ labels! {
     DirectRoom = "tidings v1 direct room";
     /// Id of an account's notes room.
     NotesRoom = "tidings v1 notes room";
+    /// Proof that an account numbered a message, for itself alone, from the entropy and the message.
+    Proof = "tidings v1 proof";
+    /// Id of a message, from its room, its sender and its proof.
+    Message = "tidings v1 message";
     /// Public halves in the simulated world.
     FakeKey = "tidings v1 fake key";
     /// Signatures in the simulated world.

@@ -12,17 +12,19 @@ use super::seal::SealError;
 use crate::types::Table;
 use crate::types::limits::{PASSPHRASE_MEMORY_KIB, PASSPHRASE_MEMORY_KIB_MAX, PASSPHRASE_PASSES, PASSPHRASE_PASSES_MAX};
 
-/// Seals rows: one key for each table, derived from the root key. XChaCha20-Poly1305, because its 24-byte nonce may be
-/// chosen at random for any number of rows.
-pub struct RowKeys {
-    keys: Vec<Zeroizing<[u8; 32]>>,
-}
+/// A key that seals rows. XChaCha20-Poly1305, because its 24-byte nonce may be chosen at random for any number of rows.
+#[derive(Clone)]
+pub struct RowKey(Zeroizing<[u8; 32]>);
 
-impl RowKeys {
-    /// From the root key.
-    pub fn new(root: &[u8; 32]) -> Self {
-        let key = |table: Table| Zeroizing::new(derive(Label::RowKey, &[root, &[table as u8]]));
-        Self { keys: Table::ALL.into_iter().map(key).collect() }
+impl RowKey {
+    /// From its bytes.
+    pub fn new(secret: Zeroizing<[u8; 32]>) -> Self {
+        Self(secret)
+    }
+
+    /// Its bytes, to be sealed under another key.
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// `nonce (24) | ciphertext | tag (16)`, bound to table and key. The nonce is fresh from `random`.
@@ -32,7 +34,7 @@ impl RowKeys {
         sealed.extend_from_slice(value);
         let text = &mut sealed[random.len()..];
         // The cipher refuses only what is longer than 256 GiB (RFC 8439 section 2.8): more than any memory here holds.
-        match self.cipher(table).encrypt_inout_detached(&random.into(), &bound(table, key), text.into()) {
+        match self.cipher().encrypt_inout_detached(&random.into(), &bound(table, key), text.into()) {
             Ok(tag) => sealed.extend_from_slice(&tag),
             Err(_) => sealed.clear(),
         }
@@ -44,16 +46,39 @@ impl RowKeys {
         let (nonce, sealed) = sealed.split_first_chunk::<24>().ok_or(SealError)?;
         let (text, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(SealError)?;
         let mut value = text.to_vec();
-        let cipher = self.cipher(table);
-        cipher.decrypt_inout_detached(nonce.into(), &bound(table, key), value[..].as_mut().into(), tag.into()).map_err(|_| SealError)?;
+        let bound = bound(table, key);
+        self.cipher().decrypt_inout_detached(nonce.into(), &bound, value[..].as_mut().into(), tag.into()).map_err(|_| SealError)?;
         Ok(value)
     }
 
-    /// The cipher of a table. Making one copies the key and nothing more, so that only keys that are wiped are kept.
-    fn cipher(&self, table: Table) -> XChaCha20Poly1305 {
+    /// Making a cipher copies the key and nothing more, and the copy is wiped.
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.0).into())
+    }
+}
+
+impl std::fmt::Debug for RowKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RowKey(..)")
+    }
+}
+
+/// One key for each table, derived from the root key.
+pub struct RowKeys {
+    keys: Vec<RowKey>,
+}
+
+impl RowKeys {
+    /// From the root key.
+    pub fn new(root: &[u8; 32]) -> Self {
+        let key = |table: Table| RowKey::new(Zeroizing::new(derive(Label::RowKey, &[root, &[table as u8]])));
+        Self { keys: Table::ALL.into_iter().map(key).collect() }
+    }
+
+    /// The key of a table.
+    pub fn of(&self, table: Table) -> &RowKey {
         // Numbers of tables start at 1 and have no gaps.
-        let key: &[u8; 32] = &self.keys[table as usize - 1];
-        XChaCha20Poly1305::new(key.into())
+        &self.keys[table as usize - 1]
     }
 }
 

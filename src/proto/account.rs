@@ -5,13 +5,17 @@ use super::node::State;
 use super::timer::Timer;
 use crate::crypto::keys::{Keys, Signing};
 use crate::crypto::label::{Label, derive};
-use crate::types::limits::{CARD_DELAY_MS, GRANT_TTL_MS, NAME_BYTES_MAX};
-use crate::types::{Address, InboxId, PeerId, Table, View};
+use crate::types::limits::{
+    CARD_DELAY_MS, CARD_MS_MIN, CARDS_AT_ONCE_MAX, ENVELOPE_TTL_MS, GRANT_TTL_MS, KEY_PACKAGE_RENEW_MS, NAME_BYTES_MAX,
+};
+use crate::types::{AccountId, Address, InboxId, Millis, PeerId, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::mailbox::{Grant, Token};
 
 /// Where the own signed card lies in `Table::Meta`.
 pub(super) const CARD_KEY: &[u8] = b"card";
+/// Where in `Table::Meta` stands when this device began, and with which number of the account's card.
+pub(super) const BORN_KEY: &[u8] = b"born";
 
 /// The account's own record.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(super) struct Account {
     pub(super) signed: Vec<u8>,
     /// Where this node can be dialled.
     pub(super) addresses: Vec<Address>,
+    /// Until when cards are made on credit, on the monotonic clock: each one takes `CARD_MS_MIN` of it.
+    credit: Millis,
 }
 
 impl Account {
@@ -36,7 +42,18 @@ impl Account {
             devices: Vec::new(),
             mailboxes: Vec::new(),
         });
-        Self { card, signed, addresses: Vec::new() }
+        Self { card, signed, addresses: Vec::new(), credit: 0 }
+    }
+
+    /// Whether one more card may be made; if not, when. Our own mailboxes could make us tell everybody of a change at each frame of theirs.
+    fn take_credit(&mut self, now: Millis, is_wanted: bool) -> Result<(), Millis> {
+        let spent = self.credit.max(now);
+        let limit = CARD_MS_MIN * (CARDS_AT_ONCE_MAX - 1);
+        if spent - now > limit && !is_wanted {
+            return Err(spent - limit);
+        }
+        self.credit = spent + CARD_MS_MIN;
+        Ok(())
     }
 }
 
@@ -50,7 +67,8 @@ pub(super) fn bounded_name(name: &str) -> String {
 }
 
 impl State {
-    /// Makes a new card when something in it changed, and tells contacts soon.
+    /// Makes a new card when something in it changed, and tells contacts soon. When there were many a moment ago it is made later, of what is so
+    /// then; what the person wants is told at once.
     pub(super) fn refresh_card(&mut self, ctx: &mut Ctx) {
         let own = card::Device {
             device: ctx.keys.device_id(),
@@ -60,7 +78,12 @@ impl State {
         };
         let mailboxes = self.mailboxes.for_card();
         let card = Card { devices: vec![own], mailboxes, seal: ctx.keys.seal_public(), ..self.account.card.clone() };
-        if card == self.account.card && !self.account.signed.is_empty() {
+        let is_wanted = self.account.signed.is_empty();
+        if card == self.account.card && !is_wanted {
+            return;
+        }
+        if let Err(at) = self.account.take_credit(ctx.now.mono, is_wanted) {
+            self.timers.sooner(Timer::Cards, at);
             return;
         }
         // The wall clock in the number keeps a restored account above the cards it published before.
@@ -69,13 +92,33 @@ impl State {
         self.account.signed = self.account.card.sign(&ctx.keys.account);
         ctx.put_raw(Table::Meta, CARD_KEY, self.account.signed.clone());
         self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
+        self.queue_groups(ctx);
     }
 
-    /// Tokens travel with the card: a card as old as half their time is made anew, so that no contact is left with old ones.
+    /// Tokens and a key package travel with the card, and its number shows their age: it is made anew as often as the key package, so
+    /// that no contact is left with old ones.
     pub(super) fn renew_grants(&mut self, ctx: &mut Ctx) {
-        if ctx.now.wall > self.account.card.number.saturating_add(GRANT_TTL_MS / 2) {
+        if ctx.now.wall > self.account.card.number.saturating_add(KEY_PACKAGE_RENEW_MS) {
             self.account.signed = Vec::new();
             self.refresh_card(ctx);
+        }
+    }
+
+    /// This device begins: a card of a former one that is newer than what is known here may yet come back.
+    pub(super) fn note_birth(&self, ctx: &mut Ctx) {
+        ctx.put(Table::Meta, BORN_KEY, &(ctx.now.wall, self.account.card.number));
+    }
+
+    /// A contact gives back the card of a former device of this account: mailboxes that this one does not know are asked to serve on,
+    /// once and soon after it began.
+    pub(super) fn take_own_card(&mut self, ctx: &mut Ctx, signed: &[u8]) {
+        let Ok(card) = card::Signed::open(signed) else { return };
+        let Some((born, known)) = ctx.row::<(Millis, u64)>(Table::Meta, BORN_KEY) else { return };
+        let is_former = card.account == ctx.keys.account_id() && card.devices.iter().all(|device| device.device != ctx.keys.device_id());
+        if is_former && card.number > known && ctx.now.wall < born.saturating_add(ENVELOPE_TTL_MS) {
+            for mailbox in card.mailboxes {
+                self.resume_mailbox(ctx, &mailbox);
+            }
         }
     }
 
@@ -88,6 +131,11 @@ impl State {
 /// The name of the own inbox at a mailbox.
 pub(super) fn inbox_at(keys: &Keys, mailbox: &PeerId) -> InboxId {
     InboxId(derive(Label::InboxName, &[&keys.inbox_owner(mailbox).public()]))
+}
+
+/// What stands for a receiver at our own mailbox, which is told no accounts.
+pub(super) fn receiver_at(keys: &Keys, mailbox: &PeerId, account: &AccountId) -> InboxId {
+    InboxId(derive(Label::HandoverReceiver, &[&keys.inbox_owner(mailbox).seed()[..], &account.0]))
 }
 
 /// Seed of the key of a token.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::account::{grant_id, inbox_at};
+use super::account::{BORN_KEY, grant_id, inbox_at};
 use super::ctx::Ctx;
 use super::node::State;
 use super::receive::Source;
 use super::seam::{CommandError, Event, Outcome, Refusal, Reply};
 use super::timer::Timer;
 use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
-use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
+use crate::types::{AccountId, Address, EnvelopeId, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{
@@ -24,8 +24,13 @@ pub(super) struct Mailboxes {
     pub(super) rows: BTreeMap<PeerId, row::Mailbox>,
     /// Those whose inbox is open on the present connection.
     pub(super) open: BTreeSet<PeerId>,
+    /// Those that were asked to serve us and have not answered, and those that were asked again on the present connection.
+    asked: BTreeSet<PeerId>,
+    asked_again: BTreeSet<PeerId>,
     /// Places to acknowledge once what is in them is durable.
     acks: BTreeMap<PeerId, Vec<u64>>,
+    /// What was handed over and is done with, to be told: what, and what stands for its receiver.
+    pub(super) withdrawn: BTreeMap<PeerId, Vec<(EnvelopeId, InboxId)>>,
 }
 
 impl Mailboxes {
@@ -106,6 +111,15 @@ impl State {
         Ok(Reply::Mailbox(peer))
     }
 
+    /// A former device of this account had a mailbox: it knows its owner, and needs no link to serve on.
+    pub(super) fn resume_mailbox(&mut self, ctx: &mut Ctx, mailbox: &card::Mailbox) {
+        if mailbox.peer != ctx.keys.peer_id() && !self.mailboxes.rows.contains_key(&mailbox.peer) {
+            let neighbour = self.contacts.by_peer(&mailbox.peer).map(|(account, _)| account);
+            let asked = self.ask_mailbox(ctx, mailbox.peer, mailbox.addresses.clone(), None, neighbour);
+            tracing::debug!(is_asked = asked.is_ok(), "a mailbox of a former device is asked to serve on");
+        }
+    }
+
     /// Gives up a mailbox: what waits there is forgotten by it.
     pub(super) fn mailbox_leave(&mut self, ctx: &mut Ctx, peer: PeerId) -> Result<Reply, CommandError> {
         let row = self.mailboxes.rows.remove(&peer).ok_or(CommandError::NoMailbox)?;
@@ -115,7 +129,10 @@ impl State {
         }
         self.mailboxes.open.remove(&peer);
         self.mailboxes.acks.remove(&peer);
+        self.mailboxes.withdrawn.remove(&peer);
         ctx.delete(Table::Mailbox, peer.0);
+        // No former card brings it back.
+        ctx.delete(Table::Meta, BORN_KEY);
         ctx.emit(Event::Mailbox(peer));
         self.refresh_card(ctx);
         Ok(Reply::Done)
@@ -132,10 +149,19 @@ impl State {
         self.register(ctx, peer);
     }
 
+    /// A contact has proved who it is, and knows who we are: a mailbox there that did not serve a stranger may serve us.
+    pub(super) fn on_neighbour(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        if self.mailboxes.rows.get(&peer).is_some_and(|row| !row.registered) {
+            self.register(ctx, peer);
+        }
+    }
+
     /// A stream to one of our mailboxes is gone.
     pub(super) fn on_mailbox_down(&mut self, peer: &PeerId) {
         self.mailboxes.open.remove(peer);
         self.mailboxes.acks.remove(peer);
+        self.mailboxes.asked.remove(peer);
+        self.mailboxes.asked_again.remove(peer);
     }
 
     /// Registers (again: that tells a mailbox which devices read, and makes one that lost its rows serve us anew).
@@ -148,6 +174,7 @@ impl State {
             claim: row.secret.map_or(Claim::Contact, Claim::Secret),
             signature: [0; 64],
         };
+        self.mailboxes.asked.insert(peer);
         ctx.transmit(peer, Frame::Register(register.sign(&peer, &ctx.keys.inbox_owner(&peer))));
     }
 
@@ -162,8 +189,11 @@ impl State {
             self.save_mailbox(ctx, from, fresh);
             self.refresh_card(ctx);
         }
+        self.note_time(ctx, from, registered.wall);
+        self.mailboxes.asked.remove(&from);
         self.mailboxes.open.insert(from);
         self.open_inbox(ctx, from);
+        self.timers.sooner(Timer::Acks, ctx.now.mono);
         self.revoke_blocked(ctx, from, registered.inbox);
         Outcome::Accepted
     }
@@ -182,7 +212,8 @@ impl State {
             let rounds = known.row.grant_round;
             (0..rounds).map(move |round| (*account, round))
         });
-        let tokens: Vec<[u8; 16]> = revoked.map(|(account, round)| grant_id(ctx.keys, &mailbox, &account.0, round)).collect();
+        let mut tokens: Vec<[u8; 16]> = revoked.map(|(account, round)| grant_id(ctx.keys, &mailbox, &account.0, round)).collect();
+        tokens.extend(self.revoked_of_groups(ctx, &mailbox));
         for tokens in tokens.chunks(FRAME_IDS_MAX) {
             let revoke = Revoke { inbox, tokens: tokens.to_vec(), signature: [0; 64] };
             ctx.transmit(mailbox, Frame::Revoke(revoke.sign(&mailbox, &ctx.keys.inbox_owner(&mailbox))));
@@ -202,8 +233,25 @@ impl State {
         Outcome::Accepted
     }
 
+    /// A mailbox of ours refuses something that is about our inbox: to serve us, to open it, or to remember tokens that are no longer good.
+    pub(super) fn on_own_refused(&mut self, ctx: &mut Ctx, from: PeerId, reason: Reason) {
+        let is_unserved = matches!(reason, Reason::UnknownInbox | Reason::NotServed | Reason::Signature);
+        if self.mailboxes.asked.remove(&from) {
+            self.on_register_refused(ctx, from, reason);
+        } else if is_unserved && self.mailboxes.asked_again.insert(from) {
+            // It served us a moment ago and has forgotten us, or this device.
+            self.register(ctx, from);
+        } else if is_unserved {
+            self.on_register_refused(ctx, from, reason);
+        } else if let Some(row) = self.mailboxes.rows.get(&from).filter(|row| row.refused != Some(reason)).cloned() {
+            // It has no room for more of that, and serves us all the same.
+            tracing::warn!(mailbox = ?from, ?reason, "a mailbox refuses to open the inbox, or to remember revoked tokens");
+            self.save_mailbox(ctx, from, row::Mailbox { refused: Some(reason), ..row });
+        }
+    }
+
     /// A mailbox of ours does not serve us.
-    pub(super) fn on_register_refused(&mut self, ctx: &mut Ctx, from: PeerId, reason: Reason) {
+    fn on_register_refused(&mut self, ctx: &mut Ctx, from: PeerId, reason: Reason) {
         let Some(row) = self.mailboxes.rows.get(&from) else { return };
         if row.refused != Some(reason) || row.registered {
             let fresh = row::Mailbox { registered: false, refused: Some(reason), ..row.clone() };
@@ -247,8 +295,11 @@ impl State {
         self.acknowledge(ctx, from, report.sequence);
         match report.done {
             HandoverDone::Held { by, held } => self.handle_held(ctx, by, &held, Some(from)),
-            HandoverDone::Delivered(delivered) => self.handle_delivered(ctx, &delivered),
-            HandoverDone::Expired(_) => Outcome::Accepted,
+            HandoverDone::Delivered(delivered) => self.handle_delivered(ctx, &delivered, Some(from)),
+            HandoverDone::Expired { envelope, to } => {
+                self.on_given_up(ctx, from, &envelope, &to);
+                Outcome::Accepted
+            }
         }
     }
 }

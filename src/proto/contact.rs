@@ -1,16 +1,19 @@
 //! Contacts: meeting by a link, requests, accepting and blocking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::bounded_name;
 use super::ctx::Ctx;
+use super::lane::Other;
+use super::member::member_of;
 use super::node::State;
 use super::seam::{CommandError, Event, Output, Reply};
 use crate::crypto::keys::direct_room;
-use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS, WORK_MS_MAX};
-use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId, Scan, Table, View};
+use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, MEMBERS_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS, WORK_MS_MAX};
+use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId, RoomId, Scan, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::content::{Knock, Signed};
+use crate::wire::mailbox::Grant;
 use crate::wire::row::{self, ContactState, RoomKind};
 use crate::wire::{codec, envelope};
 
@@ -30,6 +33,12 @@ pub(super) struct Contacts {
     /// Who says in their card that this peer, or device, is theirs. Anyone can say so of another's, so nobody's word replaces another's.
     peers: BTreeMap<PeerId, BTreeMap<AccountId, DeviceId>>,
     devices: BTreeMap<DeviceId, BTreeMap<AccountId, PeerId>>,
+    /// Who says so of an inbox at a mailbox.
+    inboxes: BTreeMap<(PeerId, InboxId), BTreeMap<AccountId, ()>>,
+    /// Members of groups who are no contacts.
+    members: BTreeMap<AccountId, Card>,
+    /// Tokens that members of groups told to all of the group.
+    shared: BTreeMap<AccountId, BTreeMap<RoomId, Vec<Grant>>>,
     /// Requests and deposits that wait for a proof of work, by the text that is paid for.
     unpaid: BTreeMap<Vec<u8>, (Unpaid, Asked)>,
     /// Proofs of work for deposits at mailboxes whose token we lack.
@@ -59,7 +68,60 @@ impl Contacts {
             let Ok(card) = card::Signed::open(&row.card) else { continue };
             contacts.insert(account, Known { row, card });
         }
+        for (key, value) in view.scan(&Scan::prefix(Table::Member, [])) {
+            let (Some((room, _)), Ok(row)) = (member_of(&key), row::decode::<row::Member>(&value)) else { continue };
+            if let Ok(card) = card::Signed::open(&row.card) {
+                contacts.learn_member(&room, card, row.grants);
+            }
+        }
         contacts
+    }
+
+    /// A member of a group told how it can be reached.
+    pub(super) fn learn_member(&mut self, room: &RoomId, card: Card, grants: Vec<Grant>) {
+        let account = card.account;
+        let is_newer = self.members.get(&account).is_none_or(|known| known.number <= card.number);
+        if !self.rows.contains_key(&account) && is_newer && (self.members.len() < MEMBERS_MAX || self.members.contains_key(&account)) {
+            if let Some(before) = self.members.remove(&account) {
+                self.unclaim_all(&account, &before);
+            }
+            self.claim_all(&account, &card);
+            self.members.insert(account, card);
+        }
+        self.shared.entry(account).or_default().insert(*room, grants);
+    }
+
+    /// It is no longer a member, or this account is none.
+    pub(super) fn forget_member(&mut self, room: &RoomId, account: &AccountId) {
+        if let Some(rooms) = self.shared.get_mut(account) {
+            rooms.remove(room);
+            if rooms.is_empty() {
+                self.shared.remove(account);
+                if let Some(before) = self.members.remove(account) {
+                    self.unclaim_all(account, &before);
+                }
+            }
+        }
+    }
+
+    /// The newest card of a contact, or of a member of a group.
+    pub(super) fn card(&self, account: &AccountId) -> Option<&Card> {
+        self.rows.get(account).map(|known| &known.card).or_else(|| self.members.get(account))
+    }
+
+    /// The tokens for an account's mailboxes: its own for us, and those of shared groups.
+    pub(super) fn grants(&self, account: &AccountId) -> impl Iterator<Item = &Grant> {
+        let own = self.rows.get(account).into_iter().flat_map(|known| &known.row.grants);
+        own.chain(self.shared.get(account).into_iter().flat_map(|rooms| rooms.values().flatten()))
+    }
+
+    /// Whether an account can be sent anything: a contact, or a member of a shared group; not whom the person blocked.
+    pub(super) fn is_reachable(&self, account: &AccountId) -> bool {
+        match self.state(account) {
+            Some(ContactState::Accepted | ContactState::Requested) => true,
+            Some(ContactState::Blocked) => false,
+            Some(ContactState::Pending | ContactState::Declined) | None => self.shared.contains_key(account),
+        }
     }
 
     pub(super) fn get(&self, account: &AccountId) -> Option<&Known> {
@@ -88,6 +150,22 @@ impl Contacts {
         claims().find(|(account, _)| self.is_accepted(account)).or_else(|| claims().next())
     }
 
+    /// Everybody who says that this peer is a device of theirs.
+    pub(super) fn claimants(&self, peer: &PeerId) -> Vec<AccountId> {
+        self.peers.get(peer).into_iter().flatten().map(|(account, _)| *account).collect()
+    }
+
+    /// Everybody who says that this inbox is theirs.
+    pub(super) fn owners_of(&self, mailbox: &PeerId, inbox: &InboxId) -> Vec<AccountId> {
+        self.inboxes.get(&(*mailbox, *inbox)).into_iter().flatten().map(|(account, ())| *account).collect()
+    }
+
+    /// Everybody with mail at this mailbox.
+    pub(super) fn served_at(&self, mailbox: &PeerId) -> BTreeSet<AccountId> {
+        let (first, last) = ((*mailbox, InboxId([0; 32])), (*mailbox, InboxId([0xff; 32])));
+        self.inboxes.range(first..=last).flat_map(|(_, accounts)| accounts.keys().copied()).collect()
+    }
+
     /// Whose a device may be, and the peer that it is on the wire.
     pub(super) fn by_device(&self, device: &DeviceId) -> Vec<(AccountId, PeerId)> {
         self.devices.get(device).into_iter().flatten().map(|(account, peer)| (*account, *peer)).collect()
@@ -95,27 +173,42 @@ impl Contacts {
 
     /// The devices of a contact.
     pub(super) fn devices(&self, account: &AccountId) -> Vec<(DeviceId, PeerId)> {
-        self.rows.get(account).into_iter().flat_map(|known| known.card.devices.iter().map(|d| (d.device, d.peer))).collect()
+        self.card(account).into_iter().flat_map(|card| card.devices.iter().map(|d| (d.device, d.peer))).collect()
     }
 
     /// Where a device of a contact can be dialled.
     pub(super) fn addresses(&self, account: &AccountId, peer: &PeerId) -> Option<Vec<Address>> {
-        let devices = &self.rows.get(account)?.card.devices;
+        let devices = &self.card(account)?.devices;
         devices.iter().find(|device| device.peer == *peer).map(|device| device.addresses.clone())
     }
 
     fn insert(&mut self, account: AccountId, known: Known) {
-        if let Some(before) = self.rows.get(&account) {
-            for device in &before.card.devices {
-                unclaim(&mut self.peers, &device.peer, &account);
-                unclaim(&mut self.devices, &device.device, &account);
-            }
+        let before = self.rows.remove(&account).map(|known| known.card).or_else(|| self.members.remove(&account));
+        if let Some(before) = before {
+            self.unclaim_all(&account, &before);
         }
-        for device in &known.card.devices {
-            self.peers.entry(device.peer).or_default().insert(account, device.device);
-            self.devices.entry(device.device).or_default().insert(account, device.peer);
-        }
+        self.claim_all(&account, &known.card);
         self.rows.insert(account, known);
+    }
+
+    fn claim_all(&mut self, account: &AccountId, card: &Card) {
+        for device in &card.devices {
+            self.peers.entry(device.peer).or_default().insert(*account, device.device);
+            self.devices.entry(device.device).or_default().insert(*account, device.peer);
+        }
+        for mailbox in &card.mailboxes {
+            self.inboxes.entry((mailbox.peer, mailbox.inbox)).or_default().insert(*account, ());
+        }
+    }
+
+    fn unclaim_all(&mut self, account: &AccountId, card: &Card) {
+        for device in &card.devices {
+            unclaim(&mut self.peers, &device.peer, account);
+            unclaim(&mut self.devices, &device.device, account);
+        }
+        for mailbox in &card.mailboxes {
+            unclaim(&mut self.inboxes, &(mailbox.peer, mailbox.inbox), account);
+        }
     }
 }
 
@@ -233,7 +326,7 @@ impl State {
         };
         let signed = Signed::new(&self.account.signed, account, &knock, &ctx.keys.account);
         if known.row.secret.is_some() || known.row.welcomed.is_some() {
-            self.post_knock(ctx, account, &signed);
+            self.post_knock(ctx, account, &signed, row::Cargo::Knock);
         } else {
             let text = signed.signature.to_vec();
             self.contacts.unpaid.retain(|_, (unpaid, _)| !matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
@@ -246,7 +339,7 @@ impl State {
         let requested: Vec<AccountId> =
             self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Requested).map(|(account, _)| *account).collect();
         for account in requested {
-            if !self.outbox.has_knocks(&account) {
+            if !self.outbox.owes(&account, Other::Knock) {
                 self.change_contact(ctx, &account, |row| row.card_sent = 0);
             }
         }
@@ -255,15 +348,27 @@ impl State {
     /// Seals something from outside the room to an account and owes it to them.
     pub(super) fn send_knock(&mut self, ctx: &mut Ctx, account: &AccountId, knock: &Knock) {
         let signed = Signed::new(&self.account.signed, account, knock, &ctx.keys.account);
-        self.post_knock(ctx, account, &signed);
+        // A newer welcome to a group, or question to be let in again, replaces an older one.
+        let cargo = match knock {
+            Knock::Welcome { room, .. } if *room != self.room_with(ctx, account) => {
+                self.drop_such(ctx, account, |other| *other == Other::Welcome(*room));
+                row::Cargo::Welcome { room: *room }
+            }
+            Knock::Welcome { .. } | Knock::Request { .. } => row::Cargo::Knock,
+            Knock::Rejoin { room, .. } => {
+                self.drop_such(ctx, account, |other| *other == Other::Rejoin(*room));
+                row::Cargo::Rejoin { room: *room }
+            }
+        };
+        self.post_knock(ctx, account, &signed, cargo);
     }
 
-    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed) {
-        let Some(known) = self.contacts.get(account) else { return };
+    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed, cargo: row::Cargo) {
+        let Some(seal) = self.contacts.card(account).map(|card| card.seal) else { return };
         let padded = crate::crypto::aead::pad(&codec::encode(signed));
-        let Ok(sealed) = crate::crypto::seal::seal(&known.card.seal, KNOCK_INFO, &padded, ctx.rng) else { return };
+        let Ok(sealed) = crate::crypto::seal::seal(&seal, KNOCK_INFO, &padded, ctx.rng) else { return };
         let bytes = envelope::Envelope::encode(envelope::Kind::Sealed, &sealed);
-        self.owe(ctx, account, row::Cargo::Knock, Some(&bytes), [0; 16], false);
+        self.owe(ctx, account, cargo, Some(&bytes), [0; 16], false);
         self.pump(ctx, account);
     }
 
@@ -271,7 +376,7 @@ impl State {
     pub(super) fn on_worked(&mut self, ctx: &mut Ctx, text: &[u8], number: u64) {
         match self.contacts.unpaid.remove(text).map(|(unpaid, _)| unpaid) {
             Some(Unpaid::Request { account, signed }) if self.contacts.state(&account) == Some(ContactState::Requested) => {
-                self.post_knock(ctx, &account, &Signed { work: number, ..signed });
+                self.post_knock(ctx, &account, &Signed { work: number, ..signed }, row::Cargo::Knock);
             }
             Some(Unpaid::Deposit { account, envelope, inbox }) => {
                 self.contacts.paid.insert((envelope, inbox), number);
@@ -329,7 +434,7 @@ impl State {
             Some(ContactState::Declined | ContactState::Blocked) => return Err(CommandError::Blocked),
             None => return Err(CommandError::NoContact),
         }
-        self.establish(ctx, account);
+        self.establish(ctx, account, None);
         Ok(Reply::Contact(*account))
     }
 
@@ -350,6 +455,7 @@ impl State {
                 row.state = ContactState::Blocked;
                 row.grant_round += 1;
             });
+            self.part(account);
             for (mailbox, inbox) in self.mailboxes.registered().collect::<Vec<_>>() {
                 if self.peers.is_up(&mailbox) {
                     self.revoke_blocked(ctx, mailbox, inbox);
@@ -364,6 +470,11 @@ impl State {
                 row.card_sent = 0;
             });
             self.queue_cards(ctx);
+            // They went on trying, at longer and longer intervals: a hello tells them that it is worth it again.
+            self.greet(ctx, account);
+            for (_, peer) in self.contacts.devices(account) {
+                self.want_now(ctx, peer);
+            }
             self.pump(ctx, account);
         }
         Ok(Reply::Contact(*account))

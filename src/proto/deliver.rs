@@ -1,27 +1,27 @@
-//! The ways out of the outbox, cheapest first: a stream to a device, the recipient's mailboxes, our own mailbox.
+//! The ways out of the outbox, cheapest first: a stream to a device, the recipient's mailboxes, our own mailbox (`handover`). Each input
+//! looks at some rows; what is left waits for the next deadline.
 
 use super::ctx::Ctx;
+use super::lane::Silence;
 use super::node::State;
-use super::outbox::{Flight, is_sealed, sealed};
-use super::seam::{Misbehaviour, Outcome, Output, Refusal};
+use super::outbox::{is_sealed, sealed};
+use super::seam::Output;
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
 use crate::types::limits::{
-    COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, HANDOVER_AFTER_MS, MAILBOXES_MAX, OUT_OF_ORDER_MAX, OUTBOX_PAGE, RETRY_MS_MAX,
-    RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
+    COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, OUT_OF_ORDER_MAX, OUTBOX_PAGE, PUMP_ROWS_MAX, RETRY_MS_MAX, STALL_MS, STUCK_MS,
 };
-use crate::types::time::{DAY, MINUTE};
-use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
-use crate::wire::frame::{Delivered, Frame};
-use crate::wire::mailbox::{Deposit, Grant, Handover, Held, Lane, OpenToken, Reason, Refused, Target};
-use crate::wire::row::{self, Cargo, ContactState};
-use crate::wire::{card, codec};
+use crate::types::time::MINUTE;
+use crate::types::{AccountId, DeviceId, Millis, PeerId};
+use crate::wire::card;
+use crate::wire::frame::Frame;
+use crate::wire::mailbox::{Deposit, Grant, Lane, OpenToken};
+use crate::wire::row;
 
 impl State {
     /// Moves what an account is owed as far as it goes.
     pub(super) fn pump(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        let is_reachable = matches!(self.contacts.state(account), Some(ContactState::Accepted | ContactState::Requested));
-        if !self.outbox.is_busy(account) || !is_reachable {
+        if !self.outbox.is_busy(account) || !self.contacts.is_reachable(account) {
             return;
         }
         let mut next = ctx.now.mono + RETRY_MS_MAX;
@@ -43,45 +43,83 @@ impl State {
         }
     }
 
+    /// A lane's time has come: looks at every row again, so that what was lost on the way goes once more.
+    pub(super) fn on_lane(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        if self.expire_owed(ctx, account) {
+            self.timers.sooner(Timer::Lane(*account), ctx.now.mono);
+        }
+        self.outbox.ways(account).for_each(|way| way.look_again(ctx.now.mono));
+        self.pump(ctx, account);
+    }
+
+    /// Whether the peer answers what it was sent, soon or at all; if not at all, its connection is made anew and it is left alone for a while.
+    fn is_answering(&mut self, ctx: &mut Ctx, account: &AccountId, peer: &PeerId, is_soon: bool, next: &mut Millis) -> bool {
+        let now = ctx.now.mono;
+        let Some(way) = self.outbox.way(account, peer) else { return true };
+        if way.paused_until > now {
+            *next = (*next).min(way.paused_until);
+            return false;
+        }
+        *next = (*next).min(way.again_after(now));
+        match way.silence(now) {
+            Silence::Answers(at) => {
+                *next = (*next).min(at);
+                true
+            }
+            Silence::Stalled(at) => {
+                *next = (*next).min(at);
+                !is_soon
+            }
+            Silence::Stuck => {
+                way.stick(now, ctx.rng);
+                *next = (*next).min(way.paused_until);
+                ctx.speak(Output::Disconnect { peer: *peer, refuse_ms: 0 });
+                false
+            }
+        }
+    }
+
+    /// The next rows for a peer, as far as there is time and room for them; whatever was there before is looked at.
+    pub(super) fn next_rows(
+        &mut self,
+        ctx: &Ctx,
+        account: &AccountId,
+        peer: &PeerId,
+        budget: &mut usize,
+        next: &mut Millis,
+    ) -> Vec<(u64, row::Outbox)> {
+        let Some(way) = self.outbox.way(account, peer).filter(|way| !way.is_full()) else { return Vec::new() };
+        let (cursor, limit) = (way.cursor, way.room().min(OUTBOX_PAGE).min(*budget));
+        way.is_midway = limit == 0;
+        if limit == 0 {
+            *next = ctx.now.mono;
+            return Vec::new();
+        }
+        let page = self.owed_page(ctx, account, cursor, limit);
+        *budget -= page.len();
+        page
+    }
+
     /// Fills the window of a device; whether it answers.
     fn pump_direct(&mut self, ctx: &mut Ctx, account: &AccountId, device: &DeviceId, peer: &PeerId, next: &mut Millis) -> bool {
         let now = ctx.now.mono;
-        let Some(lane) = self.outbox.get_mut(account) else { return true };
-        let flight = lane.flights.entry(*peer).or_insert_with(|| Flight { since: now, ..Flight::default() });
-        let since = flight.since;
-        if !flight.inflight.is_empty() {
-            let silent = now.saturating_sub(flight.progress_at);
-            if silent >= STUCK_MS {
-                flight.rewind();
-                flight.progress_at = now;
-                ctx.speak(Output::Disconnect { peer: *peer, refuse_ms: 0 });
-                return false;
-            }
-            *next = (*next).min(flight.progress_at + if silent >= STALL_MS { STUCK_MS } else { STALL_MS });
-            if silent >= STALL_MS {
-                return false;
-            }
+        let Some(way) = self.outbox.way(account, peer) else { return true };
+        let since = *way.since.get_or_insert(now);
+        if !self.is_answering(ctx, account, peer, true, next) {
+            return false;
         }
-        let mut overtaken = 0;
+        let (mut overtaken, mut budget) = (0, PUMP_ROWS_MAX);
         loop {
-            let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(peer)) else { return true };
-            if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
-                return true;
-            }
-            let (cursor, room) = (flight.cursor, WINDOW_ENVELOPES_MAX - flight.inflight.len());
-            let page = self.owed_page(ctx, account, cursor, room.min(OUTBOX_PAGE));
+            let page = self.next_rows(ctx, account, peer, &mut budget, next);
             if page.is_empty() {
                 return true;
             }
             for (order, row) in page {
-                let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(peer)) else { return true };
-                if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
-                    return true;
-                }
-                flight.cursor = order;
+                let Some(way) = self.outbox.way(account, peer).filter(|way| !way.is_full()) else { return true };
+                way.cursor = order;
                 // Not sealed before its room is there; a request that is renewed meanwhile stands behind it.
                 let Some(envelope) = row.envelope else { continue };
-                if row.delivered.contains(device) || flight.inflight.contains_key(&envelope) {
+                if row.delivered.contains(device) || self.outbox.is_inflight(account, peer, &envelope) {
                     continue;
                 }
                 // What a mailbox holds comes from there first: a device that is back is being sent it already. It is not
@@ -90,26 +128,31 @@ impl State {
                     *next = (*next).min(since + STALL_MS);
                     overtaken += 1;
                     if overtaken >= OUT_OF_ORDER_MAX / 2 {
-                        flight.cursor = 0;
+                        self.outbox.way(account, peer).into_iter().for_each(|way| way.cursor = 0);
                         return true;
                     }
                     continue;
                 }
-                let Some(bytes) = sealed(ctx, &envelope) else { continue };
-                if flight.inflight.is_empty() {
-                    flight.progress_at = now;
-                    *next = (*next).min(now + STALL_MS);
+                if self.is_held_back(ctx, account, peer, order, next) {
+                    continue;
                 }
-                flight.inflight.insert(envelope, (order, bytes.len()));
-                flight.bytes += bytes.len();
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
+                self.outbox.way(account, peer).into_iter().for_each(|way| way.take_off(envelope, order, bytes.len(), now));
+                *next = (*next).min(now + STALL_MS);
                 ctx.transmit(*peer, Frame::Deliver(bytes));
             }
         }
     }
 
+    pub(super) fn is_held_back(&mut self, ctx: &Ctx, account: &AccountId, peer: &PeerId, order: u64, next: &mut Millis) -> bool {
+        let until = self.outbox.way(account, peer).and_then(|way| way.back_until(order, ctx.now.mono));
+        *next = (*next).min(until.unwrap_or(Millis::MAX));
+        until.is_some()
+    }
+
     /// How many mailboxes should hold what this account is owed.
     pub(super) fn copies_wanted(&self, account: &AccountId) -> usize {
-        self.contacts.get(account).map_or(1, |known| known.card.mailboxes.len().clamp(1, COPIES_WANTED))
+        self.contacts.card(account).map_or(1, |card| card.mailboxes.len().clamp(1, COPIES_WANTED))
     }
 
     /// Deposits at the recipient's mailboxes; with none in reach, asks our own to go on trying.
@@ -123,8 +166,8 @@ impl State {
             *next = (*next).min(since + DIRECT_GRACE_MS);
             return;
         }
-        let Some(known) = self.contacts.get(account) else { return };
-        let mailboxes: Vec<card::Mailbox> = known.card.mailboxes.iter().filter(|mailbox| mailbox.peer != me).cloned().collect();
+        let Some(card) = self.contacts.card(account) else { return };
+        let mailboxes: Vec<card::Mailbox> = card.mailboxes.iter().filter(|mailbox| mailbox.peer != me).cloned().collect();
         let mut ways = 0;
         for mailbox in &mailboxes {
             if ways >= COPIES_WANTED {
@@ -143,43 +186,32 @@ impl State {
 
     /// Fills the window of a mailbox; whether it takes what it is offered.
     fn pump_deposit(&mut self, ctx: &mut Ctx, account: &AccountId, mailbox: &card::Mailbox, next: &mut Millis) -> bool {
-        let now = ctx.now.mono;
         let wanted = self.copies_wanted(account);
         let has_token = self.open_token(ctx, account, mailbox);
-        let Some(lane) = self.outbox.get_mut(account) else { return true };
-        let flight = lane.flights.entry(mailbox.peer).or_default();
-        if flight.paused_until > now {
-            *next = (*next).min(flight.paused_until);
+        if !self.is_answering(ctx, account, &mailbox.peer, false, next) {
             return false;
         }
-        if !flight.inflight.is_empty() && now >= flight.progress_at + STUCK_MS {
-            flight.rewind();
-            ctx.speak(Output::Disconnect { peer: mailbox.peer, refuse_ms: 0 });
-            return false;
-        }
+        let mut budget = PUMP_ROWS_MAX;
         loop {
-            let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(&mailbox.peer)) else { return true };
-            if !flight.inflight.is_empty() {
-                *next = (*next).min(flight.progress_at + STUCK_MS);
-            }
-            if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
-                return true;
-            }
-            let cursor = flight.cursor;
-            let page = self.owed_after(ctx, account, cursor);
+            let page = self.next_rows(ctx, account, &mailbox.peer, &mut budget, next);
             if page.is_empty() {
                 return true;
             }
             for (order, row) in page {
-                let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(&mailbox.peer)) else { return true };
-                if flight.inflight.len() >= WINDOW_ENVELOPES_MAX || flight.bytes >= WINDOW_BYTES_MAX {
-                    return true;
-                }
-                flight.cursor = order;
+                let Some(way) = self.outbox.way(account, &mailbox.peer).filter(|way| !way.is_full()) else { return true };
+                way.cursor = order;
+                let chat_until = way.chat_until;
                 let Some(envelope) = row.envelope else { continue };
                 let held = self.valid_copies(ctx, account, &row);
                 let is_done = held.contains(&mailbox.peer) || held.len() >= wanted || !row.delivered.is_empty();
-                if is_done || self.is_inflight(account, &mailbox.peer, &envelope) {
+                if is_done || self.outbox.is_inflight(account, &mailbox.peer, &envelope) {
+                    continue;
+                }
+                if chat_until > ctx.now.mono && !Self::is_control(&row.cargo) {
+                    *next = (*next).min(chat_until);
+                    continue;
+                }
+                if self.is_held_back(ctx, account, &mailbox.peer, order, next) {
                     continue;
                 }
                 let Some(bytes) = sealed(ctx, &envelope) else { continue };
@@ -188,25 +220,18 @@ impl State {
                 }
                 if !self.deposit(ctx, account, mailbox, has_token, (order, &row), bytes) {
                     // Waits for a proof of work: what comes after it is not sent before it.
-                    if let Some(flight) = self.outbox.get_mut(account).and_then(|lane| lane.flights.get_mut(&mailbox.peer)) {
-                        flight.cursor = order.saturating_sub(1);
-                    }
+                    self.outbox.way(account, &mailbox.peer).into_iter().for_each(|way| way.cursor = order.saturating_sub(1));
                     return true;
                 }
+                *next = (*next).min(ctx.now.mono + STUCK_MS);
             }
         }
     }
 
-    fn is_inflight(&mut self, account: &AccountId, peer: &PeerId, envelope: &EnvelopeId) -> bool {
-        let flight = self.outbox.get_mut(account).and_then(|lane| lane.flights.get(peer));
-        flight.is_some_and(|flight| flight.inflight.contains_key(envelope))
-    }
-
     /// The mailboxes that hold a row and still serve the account (or us).
-    fn valid_copies(&self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) -> Vec<PeerId> {
-        let Some(known) = self.contacts.get(account) else { return Vec::new() };
-        let serves =
-            |peer: &PeerId| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer) || self.mailboxes.rows.contains_key(peer);
+    pub(super) fn valid_copies(&self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) -> Vec<PeerId> {
+        let Some(card) = self.contacts.card(account) else { return Vec::new() };
+        let serves = |peer: &PeerId| card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer) || self.mailboxes.rows.contains_key(peer);
         row.held.iter().filter(|(peer, until)| *until > ctx.now.wall && serves(peer)).map(|(peer, _)| *peer).collect()
     }
 
@@ -245,10 +270,11 @@ impl State {
                 if inboxes.len() == FRAME_IDS_MAX {
                     break;
                 }
-                let listed =
-                    self.contacts.get(&other).and_then(|known| known.card.mailboxes.iter().find(|m| m.peer == mailbox.peer)).cloned();
+                let listed = self.contacts.card(&other).and_then(|card| card.mailboxes.iter().find(|m| m.peer == mailbox.peer)).cloned();
                 let Some(listed) = listed.filter(|_| other != *account) else { continue };
-                if self.is_inflight(&other, &mailbox.peer, &envelope) || !self.open_token(ctx, &other, &listed) {
+                let is_waiting =
+                    self.outbox.way(&other, &mailbox.peer).is_none_or(|way| way.paused_until.max(way.chat_until) > ctx.now.mono);
+                if is_waiting || self.outbox.is_inflight(&other, &mailbox.peer, &envelope) || !self.open_token(ctx, &other, &listed) {
                     continue;
                 }
                 let is_there = self.contacts.devices(&other).iter().any(|(_, peer)| self.peers.is_up(peer));
@@ -260,13 +286,8 @@ impl State {
         }
         let now = ctx.now.mono;
         for (taker, order) in takers {
-            if let Some(lane) = self.outbox.get_mut(&taker) {
-                let flight = lane.flights.entry(mailbox.peer).or_default();
-                if flight.inflight.is_empty() {
-                    flight.progress_at = now;
-                }
-                flight.inflight.insert(envelope, (order, bytes.len()));
-                flight.bytes += bytes.len();
+            if let Some(way) = self.outbox.way(&taker, &mailbox.peer) {
+                way.take_off(envelope, order, bytes.len(), now);
                 self.timers.sooner(Timer::Lane(taker), now + STUCK_MS);
             }
         }
@@ -275,12 +296,11 @@ impl State {
     }
 
     /// The token for an account's inbox at a mailbox, if we hold one that is good.
-    fn grant_of(&self, ctx: &Ctx, account: &AccountId, mailbox: &card::Mailbox) -> Option<&Grant> {
-        let grants = &self.contacts.get(account)?.row.grants;
+    pub(super) fn grant_of(&self, ctx: &Ctx, account: &AccountId, mailbox: &card::Mailbox) -> Option<&Grant> {
         let fits = |grant: &&Grant| {
             grant.mailbox == mailbox.peer && grant.token.inbox == mailbox.inbox && grant.token.not_after > ctx.now.wall + MINUTE
         };
-        grants.iter().find(fits)
+        self.contacts.grants(account).find(fits)
     }
 
     /// Shows the token on this connection, once. Whether there is one.
@@ -293,217 +313,10 @@ impl State {
         }
         true
     }
-
-    /// Asks our own mailboxes to deliver what cannot be delivered from here.
-    fn pump_handover(&mut self, ctx: &mut Ctx, account: &AccountId, mailboxes: &[card::Mailbox], since: Millis, next: &mut Millis) {
-        let now = ctx.now.mono;
-        let own: Option<(PeerId, InboxId)> = self.mailboxes.registered().find(|(peer, _)| self.mailboxes.open.contains(peer));
-        let Some((own, inbox)) = own else { return };
-        if now < since + HANDOVER_AFTER_MS {
-            *next = (*next).min(since + HANDOVER_AFTER_MS);
-            return;
-        }
-        let targets = self.targets(ctx, account, mailboxes, &own);
-        if targets.is_empty() {
-            return;
-        }
-        let Some(lane) = self.outbox.get_mut(account) else { return };
-        let flight = lane.flights.entry(own).or_default();
-        if flight.paused_until > now {
-            *next = (*next).min(flight.paused_until);
-            return;
-        }
-        let (mut after, mut room) = (flight.cursor, WINDOW_ENVELOPES_MAX.saturating_sub(flight.inflight.len()));
-        while room > 0 {
-            let page = self.owed_after(ctx, account, after);
-            if page.is_empty() {
-                break;
-            }
-            for (order, row) in page {
-                after = order;
-                let Some(envelope) = row.envelope else { continue };
-                if self.is_inflight(account, &own, &envelope) {
-                    continue;
-                }
-                if !self.valid_copies(ctx, account, &row).is_empty() || !row.delivered.is_empty() || room == 0 {
-                    continue;
-                }
-                let Some(bytes) = sealed(ctx, &envelope) else { continue };
-                let Some(lane) = self.outbox.get_mut(account) else { return };
-                let flight = lane.flights.entry(own).or_default();
-                flight.cursor = order;
-                if flight.inflight.is_empty() {
-                    flight.progress_at = now;
-                }
-                flight.inflight.insert(envelope, (order, bytes.len()));
-                flight.bytes += bytes.len();
-                room -= 1;
-                let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
-                ctx.transmit(own, Frame::Handover(Handover { inbox, targets: targets.clone(), lane, envelope: bytes }));
-            }
-        }
-    }
-
-    /// Where our own mailbox can try: the recipient's devices, and its mailboxes with our token lent to it.
-    fn targets(&self, ctx: &Ctx, account: &AccountId, mailboxes: &[card::Mailbox], own: &PeerId) -> Vec<Target> {
-        let devices = self.contacts.get(account).into_iter().flat_map(|known| &known.card.devices);
-        let target = |device: &card::Device| Target { peer: device.peer, addresses: device.addresses.clone(), inbox: None };
-        let mut targets: Vec<Target> = devices.map(target).collect();
-        for mailbox in mailboxes.iter().take(MAILBOXES_MAX) {
-            if let Some(grant) = self.grant_of(ctx, account, mailbox) {
-                let inbox = Some((mailbox.inbox, use_of(grant, own)));
-                targets.push(Target { peer: mailbox.peer, addresses: mailbox.addresses.clone(), inbox });
-            }
-        }
-        targets
-    }
-
-    /// A mailbox says what it holds.
-    /// `via` is our own mailbox, when it passed the envelope on and tells of it: it keeps no copy of its own.
-    pub(super) fn handle_held(&mut self, ctx: &mut Ctx, by: PeerId, held: &Held, via: Option<PeerId>) -> Outcome {
-        if held.entries.len() > FRAME_IDS_MAX {
-            return Outcome::Misbehaved(Misbehaviour::Malformed);
-        }
-        if !held.is_signed_by(&by) {
-            return Outcome::Misbehaved(Misbehaviour::Signature);
-        }
-        let mut touched = Vec::new();
-        for (envelope, inbox) in &held.entries {
-            let landed = self.outbox.land(&by, envelope, ctx.now.mono);
-            let holders = if landed.is_empty() { self.orders_at(ctx, &by, inbox, envelope) } else { landed };
-            for (account, order) in holders {
-                let is_theirs = self
-                    .contacts
-                    .get(&account)
-                    .is_some_and(|known| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == by && mailbox.inbox == *inbox));
-                let is_own = self.mailboxes.rows.get(&by).is_some_and(|row| row.inbox == *inbox);
-                if is_theirs || is_own {
-                    self.settle_held(ctx, &account, order, (by, held.until), via);
-                    touched.push(account);
-                }
-            }
-        }
-        touched.sort();
-        touched.dedup();
-        for account in touched {
-            self.pump(ctx, &account);
-        }
-        Outcome::Accepted
-    }
-
-    /// Rows that a late receipt is about, by the inbox that it names.
-    fn orders_at(&self, ctx: &Ctx, by: &PeerId, inbox: &InboxId, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
-        let at = |account: &AccountId| {
-            self.contacts.get(account).is_some_and(|known| known.card.mailboxes.iter().any(|m| m.peer == *by && m.inbox == *inbox))
-        };
-        self.sharers(ctx, envelope).into_iter().filter(|(account, _)| at(account)).collect()
-    }
-
-    /// A device says what is durable there. The signature counts, not who passed it on.
-    pub(super) fn handle_delivered(&mut self, ctx: &mut Ctx, delivered: &Delivered) -> Outcome {
-        if delivered.envelopes.len() > FRAME_IDS_MAX {
-            return Outcome::Misbehaved(Misbehaviour::Malformed);
-        }
-        let claims = self.contacts.by_device(&delivered.device);
-        if claims.is_empty() {
-            return Outcome::Refused(Refusal::Unknown);
-        }
-        if !delivered.is_signed() {
-            return Outcome::Misbehaved(Misbehaviour::Signature);
-        }
-        for (account, peer) in claims {
-            for envelope in &delivered.envelopes {
-                let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&peer));
-                let landed = flight.and_then(|flight| {
-                    flight.accept();
-                    flight.land(envelope, ctx.now.mono)
-                });
-                if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
-                    self.settle_delivered(ctx, &account, order, delivered.device);
-                }
-            }
-            self.pump(ctx, &account);
-        }
-        Outcome::Accepted
-    }
-
-    /// A device keeps nothing of what it cannot open yet: it goes again after a while, and the window goes on.
-    pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
-        for envelope in envelopes {
-            for (account, _) in self.outbox.land(&from, envelope, ctx.now.mono) {
-                let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&from));
-                let again = flight.map_or(ctx.now.mono + RETRY_MS_MIN, |flight| flight.defer(ctx.now.mono));
-                self.timers.sooner(Timer::Lane(account), again);
-            }
-        }
-        Outcome::Accepted
-    }
-
-    /// A device will never open these: what they carry is sealed anew.
-    pub(super) fn handle_lost(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
-        let Some((account, _)) = self.contact_at(&from) else { return Outcome::Refused(Refusal::Unwanted) };
-        for envelope in envelopes {
-            let flight = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&from));
-            let landed = flight.and_then(|flight| flight.land(envelope, ctx.now.mono));
-            let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) else { continue };
-            let Some(row) = self.owed_row(ctx, &account, order).filter(|row| row.envelope == Some(*envelope)) else { continue };
-            match &row.cargo {
-                Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
-                    let content = self.content_of(ctx, &row.cargo).map(|content| codec::encode(&content));
-                    if let Some(Ok(sealed)) = content.map(|content| self.rooms.seal(ctx, room, &content)) {
-                        self.note_apart(ctx, room);
-                        self.replace(ctx, &account, order, row, &sealed.envelope, sealed.epoch);
-                    }
-                }
-                // Nothing else can be made anew; what it was good for is asked for again by whoever lacks it.
-                Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy => self.settle(ctx, &account, order, &row),
-            }
-        }
-        self.outbox.rewind(&account);
-        self.pump(ctx, &account);
-        Outcome::Accepted
-    }
-
-    /// A mailbox does not take something: pauses, longer the less it helps to try again.
-    pub(super) fn handle_refused(&mut self, ctx: &mut Ctx, from: PeerId, refused: &Refused) -> Outcome {
-        let Some(envelope) = refused.envelope else {
-            // A token for somebody else's inbox there says nothing about ours.
-            if self.mailboxes.rows.get(&from).is_some_and(|row| row.inbox == refused.inbox) {
-                self.on_register_refused(ctx, from, refused.reason);
-            }
-            return Outcome::Accepted;
-        };
-        let pause = match refused.reason {
-            Reason::Full | Reason::Disk => RETRY_MS_MAX,
-            Reason::TooLarge => DAY,
-            Reason::UnknownInbox | Reason::NotServed | Reason::Signature => RETRY_MS_MAX,
-            Reason::NoToken | Reason::Work => MINUTE,
-        };
-        for (account, order) in self.outbox.land(&from, &envelope, ctx.now.mono) {
-            if let Some(peer) = self.peers.get_mut(&from) {
-                peer.tokens.remove(&refused.inbox);
-            }
-            if let Some(flight) = self.outbox.get_mut(&account).and_then(|lane| lane.flights.get_mut(&from)) {
-                flight.cursor = flight.cursor.min(order.saturating_sub(1));
-                flight.paused_until = ctx.now.mono + pause;
-            }
-            self.pump(ctx, &account);
-        }
-        Outcome::Accepted
-    }
-
-    /// A lane's time has come: looks at every row again, so that what was lost on the way goes once more.
-    pub(super) fn on_lane(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        self.expire_owed(ctx, account);
-        if let Some(lane) = self.outbox.get_mut(account) {
-            lane.flights.values_mut().for_each(|flight| flight.look_again(ctx.now.mono));
-        }
-        self.pump(ctx, account);
-    }
 }
 
 /// A token's use by a peer (ourselves, or our mailbox).
-fn use_of(grant: &Grant, user: &PeerId) -> OpenToken {
+pub(super) fn use_of(grant: &Grant, user: &PeerId) -> OpenToken {
     let open = OpenToken { token: grant.token.clone(), until: grant.token.not_after, proof: [0; 64] };
     open.sign(user, &grant.mailbox, &Signing::from_seed(&grant.seed))
 }

@@ -4,7 +4,7 @@ use super::ctx::Ctx;
 use super::node::State;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{CommandError, Reply};
-use crate::types::limits::NAME_BYTES_MAX;
+use crate::types::limits::{GROUPS_MAX, NAME_BYTES_MAX};
 use crate::types::{AccountId, DeviceId, RoomId, Table};
 use crate::wire::row::{self, ContactState, RoomKind};
 
@@ -13,6 +13,9 @@ impl State {
     pub(super) fn room_create(&mut self, ctx: &mut Ctx, name: &str, members: &[AccountId]) -> Result<Reply, CommandError> {
         if name.len() > NAME_BYTES_MAX {
             return Err(CommandError::TooLong { has: name.len() as u64, max: NAME_BYTES_MAX as u64 });
+        }
+        if self.rooms.groups(None) >= GROUPS_MAX {
+            return Err(CommandError::TooMany("groups"));
         }
         let me = ctx.keys.account_id();
         let mut devices = Vec::new();
@@ -27,6 +30,7 @@ impl State {
         let effects = self.rooms.create(ctx, info, &devices).map_err(refusal)?;
         ctx.put(Table::Room, room.0, &row::Room { generation: 1, ..row::Room::new(RoomKind::Group, name.to_owned(), all) });
         self.apply_effects(ctx, effects);
+        self.on_members(ctx, &room);
         Ok(Reply::Room(room))
     }
 
@@ -72,7 +76,7 @@ pub(super) fn refusal(error: RoomError) -> CommandError {
         RoomError::NoGroup => CommandError::NoRoom,
         RoomError::NotAllowed => CommandError::NotAdmin,
         RoomError::TooMany => CommandError::TooMany("devices in this room"),
-        RoomError::Invalid(_) | RoomError::Mls(_) => {
+        RoomError::Invalid(_) | RoomError::OutOfDate | RoomError::Mls(_) => {
             tracing::warn!(?error, "a room operation failed");
             CommandError::Internal
         }

@@ -2,12 +2,15 @@
 
 use super::contact::{KNOCK_INFO, Known, default_name, invite_key};
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
-use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS};
-use crate::types::{AccountId, RoomId, Table};
+use crate::types::limits::{
+    CONTACTS_MAX, GREETING_BYTES_MAX, GROUPS_MAX, GROUPS_OF_ADMIN_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, REQUESTS_MAX, STRANGER_WORK_BITS,
+};
+use crate::types::{AccountId, PeerId, RoomId, Table};
 use crate::wire::card::Card;
 use crate::wire::content::{Knock, Signed};
 use crate::wire::mailbox::Grant;
@@ -40,8 +43,15 @@ impl State {
                     let is_late = secret.is_some();
                     return if is_late { Outcome::Refused(Refusal::Unwanted) } else { Outcome::Misbehaved(Misbehaviour::Work) };
                 }
-                if greeting.len() > GREETING_BYTES_MAX || !key_packages.iter().all(|kp| self.rooms.check_key_package(ctx, &account, kp)) {
+                if greeting.len() > GREETING_BYTES_MAX {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);
+                }
+                for key_package in &key_packages {
+                    match self.rooms.check_key_package(&account, key_package, card.number) {
+                        Ok(()) => {}
+                        Err(RoomError::OutOfDate) => return Outcome::Refused(Refusal::Expired),
+                        Err(_) => return Outcome::Misbehaved(Misbehaviour::Malformed),
+                    }
                 }
                 let request = Request { card, signed_card: signed.card.clone(), secret, key_packages, grants, greeting };
                 self.handle_request(ctx, request)
@@ -51,7 +61,7 @@ impl State {
                 self.handle_welcome(ctx, &account, &room, &welcome)
             }
             Knock::Rejoin { room, key_package, generation } => {
-                if !self.contacts.is_accepted(&account) {
+                if !self.contacts.is_accepted(&account) && !self.rooms.has_member(&room, &account) {
                     return Outcome::Refused(Refusal::Unwanted);
                 }
                 self.update_card(ctx, &account, &signed.card, card, Vec::new(), None);
@@ -60,6 +70,8 @@ impl State {
                         self.apply_effects(ctx, effects);
                         Outcome::Accepted
                     }
+                    // Who has lost a room does not know who may bring them in.
+                    Err(RoomError::NotAllowed) => Outcome::Refused(Refusal::Unknown),
                     Err(error) => outcome(error),
                 }
             }
@@ -78,10 +90,12 @@ impl State {
             Some(ContactState::Accepted) => {
                 let kps = hash_all(&request.key_packages);
                 let Request { card, signed_card, key_packages, grants, .. } = request;
+                let former_card =
+                    self.contacts.get(&account).filter(|known| forgets(&card, &known.card)).map(|known| known.row.card.clone());
                 self.update_card(ctx, &account, &signed_card, card, grants, Some(key_packages));
                 // Other key packages than those they were welcomed with: they start anew, from a phrase or a backup.
                 if self.contacts.get(&account).is_some_and(|known| known.row.welcomed != Some(kps)) {
-                    self.establish(ctx, &account);
+                    self.establish(ctx, &account, former_card);
                 }
                 Outcome::Accepted
             }
@@ -89,13 +103,13 @@ impl State {
                 self.store_request(ctx, request, ContactState::Requested);
                 // Both asked. The lower account makes the room; the other waits for its welcome.
                 if ctx.keys.account_id() < account {
-                    self.establish(ctx, &account);
+                    self.establish(ctx, &account, None);
                 }
                 Outcome::Accepted
             }
             _ if is_invited => {
                 self.store_request(ctx, request, ContactState::Pending);
-                self.establish(ctx, &account);
+                self.establish(ctx, &account, None);
                 Outcome::Accepted
             }
             // One proof of work pays for one request, in however many seals it comes.
@@ -154,8 +168,9 @@ impl State {
         self.make_direct_room(ctx, &account);
     }
 
-    /// Makes the direct room's group with the contact's devices, and welcomes them.
-    pub(super) fn establish(&mut self, ctx: &mut Ctx, account: &AccountId) {
+    /// Makes the direct room's group with the contact's devices, and welcomes them. A contact that begins anew is given back the card
+    /// that it had before, when that tells more.
+    pub(super) fn establish(&mut self, ctx: &mut Ctx, account: &AccountId, former_card: Option<Vec<u8>>) {
         let Some(known) = self.contacts.get(account).cloned() else { return };
         let me = ctx.keys.account_id();
         let room = direct_room(&me, account);
@@ -182,6 +197,9 @@ impl State {
         self.set_group(ctx, &room, generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &room, None);
+        if generation > 1 {
+            self.tell_heads(ctx, &room, account, former_card, false);
+        }
         self.greet(ctx, account);
         self.queue_cards(ctx);
     }
@@ -191,15 +209,26 @@ impl State {
         let is_expected = match self.contacts.state(account) {
             Some(ContactState::Accepted) => true,
             Some(ContactState::Requested) => is_direct,
-            _ => false,
+            Some(ContactState::Blocked) => false,
+            // An admin of a group brings a member back, contact or not.
+            _ => self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group && info.admins.contains(account)),
         };
         if !is_expected {
             return Outcome::Refused(Refusal::Unwanted);
         }
-        let (info, effects) = match self.rooms.join(ctx, account, welcome) {
+        // Whoever may add us could do so without end. What is refused for that stays with them, and is taken when there is room.
+        let is_new = !is_direct && !self.rooms.has(room);
+        let is_full = self.rooms.groups(None) >= GROUPS_MAX || self.rooms.groups(Some(account)) >= GROUPS_OF_ADMIN_MAX;
+        if is_new && is_full {
+            return Outcome::Refused(Refusal::Limit);
+        }
+        let (info, effects) = match self.rooms.join(ctx, account, room, welcome) {
             Ok(joined) => joined,
             Err(error) => return outcome(error),
         };
+        for asked in self.outbox.owed_such(Other::Rejoin(info.room)) {
+            self.drop_such(ctx, &asked, |other| *other == Other::Rejoin(info.room));
+        }
         if is_direct && self.contacts.state(account) == Some(ContactState::Requested) {
             self.drop_knocks(ctx, account);
             self.change_contact(ctx, account, |row| {
@@ -212,14 +241,25 @@ impl State {
             self.greet(ctx, account);
             self.queue_cards(ctx);
         }
-        if !is_direct && ctx.get(Table::Room, &info.room.0).is_none() {
+        let was_here = ctx.get(Table::Room, &info.room.0).is_some();
+        if !is_direct && !was_here {
             let members = self.rooms.members(&info.room);
-            ctx.put(Table::Room, info.room.0, &row::Room::new(info.kind, String::new(), members));
+            // Everybody who was there from the beginning came with the first commit.
+            let is_late = self.rooms.epoch(&info.room).is_some_and(|(number, _)| number > 1);
+            ctx.put(Table::Room, info.room.0, &row::Room { is_late, ..row::Room::new(info.kind, String::new(), members) });
             ctx.emit(Event::Room(info.room));
         }
         self.set_group(ctx, &info.room, info.generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &info.room, None);
+        match info.kind {
+            RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
+            RoomKind::Group if was_here => self.ask_heads(ctx, &info.room),
+            _ => {}
+        }
+        if info.kind == RoomKind::Group {
+            self.on_members(ctx, &info.room);
+        }
         Outcome::Accepted
     }
 
@@ -245,6 +285,7 @@ impl State {
         if card.number < known.card.number || grants.len() > MAILBOXES_MAX {
             return;
         }
+        let is_moved = known.card.devices != card.devices || known.card.mailboxes != card.mailboxes;
         known.row.card = signed.to_vec();
         known.card = card;
         if !grants.is_empty() {
@@ -254,6 +295,9 @@ impl State {
             known.row.key_packages = key_packages;
         }
         self.save_contact(ctx, account, known);
+        if is_moved {
+            self.on_moved(account);
+        }
         self.on_card(ctx, account);
     }
 
@@ -268,6 +312,13 @@ impl State {
             }
             self.want(ctx, peer);
         }
+        if let Some(known) = self.contacts.get(account) {
+            let is_theirs = |peer: &PeerId| {
+                let (devices, mailboxes) = (&known.card.devices, &known.card.mailboxes);
+                devices.iter().any(|device| device.peer == *peer) || mailboxes.iter().any(|mailbox| mailbox.peer == *peer)
+            };
+            self.outbox.retain_ways(account, |peer| is_theirs(peer) || self.mailboxes.rows.contains_key(peer));
+        }
         self.outbox.rewind(account);
         self.pump(ctx, account);
     }
@@ -279,6 +330,11 @@ fn open_invite(ctx: &Ctx, secret: Option<&[u8; 32]>, account: &AccountId) -> Opt
     let invite = ctx.row::<row::Invite>(Table::Invite, &key)?;
     let is_open = invite.used_by.is_none_or(|by| by == *account) && invite.not_after >= ctx.now.wall;
     is_open.then_some((key, invite))
+}
+
+/// Whether a card lacks a mailbox that an earlier one of the account named: a device that begins anew may not know of it.
+fn forgets(card: &Card, earlier: &Card) -> bool {
+    earlier.mailboxes.iter().any(|mailbox| card.mailboxes.iter().all(|other| other.peer != mailbox.peer))
 }
 
 /// An opened request.
@@ -305,6 +361,7 @@ fn outcome(error: RoomError) -> Outcome {
         RoomError::NoGroup => Outcome::Refused(Refusal::Unknown),
         RoomError::NotAllowed => Outcome::Misbehaved(Misbehaviour::Right),
         RoomError::Invalid(_) => Outcome::Refused(Refusal::Unknown),
+        RoomError::OutOfDate => Outcome::Refused(Refusal::Expired),
         RoomError::TooMany => Outcome::Refused(Refusal::Limit),
         RoomError::Mls(_) => Outcome::Refused(Refusal::Unknown),
     }

@@ -1,22 +1,24 @@
 //! The node itself: which part handles what.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::account::Account;
 use super::collect::Mailboxes;
 use super::contact::Contacts;
 use super::ctx::Ctx;
+use super::lane::Outbox;
 use super::mailbox::Service;
-use super::outbox::Outbox;
 use super::peer::Peers;
 use super::receive::{Deferred, Source};
+use super::reseal::Reseals;
 use super::room::{RoomInfo, Rooms};
 use super::seam::{Command, CommandError, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};
+use super::skew::Skew;
 use super::sync::Sync;
 use super::timer::{Timer, Timers};
 use crate::crypto::keys::{Keys, notes_room};
-use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX};
-use crate::types::{AccountId, Address, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX, TIMERS_PER_TURN_MAX};
+use crate::types::{AccountId, Address, DeviceId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
 use crate::wire::frame::Frame;
 use crate::wire::row::{self, ContactState, RoomKind};
@@ -57,12 +59,16 @@ pub(super) struct State {
     pub(super) peers: Peers,
     pub(super) rooms: Rooms,
     pub(super) outbox: Outbox,
+    pub(super) reseals: Reseals,
     pub(super) mailboxes: Mailboxes,
     pub(super) deferred: Deferred,
     pub(super) sync: Sync,
+    pub(super) skew: Skew,
     pub(super) service: Service,
     pub(super) timers: Timers,
     pub(super) disk_full: bool,
+    /// Groups in which there may be cards to tell.
+    pub(super) members_due: BTreeSet<RoomId>,
     /// The gossip topic of each room that has one.
     pub(super) topics: BTreeMap<RoomId, [u8; 32]>,
 }
@@ -84,6 +90,7 @@ impl Node {
         let last = view.get(Table::Meta, DEVICE_KEY);
         let is_restored = view.get(Table::Meta, row::META_RESTORED).is_some();
         let is_reborn = is_restored || last.as_ref().is_some_and(|last| last[..] != device.0);
+        let retired = last.as_deref().and_then(DeviceId::from_slice).filter(|last| *last != device);
         if last.is_none() || is_reborn {
             ctx.put_raw(Table::Meta, DEVICE_KEY, device.0);
             ctx.delete(Table::Meta, row::META_RESTORED);
@@ -104,14 +111,20 @@ impl Node {
             peers: Peers::default(),
             rooms,
             outbox: Outbox::open(view),
+            reseals: Reseals::default(),
             mailboxes: Mailboxes::open(view),
             deferred: Deferred::default(),
             sync: Sync::open(view),
+            skew: Skew::default(),
             service: Service::open(view, &settings),
             timers: Timers::default(),
             disk_full: false,
+            members_due: BTreeSet::new(),
             topics: BTreeMap::new(),
         };
+        if let Some(retired) = retired {
+            state.retire(&mut ctx, &retired);
+        }
         state.start(&mut ctx, is_reborn);
         ctx.finish(&mut out);
         Self { keys, rng, out, state }
@@ -141,12 +154,16 @@ impl State {
     fn start(&mut self, ctx: &mut Ctx, is_reborn: bool) {
         let now = ctx.now.mono;
         self.make_notes(ctx);
+        self.read_later(ctx);
+        // What was said of the clock before this start may be over.
+        ctx.delete(Table::Meta, row::META_SKEW);
         if self.account.signed.is_empty() || is_reborn {
+            self.note_birth(ctx);
             self.refresh_card(ctx);
         }
         self.renew_lost_requests(ctx);
+        self.resume_reseals(ctx);
         if is_reborn {
-            self.renumber(ctx);
             let accepted: Vec<AccountId> =
                 self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
             for account in accepted {
@@ -155,6 +172,7 @@ impl State {
                 });
                 self.request(ctx, &account);
             }
+            self.ask_back(ctx);
         }
         for account in self.outbox.busy_accounts() {
             if let Some(lane) = self.outbox.get_mut(&account) {
@@ -166,11 +184,25 @@ impl State {
         for room in self.rooms.rooms() {
             self.follow_topic(ctx, &room);
         }
+        self.queue_groups(ctx);
         self.timers.set(Timer::Receipts, now);
         self.timers.set(Timer::Cards, now + crate::types::limits::CARD_DELAY_MS);
         self.timers.set(Timer::Sweep, now + SWEEP_MS);
         if !self.sync.is_complete() {
             self.timers.set(Timer::Ask, now + crate::types::limits::ASK_AFTER_MS);
+        }
+    }
+
+    /// The groups of a backup: their members are asked to bring this device in.
+    fn ask_back(&mut self, ctx: &mut Ctx) {
+        let me = ctx.keys.account_id();
+        for (key, value) in ctx.scan(&Scan::prefix(Table::Room, [])) {
+            let (Some(room), Ok(row)) = (RoomId::from_slice(&key), row::decode::<row::Room>(&value)) else { continue };
+            if row.kind == RoomKind::Group && row.members.contains(&me) {
+                let others = row.members.into_iter().filter(|account| *account != me).collect();
+                let effects = self.rooms.ask_back(ctx, &room, others);
+                self.apply_effects(ctx, effects);
+            }
         }
     }
 
@@ -297,14 +329,18 @@ impl State {
             Frame::Deliver(bytes) => self.receive(ctx, Source::Direct(from), bytes),
             Frame::Delivered(delivered) => {
                 let is_handover = self.service.handle_delivered(ctx, from, &delivered);
-                let outcome = self.handle_delivered(ctx, &delivered);
+                let outcome = self.handle_delivered(ctx, &delivered, None);
                 if is_handover { Outcome::Accepted } else { outcome }
             }
             Frame::Deferred(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => {
                 self.service.handle_frame(ctx, from, None, Frame::Deferred(envelopes.clone()));
                 self.handle_deferred(ctx, from, &envelopes)
             }
-            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => self.handle_lost(ctx, from, &envelopes),
+            Frame::Lost(envelopes) if envelopes.len() <= crate::types::limits::FRAME_IDS_MAX => {
+                let is_handover = self.service.handle_lost(ctx, from, &envelopes);
+                let outcome = self.handle_lost(ctx, from, &envelopes);
+                if is_handover { Outcome::Accepted } else { outcome }
+            }
             Frame::Deferred(_) | Frame::Lost(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
             Frame::Heads(heads) => self.handle_heads(ctx, from, &heads),
             Frame::MailLimits(limits) => self.handle_limits(ctx, from, &limits),
@@ -330,6 +366,7 @@ impl State {
             | Frame::OpenToken(_)
             | Frame::Deposit(_)
             | Frame::Handover(_)
+            | Frame::Withdraw(_)
             | Frame::Revoke(_)
             | Frame::LeaveInbox(_) => {
                 let contact = self.contact_at(&from).map(|(account, _)| account);
@@ -339,21 +376,24 @@ impl State {
     }
 
     fn on_deadline(&mut self, ctx: &mut Ctx) {
-        // Bounded: each timer that fires again at once waits for the next deadline.
-        let mut due = Vec::new();
-        while let Some(timer) = self.timers.take_due(ctx.now.mono) {
-            due.push(timer);
-        }
+        // Bounded: what is more, or fires again at once, waits for the next deadline.
+        let due: Vec<Timer> = std::iter::from_fn(|| self.timers.take_due(ctx.now.mono)).take(TIMERS_PER_TURN_MAX).collect();
         for timer in due {
             match timer {
                 Timer::Acks => {
                     self.send_delivered(ctx);
                     self.send_mail_acks(ctx);
+                    self.send_withdrawn(ctx);
                 }
                 Timer::Receipts => self.send_receipts(ctx),
-                Timer::Cards => self.send_cards(ctx),
+                Timer::Cards => {
+                    self.refresh_card(ctx);
+                    self.send_cards(ctx);
+                }
+                Timer::Members => self.send_member_cards(ctx),
                 Timer::Ask => self.ask(ctx),
                 Timer::Sweep => self.sweep(ctx),
+                Timer::Reseal => self.on_reseal(ctx),
                 Timer::Lane(account) => self.on_lane(ctx, &account),
                 Timer::Dial(peer) => self.dial(ctx, peer),
             }
@@ -370,25 +410,30 @@ impl State {
     /// Forgets what has expired, a bounded number of rows at a time.
     fn sweep(&mut self, ctx: &mut Ctx) {
         let after = ctx.get(Table::Meta, SWEEP_KEY).unwrap_or_default();
+        // A clock that jumped ahead forgets nothing before that is sure.
+        let clock = self.service.clock(ctx.now);
         let rows = ctx.scan(&Scan::prefix(Table::Seen, []).after(after).limit(SWEEP_ROWS_MAX));
         let is_end = rows.len() < SWEEP_ROWS_MAX;
         let last = rows.last().filter(|_| !is_end).map(|(key, _)| key.clone()).unwrap_or_default();
         for (key, value) in rows {
-            if row::decode::<row::Seen>(&value).is_ok_and(|seen| seen.until < ctx.now.wall) {
+            if row::decode::<row::Seen>(&value).is_ok_and(|seen| seen.until < clock) {
                 ctx.delete(Table::Seen, key);
             }
         }
         ctx.put_raw(Table::Meta, SWEEP_KEY, last);
         if is_end {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
-                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < ctx.now.wall) {
+                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock) {
                     ctx.delete(Table::Invite, key);
                 }
             }
         }
+        // Also lanes that nothing else moves, of whoever was blocked: what they are owed expires.
         for account in self.outbox.busy_accounts() {
-            self.expire_owed(ctx, &account);
+            let at = ctx.now.mono + ctx.rng.below(SWEEP_MS);
+            self.timers.sooner(Timer::Lane(account), at);
         }
+        self.tell_skew(ctx);
         self.renew_grants(ctx);
         self.renew_work(ctx);
         let pause = if is_end { SWEEP_MS } else { crate::types::time::SECOND };

@@ -6,7 +6,7 @@ use super::ctx::Ctx;
 use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
-use crate::crypto::keys::{direct_room, is_certified};
+use crate::crypto::keys::is_certified;
 use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
 use crate::wire::frame::{Delivered, Frame, Hello};
@@ -84,10 +84,13 @@ impl State {
         if self.mailboxes.rows.contains_key(&peer) {
             self.on_mailbox_up(ctx, peer);
         }
-        for account in self.outbox.busy_accounts() {
-            if self.is_way_to(&peer, &account) {
-                self.pump(ctx, &account);
-            }
+        self.wake_lanes(ctx, &peer);
+    }
+
+    /// What is owed to those whom this peer is a way to is looked at with the next deadline.
+    fn wake_lanes(&mut self, ctx: &Ctx, peer: &PeerId) {
+        for account in self.reached_by(peer) {
+            self.timers.sooner(Timer::Lane(account), ctx.now.mono);
         }
     }
 
@@ -114,18 +117,20 @@ impl State {
         } else {
             self.peers.dials.remove(&peer);
         }
-        for account in self.outbox.busy_accounts() {
-            if self.outbox.forget_flight(&account, &peer) || self.is_way_to(&peer, &account) {
-                self.pump(ctx, &account);
-            }
+        for account in self.reached_by(&peer) {
+            self.outbox.forget_flight(&account, &peer);
         }
+        self.wake_lanes(ctx, &peer);
     }
 
-    /// Whether an account can be reached by this peer: it is one of its devices, or holds its mail.
-    fn is_way_to(&self, peer: &PeerId, account: &AccountId) -> bool {
-        self.contacts.get(account).is_some_and(|known| {
-            known.card.devices.iter().any(|device| device.peer == *peer) || known.card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer)
-        }) || self.mailboxes.rows.contains_key(peer)
+    /// The accounts that are owed something and can be reached by this peer: it is one of their devices, or holds their mail, or tries for us.
+    fn reached_by(&self, peer: &PeerId) -> Vec<AccountId> {
+        if self.mailboxes.rows.contains_key(peer) {
+            return self.outbox.busy_accounts();
+        }
+        let mut accounts = self.contacts.served_at(peer);
+        accounts.extend(self.contacts.claimants(peer));
+        accounts.into_iter().filter(|account| self.outbox.is_busy(account)).collect()
     }
 
     /// Where a peer can be dialled, when there is a reason to: it is our mailbox, a contact's device, or holds mail for
@@ -135,18 +140,15 @@ impl State {
             return Some(row.addresses.clone());
         }
         if let Some((account, _)) = self.contacts.by_peer(peer) {
-            let state = self.contacts.state(&account)?;
-            let owed = self.outbox.is_busy(&account);
-            let is_known = state == ContactState::Accepted && (owed || self.contacts.len() <= IDLE_DIALS_MAX);
-            if is_known || (state == ContactState::Requested && owed) {
+            let owed = self.outbox.is_busy(&account) && self.contacts.is_reachable(&account);
+            let is_idle = self.contacts.is_accepted(&account) && self.contacts.len() <= IDLE_DIALS_MAX;
+            if owed || is_idle {
                 return self.contacts.addresses(&account, peer);
             }
         }
-        let mut accounts = self.outbox.busy_accounts().into_iter();
-        accounts.find_map(|account| {
-            let mailboxes = &self.contacts.get(&account)?.card.mailboxes;
-            mailboxes.iter().find(|mailbox| mailbox.peer == *peer).map(|mailbox| mailbox.addresses.clone())
-        })
+        let account = self.contacts.served_at(peer).into_iter().find(|account| self.outbox.is_busy(account))?;
+        let mailboxes = &self.contacts.card(&account)?.mailboxes;
+        mailboxes.iter().find(|mailbox| mailbox.peer == *peer).map(|mailbox| mailbox.addresses.clone())
     }
 
     /// Dials a peer as soon as its back-off allows.
@@ -208,6 +210,15 @@ impl State {
         }
     }
 
+    /// Takes nobody's hello back: when there is one again it is said anew.
+    pub(super) fn part(&mut self, account: &AccountId) {
+        for (_, peer) in self.contacts.devices(account) {
+            if let Some(there) = self.peers.up.get_mut(&peer) {
+                (there.said_hello, there.who) = (false, None);
+            }
+        }
+    }
+
     fn say_hello(&mut self, ctx: &mut Ctx, peer: PeerId, account: &AccountId) {
         let Some(there) = self.peers.up.get_mut(&peer).filter(|there| !there.said_hello) else { return };
         there.said_hello = true;
@@ -217,6 +228,7 @@ impl State {
             certificate: ctx.keys.certificate,
             proof: [0; 64],
             knows_number: self.contacts.get(account).map_or(0, |known| known.card.number),
+            wall: ctx.now.wall,
         };
         ctx.transmit(peer, Frame::Hello(hello.sign(&ctx.keys.peer_id(), &peer, &ctx.keys.device)));
     }
@@ -231,13 +243,20 @@ impl State {
         }
         let Some(peer) = self.peers.up.get_mut(&from) else { return Outcome::Refused(Refusal::Unknown) };
         peer.who = Some((hello.account, hello.device));
+        // Whoever says hello takes what we send, also if it did not a moment ago.
+        self.outbox.way(&hello.account, &from).into_iter().for_each(|way| way.wake(ctx.now.mono));
         ctx.emit(Event::Presence { account: hello.account, device: hello.device, on: true });
         self.say_hello(ctx, from, &hello.account);
         if hello.knows_number < self.account.card.number {
             self.change_contact(ctx, &hello.account, |row| row.card_sent = row.card_sent.min(hello.knows_number));
             self.queue_cards(ctx);
         }
-        self.send_heads(ctx, from, &direct_room(&ctx.keys.account_id(), &hello.account));
+        for room in self.rooms_with(ctx, &hello.account) {
+            self.send_heads(ctx, from, &hello.account, &room);
+        }
+        self.ask_on_meeting(ctx, &hello.account);
+        self.note_time(ctx, from, hello.wall);
+        self.on_neighbour(ctx, from);
         self.pump(ctx, &hello.account);
         Outcome::Accepted
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::seam::{CommandError, Event, Misbehaviour, Outcome, Reply};
 use super::timer::Timer;
@@ -10,7 +11,7 @@ use crate::types::limits::{FRAME_IDS_MAX, RECEIPT_DELAY_MS};
 use crate::types::{AccountId, DeviceId, MessageId, RoomId, Scan, Table};
 use crate::wire::card;
 use crate::wire::content::Body;
-use crate::wire::row::{self, Cargo, ContactState};
+use crate::wire::row::{self, Cargo, ContactState, Series};
 
 impl State {
     /// Owes a sender the receipt that its message is durable here.
@@ -40,9 +41,19 @@ impl State {
 
     /// Sends receipts that were gathered, a bounded number for each sender and room at a time.
     pub(super) fn send_receipts(&mut self, ctx: &mut Ctx) {
-        let rows = ctx.scan(&Scan::prefix(Table::Owed, []).limit(FRAME_IDS_MAX));
-        if rows.len() == FRAME_IDS_MAX {
-            self.timers.sooner(Timer::Receipts, ctx.now.mono);
+        let mut rows = Vec::new();
+        let mut scan = Scan::prefix(Table::Owed, []).limit(1);
+        while let Some(account) = ctx.scan(&scan).first().and_then(|(key, _)| AccountId::from_slice(key.get(..32)?)) {
+            // Who is owed many already gets these when there is room.
+            if self.outbox.takes_aside(&account) {
+                let limit = FRAME_IDS_MAX - rows.len();
+                rows.extend(ctx.scan(&Scan::prefix(Table::Owed, account.0).limit(limit)));
+                if rows.len() == FRAME_IDS_MAX {
+                    self.timers.sooner(Timer::Receipts, ctx.now.mono);
+                    break;
+                }
+            }
+            scan = scan.after([&account.0[..], &[0xff; 17]].concat());
         }
         let mut gathered: BTreeMap<(AccountId, RoomId), (Vec<MessageId>, Vec<MessageId>)> = BTreeMap::new();
         for (key, value) in rows {
@@ -54,8 +65,8 @@ impl State {
             ctx.delete(Table::Owed, key);
         }
         for ((account, room), (delivered, read)) in gathered {
-            if self.contacts.state(&account) == Some(ContactState::Accepted) {
-                self.send_aside(ctx, &room, &account, Body::Receipt { delivered, read });
+            if self.contacts.is_reachable(&account) {
+                self.send_aside(ctx, &room, &account, &Body::Receipt { delivered, read });
             }
         }
     }
@@ -78,21 +89,40 @@ impl State {
                 if opened.account != *sender {
                     return Outcome::Misbehaved(Misbehaviour::Right);
                 }
-                let key_packages = key_packages.into_iter().filter(|kp| self.rooms.check_key_package(ctx, sender, kp)).collect();
+                let is_good = |kp: &Vec<u8>| self.rooms.check_key_package(sender, kp, opened.number).is_ok();
+                let key_packages = key_packages.into_iter().filter(is_good).collect();
                 self.update_card(ctx, sender, &card, opened, grants, Some(key_packages));
-                // They speak in the room, so they have its welcome.
-                self.drop_knocks(ctx, sender);
                 Outcome::Accepted
             }
-            Body::Ask { device, numbers } => self.handle_ask(ctx, room, sender, &device, &numbers),
-            Body::Gone { device: of, numbers } => self.handle_gone(ctx, room, device, &of, &numbers),
+            Body::Ask { account, device, numbers } => self.handle_ask(ctx, &Series { room: *room, account, device }, sender, &numbers),
+            Body::Gone { account, device, numbers } => self.handle_gone(ctx, &Series { room: *room, account, device }, sender, &numbers),
+            Body::Heads { heads, card, asks } => {
+                self.hear_heads(ctx, room, sender, &heads);
+                if let Some(card) = card {
+                    self.take_own_card(ctx, &card);
+                }
+                if asks {
+                    self.tell_heads(ctx, room, sender, None, false);
+                }
+                Outcome::Accepted
+            }
+            Body::Copy { content } => self.handle_copy(ctx, room, sender, device, &content),
+            Body::Cards { cards } => self.handle_cards(ctx, room, sender, cards),
             Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } => {
                 Outcome::Misbehaved(Misbehaviour::Unexpected)
             }
         }
     }
 
-    fn on_receipt(&mut self, ctx: &mut Ctx, room: &RoomId, account: &AccountId, device: &DeviceId, message: &MessageId, is_read: bool) {
+    pub(super) fn on_receipt(
+        &mut self,
+        ctx: &mut Ctx,
+        room: &RoomId,
+        account: &AccountId,
+        device: &DeviceId,
+        message: &MessageId,
+        is_read: bool,
+    ) {
         let Some(mut index) = ctx.row::<row::Index>(Table::Index, &message.0).filter(|index| index.place.room == *room) else { return };
         let Some((_, custody)) = index.custody.iter_mut().find(|(other, _)| other == account) else { return };
         let order = custody.order;
@@ -106,7 +136,7 @@ impl State {
         ctx.emit(Event::Custody { room: *room, message: *message });
         let is_owed = self.owed_row(ctx, account, order).is_some_and(|row| row.cargo == Cargo::Message { room: *room, message: *message });
         if is_owed {
-            self.settle_delivered(ctx, account, order, *device);
+            self.settle_delivered(ctx, account, order, *device, None);
         }
     }
 
@@ -136,11 +166,11 @@ impl State {
             if state == ContactState::Requested {
                 self.request(ctx, &account);
             } else {
-                self.drop_older_cards(ctx, &account);
+                self.drop_such(ctx, &account, |other| *other == Other::Card);
                 let round = self.contacts.get(&account).map_or(0, |known| known.row.grant_round);
                 let (grants, key_packages) = (self.grants_for(ctx, &account.0, round), vec![self.rooms.key_package(ctx)]);
                 let card = self.account.signed.clone();
-                if self.send_aside(ctx, &room, &account, Body::Card { card, grants, key_packages }).is_some() {
+                if self.send_aside(ctx, &room, &account, &Body::Card { card, grants, key_packages }).is_some() {
                     self.change_contact(ctx, &account, |row| row.card_sent = number);
                 }
             }

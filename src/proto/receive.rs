@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use super::contact::Known;
 use super::ctx::Ctx;
+use super::lane::Other;
 use super::node::State;
 use super::outbox::id_of;
 use super::room::{Effect, Opened};
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal, Topic};
-use crate::crypto::keys::direct_room;
+use crate::crypto::keys::{direct_room, message_id};
 use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, SEEN_TTL_MS};
-use crate::types::{AccountId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
-use crate::wire::bound::Bounded as _;
-use crate::wire::content::{Content, Knock};
+use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
+use crate::wire::codec::{self, DecodeError};
+use crate::wire::content::{Body, Content, Knock};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::frame::Frame;
-use crate::wire::row::{self, Cargo};
+use crate::wire::row::{self, Cargo, Series};
 
 /// Where an envelope came from, and so who is told that it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl State {
                 }
                 outcome
             }
-            Err(crate::wire::codec::DecodeError::Version(_) | crate::wire::codec::DecodeError::Kind(_)) => Outcome::Refused(Refusal::Newer),
+            Err(DecodeError::Version(_) | DecodeError::Kind(_)) => Outcome::Refused(Refusal::Newer),
             Err(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
         };
         self.conclude(ctx, source, id, bytes, outcome)
@@ -101,18 +102,18 @@ impl State {
                         self.deferred.spilt.insert(mailbox);
                         ctx.transmit(mailbox, Frame::Deferred(vec![id]));
                     }
-                    Source::Direct(peer) if self.is_contact(source) => ctx.transmit(peer, Frame::Deferred(vec![id])),
+                    Source::Direct(peer) if self.is_bearer(source) => ctx.transmit(peer, Frame::Deferred(vec![id])),
                     Source::Direct(_) | Source::Gossip => {}
                 }
                 outcome
             }
             // Its key is gone here for ever, or it is about what never was here. Its sender seals it anew or forgets it: told on the
-            // stream, or asked for by number later.
-            Outcome::Refused(Refusal::Expired | Refusal::Unknown) if self.is_contact(source) => {
+            // stream (or by the mailbox that tries for the sender), or asked for by number later.
+            Outcome::Refused(Refusal::Expired | Refusal::Unknown) if self.is_bearer(source) => {
                 if let Source::Direct(peer) = source {
                     ctx.transmit(peer, Frame::Lost(vec![id]));
                 }
-                outcome
+                if self.is_contact(source) { outcome } else { self.count_junk(source, outcome) }
             }
             // Nothing that waits in a mailbox becomes better by waiting longer; the one who put it there may not be its bearer.
             Outcome::Refused(_) | Outcome::Misbehaved(_) => {
@@ -164,6 +165,12 @@ impl State {
         matches!(source, Source::Direct(peer) if self.contact_at(&peer).is_some())
     }
 
+    /// A contact, a member of a shared group, or a node that may be the mailbox of one; who was blocked is told nothing.
+    fn is_bearer(&self, source: Source) -> bool {
+        let Source::Direct(peer) = source else { return false };
+        self.contacts.by_peer(&peer).is_none_or(|(account, _)| self.contacts.is_reachable(&account))
+    }
+
     /// The peer will send them again when it is back.
     pub(super) fn forget_deferred_of(&mut self, peer: &PeerId) {
         let is_of = |source: &Source| match source {
@@ -179,18 +186,17 @@ impl State {
     fn receive_room(&mut self, ctx: &mut Ctx, source: Source, id: EnvelopeId, body: &[u8]) -> Outcome {
         let (opened, effects) = self.rooms.open_envelope(ctx, body);
         let outcome = match opened {
-            Opened::Content { room, sender, device, content } => {
+            Opened::Content { room, sender, device, content, is_present } => {
+                if is_present {
+                    self.on_there(ctx, &sender, &room);
+                }
                 let blocked = sender != ctx.keys.account_id() && !self.contacts.is_accepted(&sender);
                 if blocked && room == direct_room(&ctx.keys.account_id(), &sender) {
                     Outcome::Refused(Refusal::Unwanted)
                 } else {
-                    match crate::wire::codec::decode::<Content>(&content) {
-                        Ok(content) => self.handle_content(ctx, source, id, (room, sender, device), content, body),
-                        // A kind of content that a later release knows: it was authentic, and is counted as seen.
-                        Err(_) => {
-                            self.mark_seen(ctx, id, None);
-                            Outcome::Accepted
-                        }
+                    match codec::open::<Content>(&content) {
+                        Ok(content) => self.handle_content(ctx, source, id, (room, sender, device), &content, body),
+                        Err(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
                     }
                 }
             }
@@ -208,6 +214,17 @@ impl State {
         };
         self.apply_effects(ctx, effects);
         outcome
+    }
+
+    /// An account is known to be in the same epoch of a room as this device: what was to bring it there has done so. (What it said in an
+    /// earlier one proves nothing: it may have been taken out since, and welcomed again.)
+    pub(super) fn on_there(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId) {
+        let is_direct = *room == direct_room(&ctx.keys.account_id(), account);
+        self.drop_such(ctx, account, |other| match other {
+            Other::Welcome(of) | Other::Commit(of) => of == room,
+            Other::Knock => is_direct,
+            _ => false,
+        });
     }
 
     /// Remembers an envelope for as long as a copy can come.
@@ -231,44 +248,37 @@ impl State {
         ctx: &mut Ctx,
         source: Source,
         id: EnvelopeId,
-        (room, sender, device): (RoomId, AccountId, crate::types::DeviceId),
-        content: Content,
-        body: &[u8],
+        (room, account, leaf): (RoomId, AccountId, DeviceId),
+        content: &Content,
+        envelope: &[u8],
     ) -> Outcome {
-        if !content.is_bounded() {
-            return Outcome::Misbehaved(Misbehaviour::Malformed);
-        }
+        let body = match Body::open(&content.body) {
+            Ok(body) => Some(body),
+            // Kept as it is, until a release is here that knows it.
+            Err(DecodeError::Kind(_)) => None,
+            Err(_) => return Outcome::Misbehaved(Misbehaviour::Malformed),
+        };
         if content.number == 0 {
             self.mark_seen(ctx, id, None);
-            return self.handle_aside(ctx, &room, &sender, &device, content.body);
+            return body.map_or(Outcome::Accepted, |body| self.handle_aside(ctx, &room, &account, &leaf, body));
         }
-        let message = content.message;
-        let content = Content { message: self.id_here(ctx, &room, &sender, message), ..content };
-        self.mark_seen(ctx, id, Some((room, message, sender)));
-        self.note_number(ctx, &room, &device, content.number);
-        if sender != ctx.keys.account_id() {
-            self.owe_receipt(ctx, source, &sender, &room, &message);
+        if body.is_some_and(|body| !is_message(&body)) {
+            return Outcome::Misbehaved(Misbehaviour::Unexpected);
         }
-        let message = content.message;
+        let series = Series { room, account, device: content.device.unwrap_or(leaf) };
+        let message = message_id(&room, &account, &content.proof);
+        self.mark_seen(ctx, id, Some((room, message, account)));
+        self.note_number(ctx, &series, content.number);
+        if account != ctx.keys.account_id() {
+            self.owe_receipt(ctx, source, &account, &room, &message);
+        }
         if ctx.get(Table::Index, &message.0).is_some() {
             return Outcome::Duplicate;
         }
-        let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, body) } else { Vec::new() };
-        self.store_message(ctx, (room, sender, device), content, Vec::new(), keeps);
+        let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, envelope) } else { Vec::new() };
+        self.store_message(ctx, &series, content, Vec::new(), keeps);
         ctx.emit(Event::Message { room, message });
         Outcome::Accepted
-    }
-
-    /// The id under which a message is stored: its own, unless somebody else's message has it already. Who saw an id can use it for
-    /// another message, and must not keep the first one away from those who do not have it yet.
-    fn id_here(&self, ctx: &Ctx, room: &RoomId, sender: &AccountId, message: MessageId) -> MessageId {
-        match ctx.row::<row::Index>(Table::Index, &message.0) {
-            Some(index) if index.place.room != *room || index.place.sender != *sender => {
-                let hash = blake3::hash(&[&room.0[..], &sender.0, &message.0].concat());
-                MessageId(std::array::from_fn(|at| hash.as_bytes()[at]))
-            }
-            _ => message,
-        }
     }
 
     /// Does what follows from a change of a room, and opens what waited for it.
@@ -277,10 +287,15 @@ impl State {
         for effect in effects {
             match effect {
                 Effect::Commit { room, to, envelope } => self.owe_commit(ctx, &room, &to, &envelope),
-                Effect::Welcome { room, to, group, generation, welcome } => {
+                Effect::Welcome { room, to, group, generation, welcome, devices } => {
                     let round = self.contacts.get(&to).map_or(0, |known| known.row.grant_round);
                     let grants = self.grants_for(ctx, &to.0, round);
                     self.send_knock(ctx, &to, &Knock::Welcome { room, group, generation, welcome, grants });
+                    // When none of their devices was there before, nobody can open what was sealed then.
+                    let theirs = self.contacts.devices(&to);
+                    if theirs.iter().all(|(device, _)| devices.contains(device)) {
+                        self.reseal_to(ctx, &room, &[to], None);
+                    }
                 }
                 Effect::Rejoin { room, to, key_package, generation } => {
                     for account in to {
@@ -291,7 +306,6 @@ impl State {
                 Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
                 Effect::Epoch { room } => {
                     has_new_epoch = true;
-                    self.note_together(&room);
                     self.follow_topic(ctx, &room);
                 }
                 Effect::Members { room, members } => {
@@ -299,9 +313,15 @@ impl State {
                         ctx.put(Table::Room, room.0, &row::Room { members, ..row });
                         ctx.emit(Event::Room(room));
                     }
+                    self.on_members(ctx, &room);
                 }
                 Effect::Removed { room } => {
                     self.follow_topic(ctx, &room);
+                    if let Some(mut row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+                        row.members.retain(|account| *account != ctx.keys.account_id());
+                        ctx.put(Table::Room, room.0, &row);
+                    }
+                    self.on_members(ctx, &room);
                     ctx.emit(Event::Room(room));
                 }
             }
@@ -315,7 +335,10 @@ impl State {
         let me = ctx.keys.account_id();
         let others: Vec<AccountId> = to.iter().filter(|account| **account != me).copied().collect();
         for account in &others {
-            self.owe(ctx, account, Cargo::Commit { room: *room }, Some(envelope), [0; 16], others.len() > 1);
+            // Who lacks this many finds out on meeting, and is added again.
+            if self.outbox.takes_commit(account) {
+                self.owe(ctx, account, Cargo::Commit { room: *room }, Some(envelope), [0; 16], others.len() > 1);
+            }
         }
         for account in &others {
             self.pump(ctx, account);
@@ -358,4 +381,9 @@ impl State {
             ctx.speak(Output::Subscribe { topic: Topic::Room(topic), on: true });
         }
     }
+}
+
+/// Whether a body is something that a person says: it is numbered, and stored.
+fn is_message(body: &Body) -> bool {
+    matches!(body, Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. })
 }

@@ -239,7 +239,7 @@ pub enum CommandError {
     #[error("the link is damaged or forged: ask for a new one")]
     Card,
     /// The invite is over.
-    #[error("this invite has expired: ask for a new one")]
+    #[error("this invite has expired, or the clock of this machine is wrong: look at the clock, or ask for a new one")]
     Expired,
     /// It is one's own link.
     #[error("this is your own link: give it to somebody else")]

@@ -1,34 +1,25 @@
-//! Completeness: every device numbers its messages in a room; a hole is noticed, asked for, and filled or given up.
+//! Completeness: every device numbers its messages in a room; members tell each other how far they are, and a hole is noticed.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use super::ctx::Ctx;
-use super::message::numbered_key;
+use super::lane::Other;
 use super::node::State;
+use super::repair::Asking;
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{APART_MAX, ASK_AFTER_MS, FRAME_IDS_MAX, HOLES_MAX, RETRY_MS_MAX};
-use crate::types::{AccountId, DeviceId, Millis, PeerId, RoomId, Scan, Table, View};
-use crate::wire::content::Body;
+use crate::types::limits::{ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, MEMBERS_ASKED_MAX, SERIES_MAX};
+use crate::types::time::SECOND;
+use crate::types::{AccountId, PeerId, RoomId, Scan, Table, View};
+use crate::wire::content::{Body, Head};
 use crate::wire::frame::{self, Frame};
-use crate::wire::row::{self, Cargo, RoomKind};
+use crate::wire::row::{self, Series};
 
-/// Rooms and devices with holes, and when to ask for them.
+/// Where messages are missing, and what is being done about it.
 #[derive(Debug, Default)]
 pub(super) struct Sync {
-    holes: BTreeMap<(RoomId, DeviceId), Asked>,
-    /// Steps of our ratchet in each group that only some of its members saw, since the last that all do.
-    apart: BTreeMap<RoomId, u32>,
-}
-
-/// What was asked already.
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    at: Millis,
-    times: u32,
-    /// Our last question in the outbox: to whom, and its order.
-    order: Option<(AccountId, u64)>,
+    /// Devices with holes.
+    pub(super) holes: BTreeMap<Series, Asking>,
 }
 
 impl Sync {
@@ -37,8 +28,8 @@ impl Sync {
         let mut sync = Self::default();
         for (key, value) in view.scan(&Scan::prefix(Table::Heads, [])) {
             let heads = row::decode::<row::Heads>(&value).unwrap_or_default();
-            if let (false, Some((room, device))) = (heads.holes.is_empty(), split_key(&key)) {
-                sync.holes.insert((room, device), Asked::default());
+            if let (false, Some(series)) = (heads.holes.is_empty(), Series::from_key(&key)) {
+                sync.holes.insert(series, Asking::default());
             }
         }
         sync
@@ -49,14 +40,8 @@ impl Sync {
     }
 }
 
-fn heads_key(room: &RoomId, device: &DeviceId) -> Vec<u8> {
-    [&room.0[..], &device.0[..]].concat()
-}
-
-fn split_key(key: &[u8]) -> Option<(RoomId, DeviceId)> {
-    let (room, device) = key.split_at_checked(32)?;
-    Some((RoomId::from_slice(room)?, DeviceId::from_slice(device)?))
-}
+/// Numbers from the first to the last of each, in order and apart from each other.
+pub(super) type Ranges = Vec<(u64, u64)>;
 
 /// Takes numbers up to `high` into account; those not seen become a hole.
 fn raise(heads: &mut row::Heads, high: u64) {
@@ -71,58 +56,152 @@ fn raise(heads: &mut row::Heads, high: u64) {
     }
 }
 
-/// Takes a number out of the holes; whether it was in one.
-fn fill(heads: &mut row::Heads, number: u64) -> bool {
-    let Some(at) = heads.holes.iter().position(|(first, last)| (*first..=*last).contains(&number)) else { return false };
-    let (first, last) = heads.holes.remove(at);
+/// Takes a number out of some; whether it was among them.
+pub(super) fn take(ranges: &mut Ranges, number: u64) -> bool {
+    let Some(at) = ranges.iter().position(|(first, last)| (*first..=*last).contains(&number)) else { return false };
+    let (first, last) = ranges.remove(at);
     if number < last {
-        heads.holes.insert(at, (number + 1, last));
+        ranges.insert(at, (number + 1, last));
     }
     if first < number {
-        heads.holes.insert(at, (first, number - 1));
+        ranges.insert(at, (first, number - 1));
     }
     true
 }
 
+/// Adds a number to some.
+pub(super) fn put(ranges: &mut Ranges, number: u64) {
+    let at = ranges.partition_point(|(_, last)| last.saturating_add(1) < number);
+    match ranges.get_mut(at) {
+        Some((first, last)) if *first <= number.saturating_add(1) => {
+            (*first, *last) = ((*first).min(number), (*last).max(number));
+            if let Some((next, end)) = ranges.get(at + 1).copied()
+                && next == number.saturating_add(1)
+            {
+                ranges[at].1 = end;
+                ranges.remove(at + 1);
+            }
+        }
+        _ => ranges.insert(at, (number, number)),
+    }
+}
+
+/// The highest number that is here.
+fn had(heads: &row::Heads) -> u64 {
+    let mut top = heads.high;
+    while let Some((first, _)) = heads.holes.iter().chain(&heads.gone).find(|(first, last)| (*first..=*last).contains(&top)) {
+        top = first.saturating_sub(1);
+    }
+    top
+}
+
+fn is_late(ctx: &Ctx, room: &RoomId) -> bool {
+    ctx.row::<row::Room>(Table::Room, &room.0).is_some_and(|row| row.is_late)
+}
+
 impl State {
     /// A numbered message of a device is here.
-    pub(super) fn note_number(&mut self, ctx: &mut Ctx, room: &RoomId, device: &DeviceId, number: u64) {
-        let key = heads_key(room, device);
-        let stored = ctx.row::<row::Heads>(Table::Heads, &key);
-        let is_new = stored.is_none();
-        let mut heads = stored.unwrap_or_default();
-        if is_new && self.starts_late(ctx, room) {
-            heads.high = number.saturating_sub(1);
-        }
+    pub(super) fn note_number(&mut self, ctx: &mut Ctx, series: &Series, number: u64) {
+        let Some(mut heads) = self.heads_of(ctx, series, number.saturating_sub(1)) else { return };
         raise(&mut heads, number);
-        fill(&mut heads, number);
-        self.put_heads(ctx, room, device, &heads);
+        take(&mut heads.holes, number);
+        take(&mut heads.gone, number);
+        self.put_heads(ctx, series, &heads);
     }
 
-    /// In a group one joins in the middle: what was sent before is not owed.
-    fn starts_late(&self, ctx: &Ctx, room: &RoomId) -> bool {
-        ctx.row::<row::Room>(Table::Room, &room.0).is_some_and(|row| row.kind == RoomKind::Group)
-    }
-
-    fn put_heads(&mut self, ctx: &mut Ctx, room: &RoomId, device: &DeviceId, heads: &row::Heads) {
-        ctx.put(Table::Heads, heads_key(room, device), heads);
-        if heads.holes.is_empty() {
-            if self.sync.holes.remove(&(*room, *device)).is_some() {
-                ctx.emit(Event::Room(*room));
-            }
-        } else if let Entry::Vacant(hole) = self.sync.holes.entry((*room, *device)) {
-            let asked = hole.insert(Asked { at: ctx.now.mono + ASK_AFTER_MS, ..Asked::default() });
-            self.timers.sooner(Timer::Ask, asked.at);
-            ctx.emit(Event::Room(*room));
+    /// What is known of a device's numbers; of a new one in a group that this one joined in the middle nothing is owed up to `before`.
+    /// `None` for one device too many.
+    fn heads_of(&self, ctx: &Ctx, series: &Series, before: u64) -> Option<row::Heads> {
+        let stored = ctx.row::<row::Heads>(Table::Heads, &series.key());
+        if stored.is_some() {
+            return stored;
         }
+        let of_account = [&series.room.0[..], &series.account.0].concat();
+        if ctx.scan(&Scan::prefix(Table::Heads, of_account).limit(SERIES_MAX)).len() >= SERIES_MAX {
+            return None;
+        }
+        let starts_late = series.account != ctx.keys.account_id() && is_late(ctx, &series.room);
+        Some(row::Heads { high: if starts_late { before } else { 0 }, ..row::Heads::default() })
     }
 
-    /// Tells a member's device how far we are in a shared room.
-    pub(super) fn send_heads(&mut self, ctx: &mut Ctx, to: PeerId, room: &RoomId) {
-        let Some((epoch, epoch_id)) = self.rooms.epoch(room) else { return };
+    pub(super) fn put_heads(&mut self, ctx: &mut Ctx, series: &Series, heads: &row::Heads) {
+        ctx.put(Table::Heads, series.key(), heads);
+        if heads.holes.is_empty() {
+            if self.sync.holes.remove(series).is_some() {
+                ctx.emit(Event::Room(series.room));
+            }
+            return;
+        }
+        let is_new = !self.sync.holes.contains_key(series);
+        let asking = self.sync.holes.entry(*series).or_default();
+        if is_new {
+            asking.at = ctx.now.mono + ASK_AFTER_MS;
+            ctx.emit(Event::Room(series.room));
+        } else if !asking.is_past(&heads.holes) {
+            return;
+        } else {
+            // What was asked for is settled: on to the rest.
+            *asking = Asking::begin(ctx.now.mono + SECOND);
+        }
+        self.timers.sooner(Timer::Ask, asking.at);
+    }
+
+    /// How far this device knows the numbers to be that matter to another account of a room: own ones, theirs, and those of devices
+    /// that are no longer there to tell of themselves.
+    fn heads_for(&self, ctx: &Ctx, room: &RoomId, to: &AccountId) -> Vec<Head> {
+        let (me, own) = (ctx.keys.account_id(), ctx.keys.device_id());
         let number = ctx.row::<row::Room>(Table::Room, &room.0).map_or(0, |row| row.number);
-        let heads = vec![(ctx.keys.device_id(), number)];
+        let devices = self.rooms.devices(room);
+        let mut heads = vec![Head { account: me, device: own, number }];
+        for (key, value) in ctx.scan(&Scan::prefix(Table::Heads, room.0)) {
+            let (Some(Series { account, device, .. }), Ok(known)) = (Series::from_key(&key), row::decode::<row::Heads>(&value)) else {
+                continue;
+            };
+            // Of its own devices an account knows what they sent, of others' what it has.
+            let number = if account == me { known.high } else { had(&known) };
+            let is_there = account != *to && devices.contains(&(account, device));
+            if device != own && !is_there {
+                heads.push(Head { account, device, number });
+            }
+        }
+        heads.retain(|head| head.number > 0);
+        heads.truncate(FRAME_IDS_MAX);
+        heads
+    }
+
+    /// The rooms shared with an account: the direct one first, groups up to a bound.
+    pub(super) fn rooms_with(&self, ctx: &Ctx, account: &AccountId) -> Vec<RoomId> {
+        let direct = self.room_with(ctx, account);
+        let groups = self.rooms.rooms().into_iter().filter(|room| *room != direct && self.rooms.members(room).contains(account));
+        [direct].into_iter().chain(groups).take(HEADS_MAX).collect()
+    }
+
+    /// Tells a member's device on meeting how far we are in a shared room.
+    pub(super) fn send_heads(&mut self, ctx: &mut Ctx, to: PeerId, account: &AccountId, room: &RoomId) {
+        let Some((epoch, epoch_id)) = self.rooms.epoch(room) else { return };
+        let heads = self.heads_for(ctx, room, account);
         ctx.transmit(to, Frame::Heads(frame::Heads { room: *room, epoch, epoch_id, heads }));
+    }
+
+    /// Tells a member how far we are in a room, by whatever way: one of us is new there and may have lost something. With the newest
+    /// card of theirs that we had.
+    pub(super) fn tell_heads(&mut self, ctx: &mut Ctx, room: &RoomId, to: &AccountId, card: Option<Vec<u8>>, asks: bool) {
+        let heads = self.heads_for(ctx, room, to);
+        if heads.is_empty() && card.is_none() && !asks {
+            return;
+        }
+        self.drop_such(ctx, to, |other| *other == Other::Heads(*room));
+        self.send_aside(ctx, room, to, &Body::Heads { heads, card, asks });
+    }
+
+    /// This device is new in a group where it, or a former one, was before.
+    pub(super) fn ask_heads(&mut self, ctx: &mut Ctx, room: &RoomId) {
+        let me = ctx.keys.account_id();
+        let others: Vec<AccountId> =
+            self.rooms.members(room).into_iter().filter(|account| *account != me).take(MEMBERS_ASKED_MAX).collect();
+        for account in others {
+            self.tell_heads(ctx, room, &account, None, true);
+        }
     }
 
     /// A member's device tells how far it is.
@@ -139,145 +218,41 @@ impl State {
         if !members.contains(&account) {
             return Outcome::Refused(Refusal::Unknown);
         }
+        if self.rooms.epoch(&heads.room) == Some((heads.epoch, heads.epoch_id)) {
+            self.on_there(ctx, &account, &heads.room);
+        }
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
         self.apply_effects(ctx, effects);
-        // A device speaks for its own numbers only: nobody can make us ask for what never was.
-        let number = heads.heads.iter().filter(|(of, _)| *of == device).map(|(_, number)| *number).max().unwrap_or(0);
-        let stored = ctx.row::<row::Heads>(Table::Heads, &heads_key(&heads.room, &device));
-        if number > 0 && (stored.is_some() || !self.starts_late(ctx, &heads.room)) {
-            let mut stored = stored.unwrap_or_default();
-            if number > stored.high {
-                raise(&mut stored, number);
-                self.put_heads(ctx, &heads.room, &device, &stored);
-            }
-        }
+        self.hear_heads(ctx, &heads.room, &account, &heads.heads);
         Outcome::Accepted
     }
 
-    /// One more step of our ratchet in a group, for one member only. Too many of them and the others could not follow; a new epoch, in which
-    /// every ratchet starts anew, comes before that.
-    pub(super) fn note_apart(&mut self, ctx: &Ctx, room: &RoomId) {
-        if self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group) {
-            let count = self.sync.apart.entry(*room).or_default();
-            *count += 1;
-            if *count >= APART_MAX {
-                self.timers.sooner(Timer::Ask, ctx.now.mono);
+    /// An account is believed about its own devices. What it says of others' may be a lie: the message with that number is asked for,
+    /// and shows by itself that it was there.
+    pub(super) fn hear_heads(&mut self, ctx: &mut Ctx, room: &RoomId, from: &AccountId, heads: &[Head]) {
+        let (me, own) = (ctx.keys.account_id(), ctx.keys.device_id());
+        let mut unproven = Vec::new();
+        for head in heads.iter().filter(|head| head.device != own && head.number > 0) {
+            let series = Series { room: *room, account: head.account, device: head.device };
+            let stored = ctx.row::<row::Heads>(Table::Heads, &series.key());
+            if stored.as_ref().is_some_and(|known| head.number <= known.high) {
+                continue;
             }
-        }
-    }
-
-    /// All members of a group see this step, or start anew.
-    pub(super) fn note_together(&mut self, room: &RoomId) {
-        self.sync.apart.remove(room);
-    }
-
-    fn renew_ratchets(&mut self, ctx: &mut Ctx) {
-        let far: Vec<RoomId> = self.sync.apart.iter().filter(|(_, count)| **count >= APART_MAX).map(|(room, _)| *room).collect();
-        for room in far {
-            self.note_together(&room);
-            match self.rooms.update(ctx, &room) {
-                Ok(effects) => self.apply_effects(ctx, effects),
-                Err(error) => tracing::debug!(?error, "a room's keys could not be renewed"),
-            }
-        }
-    }
-
-    /// Renews ratchets; asks for holes whose time has come: the sender first, then other members in turn.
-    pub(super) fn ask(&mut self, ctx: &mut Ctx) {
-        self.renew_ratchets(ctx);
-        let now = ctx.now.mono;
-        let due: Vec<(RoomId, DeviceId)> = self.sync.holes.iter().filter(|(_, asked)| asked.at <= now).map(|(key, _)| *key).collect();
-        for (room, device) in due {
-            self.ask_one(ctx, &room, &device);
-        }
-        if let Some(next) = self.sync.holes.values().map(|asked| asked.at).min() {
-            self.timers.set(Timer::Ask, next.max(now + 1));
-        }
-    }
-
-    fn ask_one(&mut self, ctx: &mut Ctx, room: &RoomId, device: &DeviceId) {
-        let me = ctx.keys.account_id();
-        let Some(mut asked) = self.sync.holes.get(&(*room, *device)).copied() else { return };
-        asked.times += 1;
-        asked.at = ctx.now.mono + (ASK_AFTER_MS << asked.times.min(6)).min(RETRY_MS_MAX);
-        let is_still_asking = asked.order.is_some_and(|(account, order)| self.owed_row(ctx, &account, order).is_some());
-        if !is_still_asking {
-            let devices = self.rooms.devices(room);
-            let owner = devices.iter().find(|(_, other)| other == device).map(|(account, _)| *account);
-            let mut whom: Vec<AccountId> = owner.into_iter().chain(self.rooms.members(room)).filter(|account| *account != me).collect();
-            whom.dedup();
-            let heads: row::Heads = ctx.row(Table::Heads, &heads_key(room, device)).unwrap_or_default();
-            let numbers: Vec<u64> = heads.holes.iter().flat_map(|(first, last)| *first..=*last).take(FRAME_IDS_MAX).collect();
-            if !whom.is_empty() && !numbers.is_empty() {
-                let account = whom[(asked.times as usize - 1) % whom.len()];
-                asked.order = self.send_aside(ctx, room, &account, Body::Ask { device: *device, numbers }).map(|order| (account, order));
-            }
-        }
-        self.sync.holes.insert((*room, *device), asked);
-    }
-
-    /// A member lacks numbered messages: ours are sealed again, others' are passed on as they came.
-    pub(super) fn handle_ask(&mut self, ctx: &mut Ctx, room: &RoomId, from: &AccountId, device: &DeviceId, numbers: &[u64]) -> Outcome {
-        let is_ours = *device == ctx.keys.device_id();
-        let mut gone = Vec::new();
-        for number in numbers.iter().take(FRAME_IDS_MAX) {
-            let numbered: Option<row::Numbered> = ctx.row(Table::Numbered, &numbered_key(room, device, *number));
-            let is_served = match numbered {
-                Some(numbered) if is_ours => self.serve_own(ctx, room, from, &numbered),
-                // Asked for again before it arrived: once is enough.
-                Some(numbered) if self.order_in(ctx, from, &super::outbox::id_of(&numbered.envelope)).is_some() => true,
-                Some(numbered) if !numbered.envelope.is_empty() => {
-                    // Asked again while the first copy is on its way: two rows would share, and drop, the same bytes.
-                    if self.order_in(ctx, from, &super::outbox::id_of(&numbered.envelope)).is_none() {
-                        self.owe(ctx, from, Cargo::Copy, Some(&numbered.envelope), [0; 16], true);
-                    }
-                    true
+            if head.account != *from {
+                // Only a former device of ours can be one that we never heard of.
+                if stored.is_some() || head.account == me {
+                    unproven.push((series, head.number));
                 }
-                _ => false,
-            };
-            if !is_served && is_ours {
-                gone.push(*number);
+            } else if (stored.is_some() || !is_late(ctx, room))
+                && let Some(mut known) = self.heads_of(ctx, &series, 0)
+            {
+                raise(&mut known, head.number);
+                self.put_heads(ctx, &series, &known);
             }
         }
-        if !gone.is_empty() {
-            self.send_aside(ctx, room, from, Body::Gone { device: *device, numbers: gone });
+        for (series, number) in unproven.into_iter().take(SERIES_MAX) {
+            self.ask_for(ctx, &series, from, vec![number]);
         }
-        self.pump(ctx, from);
-        Outcome::Accepted
-    }
-
-    fn serve_own(&mut self, ctx: &mut Ctx, room: &RoomId, to: &AccountId, numbered: &row::Numbered) -> bool {
-        let Some(mut index) = ctx.row::<row::Index>(Table::Index, &numbered.message.0) else { return false };
-        let Some((_, custody)) = index.custody.iter_mut().find(|(account, _)| account == to) else { return false };
-        let cargo = Cargo::Message { room: *room, message: numbered.message };
-        let order = custody.order;
-        let Some(content) = self.stored_content(ctx, &numbered.message) else { return false };
-        let Ok(sealed) = self.rooms.seal(ctx, room, &crate::wire::codec::encode(&content)) else { return false };
-        self.note_apart(ctx, room);
-        // They may have had the envelope and be unable to open it, so never the same one again.
-        if let Some(row) = self.owed_row(ctx, to, order).filter(|row| row.cargo == cargo) {
-            self.replace(ctx, to, order, row, &sealed.envelope, sealed.epoch);
-            self.outbox.rewind(to);
-            return true;
-        }
-        custody.order = self.owe(ctx, to, cargo, Some(&sealed.envelope), sealed.epoch, false);
-        ctx.put(Table::Index, numbered.message.0, &index);
-        true
-    }
-
-    /// The sender says that these can no longer come. Only about its own numbers does it know.
-    pub(super) fn handle_gone(&mut self, ctx: &mut Ctx, room: &RoomId, from: &DeviceId, of: &DeviceId, numbers: &[u64]) -> Outcome {
-        if from != of {
-            return Outcome::Misbehaved(Misbehaviour::Right);
-        }
-        let Some(mut heads) = ctx.row::<row::Heads>(Table::Heads, &heads_key(room, of)) else { return Outcome::Accepted };
-        for number in numbers {
-            if fill(&mut heads, *number) {
-                heads.gone += 1;
-            }
-        }
-        self.put_heads(ctx, room, of, &heads);
-        Outcome::Accepted
     }
 }
 
@@ -290,10 +265,22 @@ mod tests {
         let mut heads = row::Heads::default();
         for number in [1, 2, 6, 4] {
             raise(&mut heads, number);
-            fill(&mut heads, number);
+            take(&mut heads.holes, number);
         }
-        assert_eq!(heads.holes, [(3, 3), (5, 5)]);
-        assert!(fill(&mut heads, 3) && !fill(&mut heads, 3) && fill(&mut heads, 5));
-        assert_eq!((heads.high, heads.holes.len()), (6, 0));
+        assert_eq!((&heads.holes[..], had(&heads)), (&[(3, 3), (5, 5)][..], 6));
+        assert!(take(&mut heads.holes, 3) && !take(&mut heads.holes, 3));
+        raise(&mut heads, 8);
+        assert_eq!((heads.holes.clone(), had(&heads)), (vec![(5, 5), (7, 8)], 6));
+        assert!(take(&mut heads.holes, 5) && take(&mut heads.holes, 7) && take(&mut heads.holes, 8));
+        assert_eq!((heads.high, heads.holes.len()), (8, 0));
+    }
+
+    #[test]
+    fn numbers_that_are_put_together_are_one_range() {
+        let mut ranges = Vec::new();
+        for number in [5, 1, 3, 9, 4, 2, 5, 8] {
+            put(&mut ranges, number);
+        }
+        assert_eq!(ranges, [(1, 5), (8, 9)]);
     }
 }

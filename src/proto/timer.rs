@@ -13,10 +13,14 @@ pub(super) enum Timer {
     Receipts,
     /// Contacts that should have our newer card.
     Cards,
+    /// Groups whose members should have newer cards.
+    Members,
     /// Holes to ask for.
     Ask,
     /// Expired rows to forget.
     Sweep,
+    /// Owed contents to seal again.
+    Reseal,
     /// An account to which something is owed.
     Lane(AccountId),
     /// A peer to dial.

@@ -9,6 +9,7 @@
 //! | [`scenario`], [`workload`] | what happens, as data; from a seed to a scenario |
 //! | [`play`] | plays a scenario |
 //! | [`oracle`], [`model`] | what must be true at every step; what people must see in the end |
+//! | [`report`] | what the protocol costs, for a fixed set of stories |
 //! | [`trace`] | what happened, a line for each event |
 //! | [`capsule`], [`hunt`] | a failing scenario in a file, made short; many seeds |
 
@@ -24,6 +25,7 @@ pub mod machine;
 pub mod model;
 pub mod oracle;
 pub mod play;
+pub mod report;
 pub mod scenario;
 pub mod trace;
 pub mod workload;

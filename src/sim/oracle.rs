@@ -149,8 +149,8 @@ impl World {
     /// Whether a machine durably holds an envelope for somebody.
     fn holds(&self, who: Who, envelope: &EnvelopeId) -> bool {
         let disk = &self.machines[who].disk;
-        let hands_over =
-            || disk.all::<held::Job>(Table::Handover).iter().any(|(key, _)| key.first() == Some(&1) && key.ends_with(&envelope.0));
+        let is_it = |key: &[u8]| held::job_of(key).is_some_and(|job| job.envelope == *envelope);
+        let hands_over = || disk.all::<held::Job>(Table::Handover).iter().any(|(key, _)| is_it(key));
         disk.durable(Table::Body, &envelope.0).is_some() || hands_over()
     }
 

@@ -27,6 +27,7 @@ pub struct Play {
     /// Sends that were not answered yet.
     asked: BTreeMap<u64, Sent>,
     counter: u64,
+    settled_ms: Millis,
 }
 
 /// What a scenario came to.
@@ -38,6 +39,8 @@ pub struct Verdict {
     pub tally: Tally,
     /// Messages that `send` took.
     pub sent: u64,
+    /// From fair weather until everything was where it belongs, in milliseconds.
+    pub settled_ms: Millis,
     /// Over all lines of the trace.
     pub hash: blake3::Hash,
 }
@@ -84,7 +87,7 @@ fn run(scenario: &Scenario, is_kept: bool) -> (Play, Verdict) {
     }
     sent += play.model.sent.len() as u64;
     let fault = play.world.watch.fault.clone();
-    let verdict = Verdict { fault, tally: play.world.tally, sent, hash: play.world.trace.hash() };
+    let verdict = Verdict { fault, tally: play.world.tally, sent, settled_ms: play.settled_ms, hash: play.world.trace.hash() };
     (play, verdict)
 }
 
@@ -108,6 +111,7 @@ impl Play {
             backups: BTreeMap::new(),
             asked: BTreeMap::new(),
             counter: 0,
+            settled_ms: 0,
         }
     }
 
@@ -403,14 +407,17 @@ impl Play {
             }
             self.world.start(who);
         }
-        let until = self.world.now + CALM_MS;
-        while self.world.now < until && self.world.watch.fault.is_none() {
-            self.run(MINUTE);
+        let begin = self.world.now;
+        let mut step = SECOND;
+        while self.world.now < begin + CALM_MS && self.world.watch.fault.is_none() {
+            self.run(step);
+            step = (step * 2).min(MINUTE);
             self.decide();
             if self.unsettled().is_none() {
                 break;
             }
         }
+        self.settled_ms = self.world.now - begin;
         if self.world.watch.fault.is_none() {
             self.world.watch.fault = self.unsettled();
         }
@@ -449,11 +456,10 @@ impl Play {
         let mut shown = Vec::new();
         for (key, value) in disk.scan(&Scan::prefix(Table::Message, room.0)) {
             let Some((place, message)) = row::Place::from_key(&key).zip(row::decode::<row::Message>(&value).ok()) else { continue };
-            shown.push((place.message, message.body));
-            for (_, value) in disk.scan(&Scan::prefix(Table::Mark, place.message.0)) {
-                if let Ok(mark) = row::decode::<row::Mark>(&value) {
-                    shown.push((mark.message, mark.body));
-                }
+            shown.extend(message.body().map(|body| (place.message, body)));
+            for (_, value) in disk.scan(&Scan::prefix(Table::Mark, row::marks_of(&place))) {
+                let mark = row::decode::<row::Mark>(&value).ok();
+                shown.extend(mark.and_then(|mark| Some((mark.message, mark.body()?))));
             }
         }
         shown

@@ -12,7 +12,7 @@ use crate::crypto::keys::Keys;
 use crate::proto::{Command, CommandError, Input, Misbehaviour, Node, Outcome, Output, Reply, Settings, Topic};
 use crate::types::limits::FRAME_BYTES_MAX;
 use crate::types::time::{HOUR, SECOND};
-use crate::types::{Address, Batch, Millis, PeerId, Rng};
+use crate::types::{Address, Batch, EnvelopeId, Millis, PeerId, Rng};
 use crate::wire::frame::Frame;
 
 /// The simulated world.
@@ -35,6 +35,8 @@ pub struct World {
     by_peer: BTreeMap<PeerId, Who>,
     /// Answers to commands, not looked at yet.
     replies: Vec<(u64, Result<Reply, CommandError>)>,
+    /// Over how many lines an envelope came to a machine.
+    hops: BTreeMap<(Who, EnvelopeId), u64>,
     rng: Rng,
     sequence: u64,
 }
@@ -52,6 +54,12 @@ pub struct Tally {
     pub crashes: u64,
     /// Messages that became durable where they were to go.
     pub deliveries: u64,
+    /// Envelopes that came to somebody who had them already.
+    pub duplicates: u64,
+    /// Envelopes that came to whom they were for.
+    pub arrivals: u64,
+    /// Over how many lines these came in all: straight is one, by a mailbox two.
+    pub hops: u64,
 }
 
 impl Tally {
@@ -62,6 +70,9 @@ impl Tally {
         self.bytes += other.bytes;
         self.crashes += other.crashes;
         self.deliveries += other.deliveries;
+        self.duplicates += other.duplicates;
+        self.arrivals += other.arrivals;
+        self.hops += other.hops;
     }
 }
 
@@ -122,6 +133,7 @@ impl World {
             queue: BinaryHeap::new(),
             by_peer: BTreeMap::new(),
             replies: Vec::new(),
+            hops: BTreeMap::new(),
             rng: Rng::from_seed(bytes),
             sequence: 0,
         }
@@ -241,8 +253,12 @@ impl World {
         let time = machine.time(now);
         let node = machine.node.as_mut()?;
         let told = Told::of(&input);
+        let carried = Carried::of(&input);
         let outcome = node.handle(time, input, &machine.disk);
         self.tally.inputs += 1;
+        if let Some(carried) = carried {
+            self.count_hop(who, &carried, outcome);
+        }
         self.trace.add(format_args!("{now} {who} < {told} {outcome:?}"));
         if let Outcome::Misbehaved(why) = outcome {
             self.blame(who, &told, why);
@@ -250,6 +266,19 @@ impl World {
         self.perform(who);
         self.schedule(who);
         Some(outcome)
+    }
+
+    fn count_hop(&mut self, who: Who, carried: &Carried, outcome: Outcome) {
+        self.tally.duplicates += u64::from(outcome == Outcome::Duplicate);
+        if outcome != Outcome::Accepted {
+            return;
+        }
+        let before = self.who(&carried.from).and_then(|from| self.hops.get(&(from, carried.envelope)).copied()).unwrap_or(0);
+        self.hops.insert((who, carried.envelope), before + 1);
+        if carried.is_arrival {
+            self.tally.arrivals += 1;
+            self.tally.hops += before + 1;
+        }
     }
 
     fn blame(&mut self, who: Who, told: &Told, why: Misbehaviour) {
@@ -540,6 +569,28 @@ impl World {
 
 /// Steps after which a stretch of time counts as endless.
 const STEPS_MAX: u64 = 2_000_000;
+
+/// An envelope that a frame carries.
+struct Carried {
+    envelope: EnvelopeId,
+    from: PeerId,
+    /// Whether it is for whom it comes to.
+    is_arrival: bool,
+}
+
+impl Carried {
+    fn of(input: &Input) -> Option<Self> {
+        let Input::Frame { from, bytes } = input else { return None };
+        let (envelope, is_arrival) = match Frame::decode(bytes).ok()? {
+            Frame::Deliver(envelope) => (envelope, true),
+            Frame::Mail(mail) => (mail.envelope, true),
+            Frame::Deposit(deposit) => (deposit.envelope, false),
+            Frame::Handover(handover) => (handover.envelope, false),
+            _ => return None,
+        };
+        Some(Self { envelope: EnvelopeId(*blake3::hash(&envelope).as_bytes()), from: *from, is_arrival })
+    }
+}
 
 /// What an input was, for the trace.
 struct Told {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `lock` | who has it: held with `flock`, the process id inside |
 //! | `format` | the number of this layout |
-//! | `keys/` | see [`vault`](super::vault) |
+//! | `keys/` | see [`vault`](super::vault); `keys/ring`: see [`ring`](super::ring) |
 //! | `db/` | sled's files |
 //! | `generation` | how far the database was known to be, to notice one that went back |
 //! | `snapshots/latest` | own copy of all rows, to rebuild from |

@@ -2,30 +2,42 @@
 //!
 //! A batch is applied by being put aside (`pending`); a flush seals what was put aside, writes it, and makes it durable.
 
+mod rotate;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
+use lru::LruCache;
+
+use self::rotate::Rotation;
+use super::bag::{self, BagKey, Settled};
 use super::generation::{self, Generation};
 use super::pending::{Found, Group, Pending, laid_over};
+use super::ring::Ring;
 use super::rows::{self, Stored, Unreadable};
 use super::sled::Tree;
 use super::{StoreError, space};
-use crate::crypto::rest::RowKeys;
-use crate::types::limits::{CUT_BYTES_MAX, DISK_STOP_BYTES, PENDING_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::crypto::rest::{RowKey, RowKeys};
+use crate::types::limits::{BAG_KEYS_CACHED_MAX, CUT_BYTES_MAX, DISK_STOP_BYTES, PENDING_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::types::{Batch, Rng, Row, Scan, Table};
 
 /// Rows on disk.
 pub(super) struct Disk {
     home: PathBuf,
     keys: RowKeys,
+    /// The keys over the keys of bags.
+    ring: Ring,
     tree: RwLock<Option<Tree>>,
     /// Applied and not written yet.
     pending: Pending,
     writer: Mutex<Writer>,
     /// Held by whoever writes and flushes.
     sync: Mutex<Sync>,
+    rotation: Mutex<Rotation>,
     /// Bytes of values applied so far.
     written: AtomicU64,
     /// The first read error.
@@ -39,6 +51,10 @@ struct Writer {
     cut: Option<Cut>,
     /// Tables that may have values in pieces, by number. In the others nothing of an overwritten row has to be cleared away.
     in_pieces: [bool; 256],
+    /// Keys of bags that were written to.
+    bags: LruCache<Vec<u8>, BagKey>,
+    /// How far the ring is.
+    settled: Settled,
 }
 
 struct Sync {
@@ -58,20 +74,26 @@ struct Cut {
     overtaken: bool,
 }
 
+/// The bag that was read last, and its key, for the next row of it.
+type Known = Option<(Vec<u8>, RowKey)>;
+
 /// Some rows of the picture, by their keys in the database.
 type Page = Vec<(Vec<u8>, Stored)>;
 
 impl Disk {
     /// Over an open database.
-    pub(super) fn new(home: &Path, keys: RowKeys, tree: Tree, seed: [u8; 32], generation: Generation) -> Self {
+    pub(super) fn new(home: &Path, keys: RowKeys, (ring, settled): (Ring, Settled), tree: Tree, rng: Rng, generation: Generation) -> Self {
+        let bags = LruCache::new(NonZeroUsize::new(BAG_KEYS_CACHED_MAX).unwrap_or(NonZeroUsize::MIN));
         let in_pieces = std::array::from_fn(|table| Table::from_number(table as u8).is_some() && rows::has_pieces(&tree, table as u8));
         Self {
             home: home.to_path_buf(),
             keys,
+            ring,
             tree: RwLock::new(Some(tree)),
             pending: Pending::default(),
-            writer: Mutex::new(Writer { rng: Rng::from_seed(seed), cut: None, in_pieces }),
+            writer: Mutex::new(Writer { rng, cut: None, in_pieces, bags, settled }),
             sync: Mutex::new(Sync { flushes: FLUSHES_PER_GENERATION, generation }),
+            rotation: Mutex::default(),
             written: AtomicU64::new(0),
             failure: OnceLock::new(),
             stopped: OnceLock::new(),
@@ -174,20 +196,27 @@ impl Disk {
         self.check_room()?;
         let mut writes = Vec::with_capacity(group.rows().len());
         for (head, value) in group.rows() {
-            let is_old_wanted = writer.in_pieces[usize::from(head[0])] || writer.cut.is_some();
+            let table = rows::split_key(head).map_or(Table::Meta, |(table, _)| table);
+            let is_old_wanted = table.is_mls() || writer.in_pieces[usize::from(head[0])] || writer.cut.is_some();
             let old = if is_old_wanted { tree.get(head).map_err(|fault| self.broken(fault))? } else { None };
-            let pieces = old.as_deref().map_or(0, rows::piece_count);
+            if table.is_mls() && old.is_none() && value.is_none() {
+                continue;
+            }
+            let (is_there, pieces) = (old.is_some(), old.as_deref().map_or(0, rows::piece_count));
             if writer.cut.as_ref().is_some_and(|cut| cut.wants(head)) {
                 let old = old.map(|old| self.stored(tree, head, old)).transpose()?;
                 if let Some(cut) = &mut writer.cut {
                     cut.set_aside(head.to_vec(), old);
                 }
             }
+            let key = match table.is_mls() {
+                true => self.use_bag(tree, writer, head, is_there, &mut writes)?,
+                false => Cow::Borrowed(self.keys.of(table)),
+            };
             match value {
                 Some(value) => {
-                    let table = rows::split_key(head).map_or(Table::Meta, |(table, _)| table);
                     writer.in_pieces[usize::from(head[0])] |= value.len() > VALUE_BYTES_MAX;
-                    rows::seal(&self.keys, &mut writer.rng, table, head.to_vec(), value, pieces, &mut writes);
+                    rows::seal(&key, &mut writer.rng, table, head.to_vec(), value, pieces, &mut writes);
                 }
                 None => {
                     rows::drop_pieces(head, 0..pieces, &mut writes);
@@ -215,11 +244,11 @@ impl Disk {
         // First what waits: what is written meanwhile is found in both places, and not in neither.
         let waiting = self.pending.between(&range, scan.reverse, scan.limit);
         let mut rows = laid_over(waiting, tree.range(range.0, range.1, scan.reverse), scan.reverse);
-        let mut found = Vec::new();
+        let (mut found, mut known) = (Vec::new(), None);
         while found.len() < scan.limit
             && let Some(row) = rows.next()
         {
-            match row.map_err(|fault| self.broken(fault)).and_then(|row| self.open_found(tree, scan.table, row)) {
+            match row.map_err(|fault| self.broken(fault)).and_then(|row| self.open_found(tree, scan.table, row, &mut known)) {
                 Ok(row) => found.extend(row),
                 Err(error) => return self.fail(error),
             }
@@ -227,12 +256,12 @@ impl Disk {
         found
     }
 
-    fn open_found(&self, tree: &Tree, table: Table, row: Found) -> Result<Option<Row>, StoreError> {
+    fn open_found(&self, tree: &Tree, table: Table, row: Found, known: &mut Known) -> Result<Option<Row>, StoreError> {
         match row {
             Found::Waiting(head, value) => Ok(Some((head[1..].to_vec(), value.to_vec()))),
             Found::Stored(head, value) => {
                 let stored = self.stored(tree, &head, value)?;
-                let value = match rows::open(&self.keys, table, &head, &stored) {
+                let value = match self.open_stored(tree, table, &head, &stored, known)? {
                     Ok(value) => Some(value),
                     Err(Unreadable) => self.read(tree, table, &head)?,
                 };
@@ -241,13 +270,13 @@ impl Disk {
         }
     }
 
-    /// Reads one row. A large value may be rewritten between its head and its pieces; the second look is behind the
-    /// writer's back.
+    /// Reads one row. A large value may be rewritten between its head and its pieces, and a bag's key between it and its values; the
+    /// second look is behind the writer's back.
     fn read(&self, tree: &Tree, table: Table, head: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let look = || -> Result<Option<Result<Vec<u8>, Unreadable>>, StoreError> {
             let Some(value) = tree.get(head).map_err(|fault| self.broken(fault))? else { return Ok(None) };
             let stored = self.stored(tree, head, value)?;
-            Ok(Some(rows::open(&self.keys, table, head, &stored)))
+            self.open_stored(tree, table, head, &stored, &mut None).map(Some)
         };
         match look()? {
             None => return Ok(None),
@@ -256,6 +285,24 @@ impl Disk {
         }
         let _writer = lock(&self.writer);
         look()?.transpose().map_err(|Unreadable| StoreError::Row { table })
+    }
+
+    /// Opens a row of the database.
+    fn open_stored(
+        &self,
+        tree: &Tree,
+        table: Table,
+        head: &[u8],
+        stored: &Stored,
+        known: &mut Known,
+    ) -> Result<Result<Vec<u8>, Unreadable>, StoreError> {
+        let Some(bag) = rows::bag(head) else { return Ok(rows::open(self.keys.of(table), table, head, stored)) };
+        if known.as_ref().is_none_or(|(other, _)| other != bag) {
+            let found = bag::find(tree, &self.ring, bag).map_err(|fault| self.broken(fault))?;
+            let Some(Ok(found)) = found else { return Ok(Err(Unreadable)) };
+            *known = Some((bag.to_vec(), found.key));
+        }
+        Ok(known.as_ref().map_or(Err(Unreadable), |(_, key)| rows::open(key, table, head, stored)))
     }
 
     fn stored(&self, tree: &Tree, head: &[u8], value: super::sled::Bytes) -> Result<Stored, StoreError> {
@@ -307,9 +354,9 @@ impl Disk {
         Ok(Some(page.into_iter().collect()))
     }
 
-    /// Opens a row of the picture.
+    /// Opens a row of the picture. Keys of bags are not replaced while there is one.
     pub(super) fn open_row(&self, table: Table, head: &[u8], stored: &Stored) -> Option<Vec<u8>> {
-        rows::open(&self.keys, table, head, stored).ok()
+        self.open_stored(self.tree().as_ref()?, table, head, stored, &mut None).ok()?.ok()
     }
 
     /// Flushes, writes the generation, and lets go of the database; every clone reads nothing from then on.

@@ -8,8 +8,10 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::archive::{Identity, Manifest, Reader, Secret, Writer};
+use super::bag::Settled;
 use super::disk::Disk;
 use super::generation::Generation;
+use super::ring::Ring;
 use super::sled::Tree;
 use super::vault::{self, Secrets};
 use super::{DataDir, Rows, Store, StoreError, Vault, file, migrate, recover, space};
@@ -49,33 +51,35 @@ pub struct Imported {
 
 impl Store {
     /// Writes an archive of all rows as they are at this moment, and the keys of account, device and transport, under a
-    /// passphrase. Nothing is left when it fails.
+    /// passphrase. MLS values stay behind: whoever imports an archive goes on as a new device. Nothing is left when it fails, or when the
+    /// store is closed meanwhile.
     pub fn export(&self, keys: &Keys, passphrase: &str, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Exported, StoreError> {
         let identity = Identity { entropy: *keys.entropy(), device: *keys.device.seed(), transport: *keys.transport.seed() };
-        let (rows, bytes) = write_archive(self, to, Secret::Passphrase(passphrase), Some(identity), progress)?;
+        let secret = Secret::Passphrase(passphrase);
+        let (rows, bytes) = write_archive(self, to, secret, Some(identity), &|| self.is_open(), progress)?;
         Ok(Exported { rows, bytes })
     }
 
-    /// All rows, in order of table and key, as they are at this moment.
-    pub(super) fn for_each_row(&self, mut visit: impl FnMut(Table, &[u8], &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.for_each_opened(|table, key, value| visit(table, key, value.ok_or(StoreError::Row { table })?))
-    }
-
-    /// The same, with `None` for a row that does not open.
-    pub(super) fn for_each_opened(
+    /// All rows of some tables, in order of table and key, as they are at this moment; `None` for one that does not open.
+    pub(super) fn for_each_row(
         &self,
+        go_on: GoOn<'_>,
+        wants: impl Fn(Table) -> bool,
         mut visit: impl FnMut(Table, &[u8], Option<&[u8]>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let disk = match &self.inner.rows {
             Rows::Disk(disk) => disk,
-            Rows::Memory(memory) => return memory.for_each(|table, key, value| visit(table, key, Some(value))),
+            Rows::Memory(memory) => {
+                return memory.for_each(|table, key, value| if wants(table) { visit(table, key, Some(value)) } else { Ok(()) });
+            }
         };
         let _picture = self.inner.picture.lock().unwrap_or_else(PoisonError::into_inner);
         disk.begin_cut()?;
         let mut walk = || {
             while let Some(page) = disk.cut_page()? {
+                check(go_on)?;
                 for (head, stored) in &page {
-                    let Some((table, key)) = super::rows::split_key(head) else { continue };
+                    let Some((table, key)) = super::rows::split_key(head).filter(|(table, _)| wants(*table)) else { continue };
                     visit(table, key, disk.open_row(table, head, stored).as_deref())?;
                 }
             }
@@ -87,38 +91,53 @@ impl Store {
     }
 }
 
-/// Writes an archive, reads it back, and puts it in place.
+/// Asked now and then whether a long work is to go on.
+pub(super) type GoOn<'a> = &'a dyn Fn() -> bool;
+
+fn check(go_on: GoOn<'_>) -> Result<(), StoreError> {
+    if go_on() { Ok(()) } else { Err(StoreError::Closed) }
+}
+
+/// Writes an archive of all rows but MLS values, reads it back, and puts it in place.
 pub(super) fn write_archive(
     store: &Store,
     to: &Path,
     secret: Secret<'_>,
     identity: Option<Identity>,
+    go_on: GoOn<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(u64, u64), StoreError> {
     let generation = store.disk().map_or(Ok(0), Disk::mark)?;
     let manifest = Manifest { schema: store.inner.schema, generation, made_at: wall_now(), identity };
     let mut writer = Writer::create(to, secret, &mut vault::fresh_random()?, &manifest)?;
     let mut done = Progress::default();
-    store.for_each_row(|table, key, value| {
-        if table == Table::Meta && key == META_SCHEMA {
-            return Ok(());
-        }
-        writer.row(table, key, value)?;
-        done.rows += 1;
-        done.bytes += value.len() as u64;
-        if done.rows.is_multiple_of(PROGRESS_ROWS) {
-            progress(done);
-        }
-        Ok(())
-    })?;
+    store.for_each_row(
+        go_on,
+        |table| !table.is_mls(),
+        |table, key, value| {
+            let value = value.ok_or(StoreError::Row { table })?;
+            if table == Table::Meta && key == META_SCHEMA {
+                return Ok(());
+            }
+            writer.row(table, key, value)?;
+            done.rows += 1;
+            done.bytes += value.len() as u64;
+            if done.rows.is_multiple_of(PROGRESS_ROWS) {
+                progress(done);
+            }
+            Ok(())
+        },
+    )?;
     progress(done);
-    writer.finish(|path| read_through(path, secret).map(|_| ()))
+    writer.finish(|path| read_through(path, secret, go_on).map(|_| ()))
 }
 
 /// Reads an archive to its end: it is whole and unaltered then.
-pub(super) fn read_through(path: &Path, secret: Secret<'_>) -> Result<Manifest, StoreError> {
+pub(super) fn read_through(path: &Path, secret: Secret<'_>, go_on: GoOn<'_>) -> Result<Manifest, StoreError> {
     let mut reader = Reader::open(path, secret)?;
-    while reader.row()?.is_some() {}
+    while reader.row()?.is_some() {
+        check(go_on)?;
+    }
     Ok(reader.manifest().clone())
 }
 
@@ -138,7 +157,7 @@ pub fn import(
         return Err(StoreError::NotEmpty { path: home.to_path_buf() });
     }
     let secret = Secret::Passphrase(passphrase);
-    let manifest = read_through(archive, secret)?;
+    let manifest = read_through(archive, secret, &|| true)?;
     let known = u32::try_from(migrate::STEPS.len()).unwrap_or(u32::MAX);
     migrate::check(archive, manifest.schema, known)?;
     let identity =
@@ -181,7 +200,9 @@ pub(super) fn fill(
     recover::remove_dir(&path)?;
     file::make_dir(&path)?;
     let tree = Tree::open(&path, FILL_CACHE_BYTES).map_err(|fault| StoreError::engine(&path, fault))?;
-    let disk = Disk::new(home, RowKeys::new(root), tree, *vault::fresh_seed()?, Generation::open(home, generation)?);
+    // It gets no MLS value, so no key of a bag either.
+    let bags = (Ring::unkept(home)?, Settled { generation: 0, newest: 0, is_stale: false });
+    let disk = Disk::new(home, RowKeys::new(root), bags, tree, vault::fresh_random()?, Generation::open(home, generation)?);
     let mut batch = Batch::default();
     batch.put(Table::Meta, META_SCHEMA, migrate::schema_row(reader.manifest().schema));
     batch.put(Table::Meta, META_RESTORED, wall_now().to_be_bytes());
@@ -189,7 +210,8 @@ pub(super) fn fill(
     while let Some((table, key, value)) = reader.row()? {
         bytes += value.len();
         done = Progress { rows: done.rows + 1, bytes: done.bytes + value.len() as u64 };
-        if table != Table::Meta || (key != META_SCHEMA && key != META_RESTORED) {
+        let is_own = table == Table::Meta && (key == META_SCHEMA || key == META_RESTORED);
+        if !is_own && !table.is_mls() {
             batch.put(table, key, value);
         }
         if batch.len() >= FILL_ROWS || bytes >= FILL_BYTES {

@@ -6,6 +6,7 @@
 //! | `vault` | the key files |
 //! | `disk` | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
 //! | `pending` | what is applied and not written yet |
+//! | `bag`, `ring` | MLS values under keys that are replaced |
 //! | `rows` | how a row lies in the database |
 //! | `sled` | sled and its traps |
 //! | `generation` | notices a database that went back |
@@ -25,6 +26,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this floor is where files, clocks and randomness come in
 
 mod archive;
+mod bag;
 mod dir;
 mod disk;
 mod error;
@@ -36,6 +38,7 @@ pub mod migrate;
 mod pending;
 pub mod reader;
 mod recover;
+mod ring;
 mod rows;
 mod scrub;
 mod sled;
@@ -45,7 +48,8 @@ mod vault;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -76,6 +80,8 @@ struct Inner {
     picture: Mutex<()>,
     upkeep: Mutex<Upkeep>,
     is_full: AtomicBool,
+    /// Whether long works are to give way.
+    is_closing: AtomicBool,
     schema: u32,
 }
 
@@ -118,6 +124,8 @@ pub struct OpenReport {
     pub snapshot_at: Option<u64>,
     /// Whether the database had lost what was written last, and is used as it is.
     pub went_back: bool,
+    /// Whether the keys of rooms could not be read, so that this device has to be added to them again. Other rows are whole.
+    pub rooms_lost: bool,
     /// Migrations that ran.
     pub migrated: Vec<String>,
 }
@@ -140,6 +148,11 @@ pub struct StoreStatus {
 impl OpenReport {
     /// Whether rows were lost, so that they have to be fetched anew from mailboxes and peers.
     pub fn is_restored(&self) -> bool {
+        self.is_damaged() || self.rooms_lost
+    }
+
+    /// Whether the database was not what it had been.
+    pub fn is_damaged(&self) -> bool {
         self.moved_aside.is_some() || self.restored_rows > 0 || self.went_back
     }
 }
@@ -166,7 +179,8 @@ impl Store {
     }
 
     fn new(rows: Rows, upkeep: Upkeep, schema: u32) -> Self {
-        let inner = Inner { rows, picture: Mutex::new(()), upkeep: Mutex::new(upkeep), is_full: AtomicBool::new(false), schema };
+        let (is_full, is_closing) = (AtomicBool::new(false), AtomicBool::new(false));
+        let inner = Inner { rows, picture: Mutex::new(()), upkeep: Mutex::new(upkeep), is_full, is_closing, schema };
         Self { inner: Arc::new(inner) }
     }
 
@@ -175,12 +189,16 @@ impl Store {
     /// After an error nothing more is applied: the node has to start again from the disk.
     pub fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         match &self.inner.rows {
-            Rows::Disk(disk) => disk.apply(batch),
-            Rows::Memory(memory) => {
-                memory.apply(batch);
-                Ok(())
+            Rows::Disk(disk) => {
+                let is_precious = snapshot::is_precious(self, batch);
+                disk.apply(batch)?;
+                if is_precious {
+                    self.inner.upkeep.lock().unwrap_or_else(PoisonError::into_inner).note_precious();
+                }
             }
+            Rows::Memory(memory) => memory.apply(batch),
         }
+        Ok(())
     }
 
     /// Makes everything applied so far durable. Blocking; may be called from another thread while batches are applied.
@@ -218,26 +236,53 @@ impl Store {
     }
 
     /// Housekeeping, to be called about once a minute from a thread that may block: lays the ballast again when there is
-    /// room, and writes a snapshot when enough has changed. `None` when no snapshot was due.
+    /// room, replaces the key over MLS values when it is due, and writes a snapshot when enough has changed. `None` when no snapshot was due.
     pub fn tend(&self) -> Option<Result<SnapshotReport, StoreError>> {
         let disk = self.disk()?;
         space::lay_ballast(disk.home());
+        if disk.is_rotation_due()
+            && let Err(error) = self.renew_keys(&mut || self.is_open())
+        {
+            tracing::warn!(%error, "the key over the keys of rooms was not replaced");
+        }
         snapshot::is_due(self, disk).then(|| self.snapshot())
     }
 
-    /// Writes a snapshot of all rows, checks it, and puts it in the place of the last one. Blocking, in bounded memory.
+    /// Writes a snapshot of all rows but MLS values, checks it, and puts it in the place of the last one. Blocking, in bounded memory.
     pub fn snapshot(&self) -> Result<SnapshotReport, StoreError> {
-        snapshot::write(self)
+        snapshot::write(self, &|| self.is_open())
+    }
+
+    /// Replaces the key over MLS values, so that what was overwritten or deleted of them cannot be read any more by whoever takes the disk
+    /// and the root key. It is done in steps, each of them safe to be the last one; `go_on` is asked between any two of them. What was not
+    /// done is done by the next call, after a restart too. Tells whether it came to the end; gives way to a running export.
+    pub fn renew_keys(&self, go_on: &mut dyn FnMut() -> bool) -> Result<bool, StoreError> {
+        let Some(disk) = self.disk() else { return Ok(true) };
+        let _no_picture = match self.inner.picture.try_lock() {
+            Ok(free) => free,
+            Err(TryLockError::Poisoned(free)) => free.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
+        disk.rotate(go_on)
     }
 
     /// A clean stop: everything is durable, the next start is fast, and the directory's database is free when this returns.
-    /// Every clone reads nothing afterwards. A small database leaves a snapshot too.
+    /// Every clone reads nothing afterwards. A small database leaves a snapshot too, and used keys of MLS values are replaced. Long works that
+    /// run give way, and each part of this has a bound, so that it takes a few seconds at most.
     pub fn close(&self) -> Result<(), StoreError> {
         let Some(disk) = self.disk() else { return Ok(()) };
+        self.inner.is_closing.store(true, Ordering::Relaxed);
+        let started = Instant::now();
         if snapshot::is_cheap(self, disk)
-            && let Err(error) = self.snapshot()
+            && let Err(error) = snapshot::write(self, &|| started.elapsed() < SNAPSHOT_AT_STOP)
         {
             tracing::warn!(%error, "no snapshot was written at the stop");
+        }
+        let started = Instant::now();
+        if disk.is_stale()
+            && let Err(error) = self.renew_keys(&mut || started.elapsed() < RENEWAL_AT_STOP)
+        {
+            tracing::warn!(%error, "the key over the keys of rooms was not replaced at the stop");
         }
         let for_fast_start = (REOPEN_BYTES_MIN..REOPEN_BYTES_MAX).contains(&disk.written());
         disk.close(for_fast_start)
@@ -249,6 +294,11 @@ impl Store {
         if let Some(disk) = self.disk() {
             disk.abandon();
         }
+    }
+
+    /// Whether nobody has begun to close it.
+    fn is_open(&self) -> bool {
+        !self.inner.is_closing.load(Ordering::Relaxed)
     }
 
     fn disk(&self) -> Option<&Disk> {
@@ -281,6 +331,10 @@ impl std::fmt::Debug for Store {
     }
 }
 
+/// How long a snapshot may take at a clean stop; one that takes longer is given up.
+const SNAPSHOT_AT_STOP: Duration = Duration::from_secs(1);
+/// How long the replacement of a key may take then; what is left is done after the next start.
+const RENEWAL_AT_STOP: Duration = Duration::from_millis(500);
 /// Bytes written since the start from which opening once more at the stop pays, and beyond which it would take too long.
 const REOPEN_BYTES_MIN: u64 = 4 << 20;
 const REOPEN_BYTES_MAX: u64 = 2 << 30;

@@ -82,9 +82,12 @@ impl<'a> Reader<'a> {
     pub fn missing(&self, room: &RoomId) -> (u64, u64) {
         let rows = self.view.scan(&Scan::prefix(Table::Heads, room.as_bytes().to_vec()));
         let heads = rows.into_iter().filter_map(|(_, value)| row::decode::<row::Heads>(&value).ok());
-        heads.fold((0, 0), |(missing, gone), heads| {
-            let holes: u64 = heads.holes.iter().map(|(first, last)| last.saturating_sub(*first).saturating_add(1)).sum();
-            (missing + holes, gone + heads.gone)
+        heads.fold((0_u64, 0_u64), |(missing, gone), heads| {
+            let count = |ranges: &[(u64, u64)]| {
+                ranges.iter().fold(0_u64, |sum, (first, last)| sum.saturating_add(last.saturating_sub(*first).saturating_add(1)))
+            };
+            let lost = count(&heads.gone).saturating_add(heads.gone_more);
+            (missing.saturating_add(count(&heads.holes)), lost.saturating_add(gone))
         })
     }
 
@@ -114,6 +117,12 @@ impl<'a> Reader<'a> {
         }
         let held = is_held.values().filter(|held| **held).count() as u64;
         view::Outbox { waiting: is_held.len() as u64 - held, held }
+    }
+
+    /// How far the clock of this machine is from others; `None` when it is right, or nothing is known.
+    pub fn skew(&self) -> Option<view::Skew> {
+        let skew: row::Skew = self.row(Table::Meta, row::META_SKEW)?;
+        Some(view::Skew { ahead_ms: skew.ahead_ms, nodes: skew.witnesses })
     }
 
     /// What the contact is called whose device a peer is, for every device in their cards.
@@ -167,14 +176,7 @@ impl<'a> Reader<'a> {
 
     /// A room that has no row yet, though messages can be written for it.
     fn coming_room(&self, room: &RoomId) -> Option<row::Room> {
-        let new = |kind, members| row::Room {
-            kind,
-            name: String::new(),
-            members,
-            generation: 0,
-            clock: crate::wire::content::Clock::default(),
-            number: 0,
-        };
+        let new = |kind, members| row::Room::new(kind, String::new(), members);
         if *room == self.notes_room() {
             return Some(new(RoomKind::Notes, vec![self.own]));
         }

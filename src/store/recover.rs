@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::archive::{Reader, Secret};
+use super::bag;
 use super::disk::Disk;
 use super::export::{self, wall_now};
 use super::generation::{self, Generation};
@@ -56,14 +57,17 @@ pub(super) fn open(home: &Path, root: &[u8; 32], cache_bytes: u64) -> Result<(Di
     if report.went_back {
         set_own(&tree, &keys, number).map_err(|fault| StoreError::engine(&db, fault))?;
     }
+    let bags = bag::open(home, root, &tree, &keys, report.went_back || home.join(SUSPECT).exists())?;
+    report.rooms_lost = bags.is_lost;
     file::remove(&home.join(SUSPECT))?;
-    let disk = Disk::new(home, keys, tree, *vault::fresh_seed()?, Generation::open(home, number)?);
+    let disk = Disk::new(home, keys, (bags.ring, bags.settled), tree, vault::fresh_random()?, Generation::open(home, number)?);
     if report.is_restored() {
         let mut batch = Batch::default();
         batch.put(Table::Meta, META_RESTORED, wall_now().to_be_bytes());
         disk.apply(&batch)?;
         disk.flush()?;
-        tracing::warn!(rows = report.restored_rows, "the database was damaged; what is missing is asked for from mailboxes and peers");
+        let what = if report.is_damaged() { "the database was damaged" } else { "the keys of rooms were lost" };
+        tracing::warn!(rows = report.restored_rows, "{what}; what is missing is asked for from mailboxes and peers");
     }
     Ok((disk, report))
 }
@@ -127,37 +131,38 @@ fn discard(tree: Tree) -> Result<Found, StoreError> {
 fn own_number(tree: &Tree, keys: &RowKeys) -> Result<Option<Result<u64, rows::Unreadable>>, Fault> {
     let key = rows::own_key(generation::NAME);
     let Some(head) = tree.get(&key)? else { return Ok(None) };
-    let opened = rows::open(keys, Table::Meta, &key, &Stored { head, pieces: Vec::new() });
+    let opened = rows::open(keys.of(Table::Meta), Table::Meta, &key, &Stored { head, pieces: Vec::new() });
     Ok(Some(opened.and_then(|bytes| Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| rows::Unreadable)?)))))
 }
 
 fn set_own(tree: &Tree, keys: &RowKeys, number: u64) -> Result<(), Fault> {
     let mut random = vault::fresh_random().map_err(|_| Fault::Io(io::Error::other("no randomness")))?;
     let mut writes = Vec::new();
-    rows::seal(keys, &mut random, Table::Meta, rows::own_key(generation::NAME), &number.to_be_bytes(), 0, &mut writes);
+    rows::seal(keys.of(Table::Meta), &mut random, Table::Meta, rows::own_key(generation::NAME), &number.to_be_bytes(), 0, &mut writes);
     tree.apply(writes)?;
     tree.flush()
 }
 
-/// Whether every row reads and opens.
+/// Whether every row reads and opens. MLS values are looked at by [`bag::open`]: they can be given up without the rest.
 fn reads_whole(tree: &Tree, keys: &RowKeys) -> bool {
     let (low, high) = rows::all_rows(None);
     let opens = |row: Result<(Bytes, Bytes), Fault>| -> Result<bool, Fault> {
         let (head, value) = row?;
         let stored = rows::gather(tree, &head, value)?;
-        Ok(rows::split_key(&head).is_some_and(|(table, _)| rows::open(keys, table, &head, &stored).is_ok()))
+        let opens = |table: Table| table.is_mls() || rows::open(keys.of(table), table, &head, &stored).is_ok();
+        Ok(rows::split_key(&head).is_some_and(|(table, _)| opens(table)))
     };
     tree.range(low, high, false).all(|row| matches!(opens(row), Ok(true)))
 }
 
 fn snapshot_generation(home: &Path, root: &[u8; 32]) -> Option<u64> {
-    export::read_through(&snapshot::path(home), Secret::Root(root)).ok().map(|manifest| manifest.generation)
+    export::read_through(&snapshot::path(home), Secret::Root(root), &|| true).ok().map(|manifest| manifest.generation)
 }
 
 /// Moves the database aside and builds another one from the snapshot, or an empty one.
 fn rebuild(home: &Path, root: &[u8; 32], known: Option<u64>, cache_bytes: u64, report: &mut OpenReport) -> Result<(Tree, u64), StoreError> {
     let (db, latest) = (home.join(DB), snapshot::path(home));
-    let is_whole = match export::read_through(&latest, Secret::Root(root)) {
+    let is_whole = match export::read_through(&latest, Secret::Root(root), &|| true) {
         Ok(manifest) => {
             report.snapshot_at = Some(manifest.made_at);
             export::check_room(home, &latest)?;

@@ -7,7 +7,8 @@
 //! | `table (1) \| key` | `1 \| sealed value`: a value of at most `VALUE_BYTES_MAX` bytes |
 //! | `table (1) \| key` | `2 \| pieces (2) \| sealed(stamp (8) \| length (4))`: the head of a larger one |
 //! | `254 \| table (1) \| key \| number (2)` | `sealed(stamp (8) \| piece)` |
-//! | `0 \| name` | the store's own values, in the first form |
+//! | `0 \| name` | the store's own values, in the first form; a name starts with a letter |
+//! | `0 \| 1 \| bag` | the key of a bag of MLS values (see [`bag`](super::bag)) |
 //!
 //! Keys are in the clear: they are opaque ids and numbers. A seal is bound to the whole key in the database, so that no
 //! value can pass for another; the stamp, fresh for each write, ties the pieces of one value together.
@@ -15,7 +16,7 @@
 use std::ops::Bound;
 
 use super::sled::{Bytes, Fault, Tree};
-use crate::crypto::rest::RowKeys;
+use crate::crypto::rest::RowKey;
 use crate::types::limits::VALUE_BYTES_MAX;
 use crate::types::{Rng, Scan, Table};
 
@@ -71,6 +72,41 @@ pub(super) fn all_rows(after: Option<&[u8]>) -> Range {
     (after.map_or(Bound::Included(vec![OWN + 1]), |key| Bound::Excluded(key.to_vec())), Bound::Excluded(vec![PIECES]))
 }
 
+/// What names the bag of an MLS value: `table | group | epoch` in `Table::Bag`, the whole key in `Table::Group`.
+/// `None` for other rows.
+pub(super) fn bag(head: &[u8]) -> Option<&[u8]> {
+    match split_key(head)? {
+        (Table::Bag, _) => Some(&head[..head.len().min(BAG_NAME_BYTES)]),
+        (table, _) => table.is_mls().then_some(head),
+    }
+}
+
+/// Where the key of a bag lies.
+pub(super) fn bag_key(bag: &[u8]) -> Vec<u8> {
+    [&[OWN, BAG_KEYS], bag].concat()
+}
+
+/// The bag whose key lies here.
+pub(super) fn bag_of(key: &[u8]) -> &[u8] {
+    key.strip_prefix(&[OWN, BAG_KEYS]).unwrap_or_default()
+}
+
+/// Where the keys of all bags lie.
+pub(super) fn bag_keys(after: Option<&[u8]>) -> Range {
+    (after.map_or(Bound::Included(vec![OWN, BAG_KEYS]), |key| Bound::Excluded(key.to_vec())), Bound::Excluded(vec![OWN, BAG_KEYS + 1]))
+}
+
+/// The keys that start so: the rows of a bag are among them.
+pub(super) fn under(start: &[u8]) -> Range {
+    (Bound::Included(start.to_vec()), Bound::Excluded(following(start)))
+}
+
+/// Everything that belongs to MLS: rows, pieces of rows, keys of bags.
+pub(super) fn all_of_mls() -> Vec<Range> {
+    let tables = Table::ALL.into_iter().filter(|table| table.is_mls());
+    tables.flat_map(|table| [under(&[table as u8]), under(&[PIECES, table as u8])]).chain([bag_keys(None)]).collect()
+}
+
 /// The bounds of a scan in the database; `None` when nothing can be between them.
 pub(super) fn bounds(scan: &Scan) -> Option<Range> {
     let start = head_key(scan.table, &scan.prefix);
@@ -97,21 +133,21 @@ fn following(start: &[u8]) -> Vec<u8> {
 }
 
 /// Seals a value into the writes that store it, `old` being what is there.
-pub(super) fn seal(keys: &RowKeys, rng: &mut Rng, table: Table, head: Vec<u8>, value: &[u8], old: u16, writes: &mut Vec<Write>) {
+pub(super) fn seal(key: &RowKey, rng: &mut Rng, table: Table, head: Vec<u8>, value: &[u8], old: u16, writes: &mut Vec<Write>) {
     let mut pieces = 0;
     if value.len() <= VALUE_BYTES_MAX {
-        let sealed = keys.seal(table, &head, value, rng.bytes());
+        let sealed = key.seal(table, &head, value, rng.bytes());
         writes.push((head.clone(), Some([&[WHOLE], &sealed[..]].concat())));
     } else {
         let stamp: [u8; 8] = rng.bytes();
         for piece in value.chunks(VALUE_BYTES_MAX) {
-            let key = piece_key(&head, pieces);
-            let sealed = keys.seal(table, &key, &[&stamp, piece].concat(), rng.bytes());
-            writes.push((key, Some(sealed)));
+            let at = piece_key(&head, pieces);
+            let sealed = key.seal(table, &at, &[&stamp, piece].concat(), rng.bytes());
+            writes.push((at, Some(sealed)));
             pieces += 1;
         }
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
-        let sealed = keys.seal(table, &head, &[&stamp[..], &length.to_be_bytes()].concat(), rng.bytes());
+        let sealed = key.seal(table, &head, &[&stamp[..], &length.to_be_bytes()].concat(), rng.bytes());
         writes.push((head.clone(), Some([&[CUT], &pieces.to_be_bytes()[..], &sealed].concat())));
     }
     drop_pieces(&head, pieces..old, writes);
@@ -147,8 +183,8 @@ pub(super) fn gather(tree: &Tree, head: &[u8], value: Bytes) -> Result<Stored, F
 }
 
 /// The value of a row.
-pub(super) fn open(keys: &RowKeys, table: Table, head: &[u8], stored: &Stored) -> Result<Vec<u8>, Unreadable> {
-    let unseal = |key: &[u8], sealed: &[u8]| keys.open(table, key, sealed).map_err(|_| Unreadable);
+pub(super) fn open(key: &RowKey, table: Table, head: &[u8], stored: &Stored) -> Result<Vec<u8>, Unreadable> {
+    let unseal = |at: &[u8], sealed: &[u8]| key.open(table, at, sealed).map_err(|_| Unreadable);
     match stored.head.as_ref() {
         [WHOLE, sealed @ ..] => unseal(head, sealed),
         [CUT, _, _, sealed @ ..] => {
@@ -172,3 +208,7 @@ const CUT: u8 = 2;
 /// Numbers beside those of the tables.
 const OWN: u8 = 0;
 const PIECES: u8 = 254;
+/// Behind `OWN`: beside the first letters of names.
+const BAG_KEYS: u8 = 1;
+/// `table (1) | group (32) | epoch (16)`.
+const BAG_NAME_BYTES: usize = 49;

@@ -6,7 +6,7 @@ use bincode::Decode;
 use serde::Serialize;
 
 use super::{Progress, Store, StoreError};
-use crate::types::{MessageId, RoomId, Table, View as _};
+use crate::types::{Table, View as _};
 use crate::wire::row;
 
 /// What a scrub found.
@@ -63,23 +63,27 @@ impl Store {
     pub fn scrub(&self, progress: &mut dyn FnMut(Progress)) -> Result<ScrubReport, StoreError> {
         let mut report = ScrubReport::default();
         let mut done = Progress::default();
-        self.for_each_opened(|table, key, value| {
-            *report.rows.entry(format!("{table:?}")).or_default() += 1;
-            done.rows += 1;
-            match value {
-                None => report.find(table, key, Trouble::Sealed),
-                Some(value) => {
-                    done.bytes += value.len() as u64;
-                    if let Some(trouble) = self.check(table, key, value) {
-                        report.find(table, key, trouble);
+        self.for_each_row(
+            &|| self.is_open(),
+            |_| true,
+            |table, key, value| {
+                *report.rows.entry(format!("{table:?}")).or_default() += 1;
+                done.rows += 1;
+                match value {
+                    None => report.find(table, key, Trouble::Sealed),
+                    Some(value) => {
+                        done.bytes += value.len() as u64;
+                        if let Some(trouble) = self.check(table, key, value) {
+                            report.find(table, key, trouble);
+                        }
                     }
                 }
-            }
-            if done.rows.is_multiple_of(PROGRESS_ROWS) {
-                progress(done);
-            }
-            Ok(())
-        })?;
+                if done.rows.is_multiple_of(PROGRESS_ROWS) {
+                    progress(done);
+                }
+                Ok(())
+            },
+        )?;
         progress(done);
         Ok(report)
     }
@@ -102,16 +106,11 @@ impl Store {
             }),
             Table::Index => row::decode::<row::Index>(value).is_ok_and(|index| match index.target {
                 None => self.get(Table::Message, &index.place.key()).is_some(),
-                Some(target) => self.get(Table::Mark, &mark_key(&target, &index.place)).is_some(),
+                Some(target) => self.get(Table::Mark, &row::mark_key(&target, &index.place)).is_some(),
             }),
             _ => true,
         }
     }
-}
-
-/// `target (16) | ms (8) | count (4) | sender (32) | message (16)`.
-fn mark_key(target: &MessageId, place: &row::Place) -> Vec<u8> {
-    [&target.0[..], &place.key()[RoomId::LEN..]].concat()
 }
 
 /// Whether a value is what its table holds. Tables of raw bytes (MLS values, sealed envelopes) have nothing to decode.
@@ -132,6 +131,7 @@ fn decodes(table: Table, key: &[u8], value: &[u8]) -> bool {
         Table::Owed => is::<row::Owed>(value),
         Table::Outbox => is::<row::Outbox>(value),
         Table::Mailbox => is::<row::Mailbox>(value),
+        Table::Member => is::<row::Member>(value),
         _ => true,
     }
 }

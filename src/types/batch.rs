@@ -27,9 +27,9 @@ pub enum Table {
     Index = 8,
     /// `message | clock | …` → what was said about a message: reactions, edits, recall.
     Mark = 9,
-    /// `room | device` → which of its numbered messages we have.
+    /// `room | account | device` → which of its numbered messages we have.
     Heads = 10,
-    /// `room | device | number` → which message that is, and its envelope where others may ask for it.
+    /// `room | account | device | number` → which message that is, and its envelope where others may ask for it.
     Numbered = 11,
     /// `envelope` → until when a copy of it can still come.
     Seen = 12,
@@ -56,11 +56,13 @@ pub enum Table {
     Relay = 22,
     /// `account | message` → receipts that we owe.
     Owed = 23,
+    /// `room | account` → how a member of a group can be reached, contact or not.
+    Member = 24,
 }
 
 impl Table {
     /// Every table, in order of number.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Meta,
         Self::Contact,
         Self::Invite,
@@ -84,7 +86,13 @@ impl Table {
         Self::Mailbox,
         Self::Relay,
         Self::Owed,
+        Self::Member,
     ];
+
+    /// Whether its values are secrets of MLS: they lie under keys that are replaced, and stay out of archives.
+    pub fn is_mls(self) -> bool {
+        matches!(self, Self::Group | Self::Bag)
+    }
 
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<Self> {

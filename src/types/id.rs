@@ -97,7 +97,7 @@ id!(
     GroupId, 32, "64 hex digits"
 );
 id!(
-    /// A message, chosen at random by its sender; the same in every re-sealing of it.
+    /// A message: follows from its room, its sender and what it says; the same in every re-sealing of it.
     MessageId, 16, "32 hex digits"
 );
 id!(

@@ -22,16 +22,18 @@ limits! {
     DEVICES_MAX: usize = 10;
     /// Mailboxes of one account: two copies wanted, one spare, one being left.
     MAILBOXES_MAX: usize = 4;
-    /// Bytes of a card: all devices and mailboxes with all addresses.
-    CARD_BYTES_MAX: usize = 16 * 1024;
-    /// Bytes of an invite link: a card in base64 and a secret; still a (large) QR code for ordinary cards.
-    LINK_BYTES_MAX: usize = 24 * 1024;
+    /// Bytes of a card: all devices and mailboxes with all addresses, each as long as it may be.
+    CARD_BYTES_MAX: usize = 32 * 1024;
+    /// Bytes of an invite link: the largest card in base64 with a secret and tokens; ordinary ones are a (large) QR code.
+    LINK_BYTES_MAX: usize = 48 * 1024;
     /// How long an invite is good for, unless told otherwise: long enough for a letter.
     INVITE_TTL_MS: Millis = 30 * DAY;
     /// Open invites at a time: bounds the table, not people.
     INVITES_MAX: usize = 1_000;
     /// Bytes of a text message: a long letter; longer ones are files.
     TEXT_BYTES_MAX: usize = 16 * 1024;
+    /// Bytes of a numbered message that is given back to its account: what an envelope carries, less what is around it.
+    COPY_BYTES_MAX: usize = ENVELOPE_BYTES_MAX - 8 * 1024;
     /// Bytes of a reaction: one emoji with all its modifiers.
     REACTION_BYTES_MAX: usize = 64;
     /// Bytes of an envelope: the biggest welcome or commit of a room of a few hundred devices; what is larger is media.
@@ -58,12 +60,21 @@ limits! {
     SNAPSHOT_MS_MIN: Millis = 6 * HOUR;
     /// Time after which any change is worth another snapshot.
     SNAPSHOT_MS_MAX: Millis = DAY;
+    /// How soon the key over MLS values is replaced again while values under it are overwritten or deleted: for so long, and for the minute between two
+    /// looks, old bytes of the disk can be read with it.
+    MLS_KEY_MS: Millis = 10 * MINUTE;
+    /// Keys of bags kept in memory: the rooms a person is talking in, with the epochs that are parked.
+    BAG_KEYS_CACHED_MAX: usize = 512;
     /// How long an envelope is owed and held: a long holiday.
     ENVELOPE_TTL_MS: Millis = 30 * DAY;
     /// How long the id of an envelope is remembered: as long as a copy can live, and a clock's error more.
     SEEN_TTL_MS: Millis = ENVELOPE_TTL_MS + 2 * DAY;
     /// How far ahead of this node's clock another person's clock may push the order of messages.
     CLOCK_DRIFT_MS_MAX: Millis = HOUR;
+    /// How far this machine's clock may differ from that of the nodes it meets before its owner is told.
+    CLOCK_NOTICE_MS: Millis = 10 * MINUTE;
+    /// Nodes whose clocks are compared with this machine's.
+    WITNESSES_MAX: usize = 64;
     /// Epochs that are parked for late messages and forks: MLS keys live that much longer, no more.
     PARKED_EPOCHS_MAX: usize = 5;
     /// How long a parked epoch is kept.
@@ -78,7 +89,7 @@ limits! {
     OWN_KEY_PACKAGES_MAX: usize = 8;
     /// Age at which a device hands out a new key package.
     KEY_PACKAGE_RENEW_MS: Millis = 30 * DAY;
-    /// Age at which others no longer take a key package: its secrets have lain about too long.
+    /// Age at which others no longer take a key package, by the clock of who made it: its secrets have lain about too long.
     KEY_PACKAGE_TTL_MS: Millis = 90 * DAY;
     /// Longest pause before a commit that lost is made anew: long enough that rivals meet first, short enough not to be noticed.
     REISSUE_MS_MAX: Millis = 2 * SECOND;
@@ -100,8 +111,24 @@ limits! {
     OUT_OF_ORDER_MAX: u32 = 256;
     /// Messages of one sender that may be skipped within an epoch (RFC 9420 section 15.3): a drained outbox.
     FORWARD_DISTANCE_MAX: u32 = 5_000;
-    /// Messages that one device seals in a group for single members before it renews its keys: the others, who see none of them, must be able to follow.
-    APART_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
+    /// Contents that one device seals in an epoch before it renews its keys: who got none of them must be able to follow.
+    STEPS_MAX: u32 = FORWARD_DISTANCE_MAX / 2;
+    /// Groups of one account: far more than a person follows; bounds what others can put it into.
+    GROUPS_MAX: usize = 1_000;
+    /// Groups of one account that one other account is an admin of.
+    GROUPS_OF_ADMIN_MAX: usize = 64;
+    /// Accounts of a group up to which its members tell each other their cards; beyond, who shares no contact relies on gossip and on being asked for.
+    GROUP_CARDS_MAX: usize = 64;
+    /// Cards of members in one content.
+    MEMBER_CARDS_MAX: usize = 64;
+    /// Bytes of them: half of an envelope.
+    MEMBER_CARDS_BYTES_MAX: usize = 128 * 1024;
+    /// Members of groups, no contacts, whose cards are kept in memory.
+    MEMBERS_MAX: usize = 2_048;
+    /// Groups whose members' cards one input tells.
+    MEMBER_ROOMS_PER_TURN_MAX: usize = 8;
+    /// Devices of a direct room: those of two accounts, and as many that are lost.
+    DIRECT_DEVICES_MAX: usize = 4 * DEVICES_MAX;
     /// Devices of one room: above this, commits cost too much (measured in `docs/decisions`).
     ROOM_DEVICES_MAX: usize = 1_000;
     /// Contacts of one account.
@@ -114,6 +141,19 @@ limits! {
     STRANGER_WORK_BITS: u8 = 22;
     /// Messages owed to one account: months of writing into the void.
     OUTBOX_MAX: usize = 100_000;
+    /// Receipts, questions and answers owed to one account: more receipts wait where they are kept, questions are asked later, and unanswered
+    /// ones are asked again.
+    ASIDES_MAX: usize = 1_024;
+    /// Commits owed to one account: a month of a large room; who lacks more is added to the room again.
+    COMMITS_OWED_MAX: usize = 4_096;
+    /// Rows of an outbox that one input looks at for one peer; the next deadline goes on.
+    PUMP_ROWS_MAX: usize = 512;
+    /// Rows of an outbox that one input seals again; the next deadline goes on.
+    RESEAL_ROWS_MAX: usize = 256;
+    /// Rows of an outbox that one peer does not take and others overtake; with more of them all wait.
+    HELD_BACK_MAX: usize = 1_024;
+    /// Reasons to wake that one deadline works off; the others wait for the next, so that no input is long.
+    TIMERS_PER_TURN_MAX: usize = 64;
     /// Envelopes in flight to one peer without a receipt: keeps a stream full and a crash cheap.
     WINDOW_ENVELOPES_MAX: usize = 256;
     /// Bytes in flight to one peer without a receipt.
@@ -134,16 +174,32 @@ limits! {
     DEFERRED_BYTES_MAX: usize = 4 * 1024 * 1024;
     /// Envelopes that cannot be opened which a peer may send before each one counts as misbehaviour.
     JUNK_MAX: u32 = 64;
+    /// Numbers before the one at which a device's clock was set back whose messages are put before it: what is sent with a wrong clock until somebody notices.
+    BACK_NUMBERS_MAX: u64 = 512;
+    /// How often that is done for one device of a room: each time may move as many messages.
+    BACKS_MAX: usize = 16;
     /// How old a message must be on arrival, behind others of its room, to be marked as late.
     LATE_MS: Millis = MINUTE;
     /// How long a hole in a sender's numbers may stay before it is asked for: most are only out of order.
     ASK_AFTER_MS: Millis = 20 * SECOND;
+    /// Longest pause before a hole is asked for again where the answer does not come; a meeting cuts it short.
+    ASK_MS_MAX: Millis = DAY;
+    /// Rooms of which two devices tell each other how far they are when they meet.
+    HEADS_MAX: usize = 256;
     /// Holes remembered for each sending device of a room; older ones are merged beyond.
     HOLES_MAX: usize = 256;
+    /// Devices of one account, former ones too, whose numbers are followed in one room: a new one for each restore of a long life. Messages of others are taken all the same.
+    SERIES_MAX: usize = 64;
+    /// Members of a group whom a device that comes back asks how far it had come: some of them are there soon.
+    MEMBERS_ASKED_MAX: usize = 8;
     /// How long receipts are gathered before they are sent together.
     RECEIPT_DELAY_MS: Millis = 300;
     /// How long changes of the own card are gathered before contacts are told.
     CARD_DELAY_MS: Millis = 50;
+    /// New cards that may be made one after the other when mailboxes or addresses change; more are made later, of what is so then.
+    CARDS_AT_ONCE_MAX: u64 = 8;
+    /// Time in which one more of them may be made: contacts find a mailbox that moved within minutes, and one that flaps costs them little.
+    CARD_MS_MIN: Millis = 5 * MINUTE;
     /// How long a deposit token is good; each new card brings fresh ones.
     GRANT_TTL_MS: Millis = 400 * DAY;
     /// Contacts that are dialled though nothing is owed to them, so that presence is known.
@@ -182,14 +238,16 @@ limits! {
     CONTROL_LANE_BYTES_MAX: u64 = 8 * 1024 * 1024;
     /// Commits and welcomes held for one inbox: they are small, so bytes alone would not bound their number.
     CONTROL_ENVELOPES_MAX: u64 = 10_000;
-    /// Bytes of one envelope from a stranger: a contact request, sealed and padded.
-    STRANGER_BYTES_MAX: usize = 64 * 1024;
+    /// Bytes of one envelope from a stranger: a contact request, padded to its class of 64 KiB and sealed.
+    STRANGER_BYTES_MAX: usize = 64 * 1024 + 256;
     /// Tokens revoked at one inbox and remembered.
     REVOKED_MAX: usize = 10_000;
     /// Tokens open on one connection: every member of the largest room; beyond, the one opened first is forgotten and must be opened again.
     TOKENS_OPEN_MAX: usize = 1_024;
     /// Inboxes open for reading on one connection: one, and one that is being left, with room to spare.
     INBOXES_OPEN_MAX: usize = 8;
+    /// Inboxes of a relay that one node registered: the one in use, one that is being left, and as many again.
+    RELAY_INBOXES_OF_PEER_MAX: usize = 4;
     /// Inboxes of one neighbour: the one in use and one that is being left.
     NEIGHBOUR_INBOXES_MAX: usize = 2;
     /// Inboxes whose counters a mailbox keeps in memory: the busy ones of a large relay in a few megabytes.

@@ -6,8 +6,9 @@ use super::content::{self, Body, Content, Knock};
 use super::frame::{Delivered, Heads, Hello};
 use super::mailbox as mail;
 use crate::types::limits::{
-    ADDRESSES_MAX, CARD_BYTES_MAX, DEVICES_MAX, ENVELOPE_BYTES_MAX, FRAME_IDS_MAX, GREETING_BYTES_MAX, HANDOVER_TARGETS_MAX,
-    KEY_PACKAGES_MAX, MAILBOXES_MAX, NAME_BYTES_MAX, REACTION_BYTES_MAX, REQUEST_BYTES_MAX, TEXT_BYTES_MAX,
+    ADDRESSES_MAX, CARD_BYTES_MAX, COPY_BYTES_MAX, DEVICES_MAX, ENVELOPE_BYTES_MAX, FRAME_IDS_MAX, GREETING_BYTES_MAX,
+    HANDOVER_TARGETS_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, MEMBER_CARDS_MAX, NAME_BYTES_MAX, PADDED_BYTES_MAX, REACTION_BYTES_MAX,
+    REQUEST_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::types::{Address, EnvelopeId};
 
@@ -91,8 +92,14 @@ impl Bounded for mail::Report {
         match &self.done {
             mail::HandoverDone::Held { held, .. } => held.is_bounded(),
             mail::HandoverDone::Delivered(delivered) => delivered.is_bounded(),
-            mail::HandoverDone::Expired(_) => true,
+            mail::HandoverDone::Expired { .. } => true,
         }
+    }
+}
+
+impl Bounded for mail::Withdraw {
+    fn is_bounded(&self) -> bool {
+        self.handovers.len() <= FRAME_IDS_MAX
     }
 }
 
@@ -110,7 +117,7 @@ impl Bounded for mail::Announcement {
 
 impl Bounded for card::Signed {
     fn is_bounded(&self) -> bool {
-        self.card.len() < CARD_BYTES_MAX
+        self.card.len() <= CARD_BYTES_MAX
     }
 }
 
@@ -157,17 +164,32 @@ impl Bounded for Knock {
     }
 }
 
+/// What is in its body is judged when that is opened.
 impl Bounded for Content {
     fn is_bounded(&self) -> bool {
-        match &self.body {
-            Body::Text { text, .. } | Body::Edit { text, .. } => text.len() <= TEXT_BYTES_MAX,
-            Body::Reaction { emoji, .. } => emoji.len() <= REACTION_BYTES_MAX,
-            Body::Recall { .. } => true,
-            Body::Receipt { delivered, read } => delivered.len() + read.len() <= FRAME_IDS_MAX,
-            Body::Card { card, grants, key_packages } => {
+        self.body.len() <= PADDED_BYTES_MAX
+    }
+}
+
+impl Bounded for Body {
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Text { text, .. } | Self::Edit { text, .. } => text.len() <= TEXT_BYTES_MAX,
+            Self::Reaction { emoji, .. } => emoji.len() <= REACTION_BYTES_MAX,
+            Self::Recall { .. } => true,
+            Self::Receipt { delivered, read } => delivered.len() + read.len() <= FRAME_IDS_MAX,
+            Self::Card { card, grants, key_packages } => {
                 card.len() <= CARD_BYTES_MAX && grants.len() <= MAILBOXES_MAX && key_packages.len() <= KEY_PACKAGES_MAX
             }
-            Body::Ask { numbers, .. } | Body::Gone { numbers, .. } => numbers.len() <= FRAME_IDS_MAX,
+            Self::Ask { numbers, .. } | Self::Gone { numbers, .. } => numbers.len() <= FRAME_IDS_MAX,
+            Self::Heads { heads, card, .. } => {
+                heads.len() <= FRAME_IDS_MAX && card.as_ref().is_none_or(|card| card.len() <= CARD_BYTES_MAX)
+            }
+            Self::Copy { content } => content.len() <= COPY_BYTES_MAX,
+            Self::Cards { cards } => {
+                let fits = |(card, grants): &(Vec<u8>, Vec<_>)| card.len() <= CARD_BYTES_MAX && grants.len() <= MAILBOXES_MAX;
+                cards.len() <= MEMBER_CARDS_MAX && cards.iter().all(fits)
+            }
         }
     }
 }

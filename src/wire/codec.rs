@@ -43,6 +43,12 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, DecodeError> {
     if used == bytes.len() { Ok(value) } else { Err(DecodeError::Trailing) }
 }
 
+/// The value that some bytes begin with, whatever follows.
+pub fn first<T: Decode<()>>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let limited = config::standard().with_limit::<{ 2 * FRAME_BYTES_MAX }>();
+    bincode::decode_from_slice(bytes, limited).map(|(value, _)| value).map_err(|_| DecodeError::Malformed)
+}
+
 /// Decodes a value from elsewhere: every part within its limits, and the bytes are the one encoding of the value, so that what is
 /// signed as fields cannot travel in two forms.
 pub fn open<T: Decode<()> + Encode + Bounded>(bytes: &[u8]) -> Result<T, DecodeError> {

@@ -2,6 +2,7 @@
 
 use bincode::{Decode, Encode};
 
+use super::codec::{self, DecodeError};
 use super::mailbox::Grant;
 use crate::types::{AccountId, DeviceId, GroupId, MessageId, Millis, RoomId};
 
@@ -15,17 +16,35 @@ pub struct Clock {
     pub count: u32,
 }
 
-/// One message of a room, as its sender sealed it.
+/// What a device seals for a room: a numbered message, or something aside that may get lost. A numbered one never changes: any device
+/// of its account may seal it again, and gives it back to its account whoever has it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Content {
-    /// The same in every re-sealing.
-    pub message: MessageId,
-    /// The sending device's count of its messages in this room, from 1; 0 for what may get lost (receipts, cards).
+    /// Of a numbered message, what its account alone can make of all the rest (`Content::prove`); of anything else, chance. The id of
+    /// the message follows from it, its room and its sender (`crypto::keys::message_id`).
+    pub proof: [u8; 16],
+    /// The device that numbered it, when another one of the same account seals it.
+    pub device: Option<DeviceId>,
+    /// That device's count of its messages in this room, from 1; 0 for what may get lost (receipts, cards).
     pub number: u64,
     /// Its place in the order.
     pub clock: Clock,
-    /// What it says.
-    pub body: Body,
+    /// Whether the device's clock was set back since its last message here: what it numbered before this one, and stamped later,
+    /// comes before it all the same.
+    pub is_back: bool,
+    /// The encoded [`Body`], which may be of a kind that only later releases know.
+    pub body: Vec<u8>,
+}
+
+/// How far the numbered messages of one device are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Head {
+    /// Whose device.
+    pub account: AccountId,
+    /// The device.
+    pub device: DeviceId,
+    /// Its highest number.
+    pub number: u64,
 }
 
 /// What a message says. Append only.
@@ -73,20 +92,57 @@ pub enum Body {
         /// A key package for each device, to be added to rooms with.
         key_packages: Vec<Vec<u8>>,
     },
-    /// Numbered messages of a device that are missing here: please seal them anew.
+    /// Numbered messages of a device that are missing here: please give them again.
     Ask {
-        /// Who sent them.
+        /// Whose device.
+        account: AccountId,
+        /// Which device numbered them.
         device: DeviceId,
         /// Their numbers, at most `FRAME_IDS_MAX`.
         numbers: Vec<u64>,
     },
-    /// Numbered messages of a device that can no longer come.
+    /// Numbered messages of a device that the one who says so cannot give, or no better than it just did.
     Gone {
-        /// Who sent them.
+        /// Whose device.
+        account: AccountId,
+        /// Which device numbered them.
         device: DeviceId,
         /// Their numbers, at most `FRAME_IDS_MAX`.
         numbers: Vec<u64>,
     },
+    /// How far this account has come in the room, said to one that may have lost something.
+    Heads {
+        /// Devices of either account, former ones too, at most `FRAME_IDS_MAX`.
+        heads: Vec<Head>,
+        /// The newest signed card of the account this goes to, when it was replaced by that of a device which may not have known it.
+        card: Option<Vec<u8>>,
+        /// Whether the same is asked for in return.
+        asks: bool,
+    },
+    /// A numbered message of the account this goes to, given back to it.
+    Copy {
+        /// The encoded [`Content`], its device named.
+        content: Vec<u8>,
+    },
+    /// Signed cards of members of this group, with tokens for their mailboxes that all of them may use: the sender's own, or passed on by an admin.
+    Cards {
+        /// At most `MEMBER_CARDS_MAX`.
+        cards: Vec<(Vec<u8>, Vec<Grant>)>,
+    },
+}
+
+impl Body {
+    /// Kinds that this release knows: their numbers are below.
+    pub const KINDS: u32 = 11;
+
+    /// From the bytes in a content. [`DecodeError::Kind`] for one of a later release.
+    pub fn open(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let kind: u32 = codec::first(bytes)?;
+        if kind >= Self::KINDS {
+            return Err(DecodeError::Kind(u16::try_from(kind).unwrap_or(u16::MAX)));
+        }
+        codec::open(bytes)
+    }
 }
 
 /// First contact, and what goes with it: signed by the account, then sealed to the receiver's inbox key.

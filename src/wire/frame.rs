@@ -3,9 +3,10 @@
 use bincode::{Decode, Encode};
 
 use super::codec::{self, DecodeError};
+use super::content::Head;
 use super::mailbox as mail;
 use crate::types::limits::FRAME_BYTES_MAX;
-use crate::types::{AccountId, DeviceId, EnvelopeId, RoomId};
+use crate::types::{AccountId, DeviceId, EnvelopeId, Millis, RoomId};
 
 /// The version of every kind so far.
 pub const VERSION: u8 = 1;
@@ -97,6 +98,8 @@ frames! {
     29 LeaveInbox(mail::LeaveInbox),
     /// Nothing more waits.
     30 MailEnd(mail::MailEnd),
+    /// Try no more.
+    31 Withdraw(mail::Withdraw),
 }
 
 /// Sent by each side of a connection between contacts, and to nobody else. The transport proves the peer; the account's
@@ -109,10 +112,12 @@ pub struct Hello {
     pub device: DeviceId,
     /// The account's signature over the device.
     pub certificate: [u8; 64],
-    /// The device's signature over `sender peer | receiver peer | account | knows_number (8, big endian)`.
+    /// The device's signature over `sender peer | receiver peer | account | knows_number (8, big endian) | wall (8, big endian)`.
     pub proof: [u8; 64],
     /// Number of the receiver's card that the sender holds, so that a newer one is sent; 0 for none.
     pub knows_number: u64,
+    /// What time it is at the sender's.
+    pub wall: Millis,
 }
 
 /// Signed by the device that made these envelopes durable.
@@ -126,7 +131,7 @@ pub struct Delivered {
     pub signature: [u8; 64],
 }
 
-/// How far a device is in a room: the highest number below which nothing is missing, for each sending device.
+/// How far a device is in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Heads {
     /// The room; only ever named to its members' devices.
@@ -135,6 +140,6 @@ pub struct Heads {
     pub epoch: u64,
     /// The first bytes of the epoch authenticator: names the branch.
     pub epoch_id: [u8; 16],
-    /// `(device, highest number sent or had)`.
-    pub heads: Vec<(DeviceId, u64)>,
+    /// The highest number of each device that matters to the receiver: of this account's, and of its own former ones.
+    pub heads: Vec<Head>,
 }

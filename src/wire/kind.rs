@@ -24,4 +24,5 @@ pub const KINDS: &[(u16, &str, &str)] = &[
     (28, "Revoke", "tokens that are no longer good at an inbox"),
     (29, "LeaveInbox", "forget this inbox and what it holds"),
     (30, "MailEnd", "nothing more waits in this inbox"),
+    (31, "Withdraw", "these hand-overs need not be tried any more"),
 ];

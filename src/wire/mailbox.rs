@@ -58,6 +58,8 @@ pub struct Registered {
     pub quota_bytes: u64,
     /// How long envelopes are held.
     pub ttl_ms: Millis,
+    /// What time it is at the mailbox.
+    pub wall: Millis,
 }
 
 /// The right to deposit at one inbox, signed by its owner. Whoever holds the key can use it until it is revoked.
@@ -165,9 +167,9 @@ pub enum Reason {
 /// Not done, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Refused {
-    /// The envelope, when it was a deposit.
+    /// The envelope, when it was a deposit or a hand-over.
     pub envelope: Option<EnvelopeId>,
-    /// The inbox.
+    /// The inbox; of a hand-over what stands for its receiver.
     pub inbox: InboxId,
     /// Why.
     pub reason: Reason,
@@ -227,6 +229,8 @@ pub struct Target {
 pub struct Handover {
     /// The sender's inbox, which pays for it.
     pub inbox: InboxId,
+    /// Stands for the receiver, to this mailbox alone: the same in each hand-over to it. Receipts and refusals name it as the inbox.
+    pub to: InboxId,
     /// Any of these will do.
     pub targets: Vec<Target>,
     /// Which part of an inbox at a mailbox it goes into: `Chat` or `Control`.
@@ -258,8 +262,22 @@ pub enum HandoverDone {
     },
     /// A device has it.
     Delivered(Delivered),
-    /// It can no longer arrive: no target took it in time.
-    Expired(EnvelopeId),
+    /// This mailbox has given it up: no target took it in time, or none ever will.
+    Expired {
+        /// What.
+        envelope: EnvelopeId,
+        /// For whom, as the hand-over said.
+        to: InboxId,
+    },
+}
+
+/// What was handed over and need not be tried any more.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Withdraw {
+    /// The inbox that paid for the hand-overs.
+    pub inbox: InboxId,
+    /// What, and for whom, as the hand-overs said; at most `FRAME_IDS_MAX`.
+    pub handovers: Vec<(EnvelopeId, InboxId)>,
 }
 
 /// A relay tells who it is (gossip, public mesh).

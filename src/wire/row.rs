@@ -10,10 +10,16 @@ use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, MessageId,
 /// Name in `Table::Meta` of the schema of all rows; the store alone writes it.
 pub const META_SCHEMA: &[u8] = b"store schema";
 
+/// Begin of the names in `Table::Meta` of messages of a kind that this release does not know: followed by the key of the place.
+pub const META_LATER: &[u8] = b"later ";
+
 /// Name in `Table::Meta` of the moment (milliseconds since the Unix epoch, 8 bytes, big-endian) at which the rows were restored from an
 /// older copy. The store writes it; the node fetches anew what is missing, never sends from MLS state that was restored, and
 /// then deletes it.
 pub const META_RESTORED: &[u8] = b"store restored";
+
+/// Name in `Table::Meta` of a [`Skew`]; not there when the clock is right as far as is known.
+pub const META_SKEW: &[u8] = b"skew";
 
 /// The version of every row so far.
 pub const VERSION: u8 = 1;
@@ -32,6 +38,15 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, DecodeError> {
         [version, ..] => Err(DecodeError::Version(*version)),
         [] => Err(DecodeError::Malformed),
     }
+}
+
+/// How far this machine's clock is from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Skew {
+    /// How far it is ahead, in milliseconds; negative when it is behind.
+    pub ahead_ms: i64,
+    /// Of how many nodes' clocks this one is in the middle.
+    pub witnesses: u64,
 }
 
 /// Where a contact stands.
@@ -135,12 +150,14 @@ pub struct Room {
     pub clock: Clock,
     /// The last number this device gave a message here.
     pub number: u64,
+    /// Whether this device came when others had been here for a while: what they said before is not owed to it.
+    pub is_late: bool,
 }
 
 impl Room {
     /// A room without a group yet.
     pub fn new(kind: RoomKind, name: String, members: Vec<AccountId>) -> Self {
-        Self { kind, name, members, generation: 0, clock: Clock::default(), number: 0 }
+        Self { kind, name, members, generation: 0, clock: Clock::default(), number: 0, is_late: false }
     }
 }
 
@@ -188,12 +205,19 @@ pub struct Message {
     pub device: DeviceId,
     /// That device's number for it.
     pub number: u64,
-    /// What it says.
-    pub body: Body,
+    /// What it says, as it was encoded: a later release may understand what this one does not.
+    pub body: Vec<u8>,
     /// When this device had it.
     pub arrived: Millis,
     /// Whether later messages of the room were here before it.
     pub late: bool,
+}
+
+impl Message {
+    /// What it says; `None` for a kind of a later release.
+    pub fn body(&self) -> Option<Body> {
+        Body::open(&self.body).ok()
+    }
 }
 
 /// `Table::Index`: `message`.
@@ -224,7 +248,7 @@ pub struct Custody {
     pub expired: bool,
 }
 
-/// `Table::Mark`: `target message (16) | ms (8) | count (4) | sender (32) | message (16)`: what was said about a message.
+/// `Table::Mark`: [`mark_key`]: what was said about a message, in its room.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Mark {
     /// Its own id.
@@ -237,38 +261,86 @@ pub struct Mark {
     pub number: u64,
     /// When.
     pub clock: Clock,
-    /// A reaction, an edit or a recall.
-    pub body: Body,
+    /// An encoded reaction, edit or recall.
+    pub body: Vec<u8>,
 }
 
 impl Mark {
-    /// Its key under the message it is about.
-    pub fn key(&self, target: &MessageId) -> Vec<u8> {
-        mark_key(target, &self.clock, &self.sender, &self.message)
+    /// What was said.
+    pub fn body(&self) -> Option<Body> {
+        Body::open(&self.body).ok()
     }
 }
 
-/// The key of a mark: those of one message lie together, in the room's one order.
-pub fn mark_key(target: &MessageId, clock: &Clock, sender: &AccountId, message: &MessageId) -> Vec<u8> {
-    [&target.0[..], &clock.ms.to_be_bytes(), &clock.count.to_be_bytes(), &sender.0, &message.0].concat()
+/// The key of a mark with this place: `room (32) | target message (16) | ms (8) | count (4) | sender (32) | message (16)`. Those of one message
+/// lie together, in the room's one order; what is said elsewhere is not said about it.
+pub fn mark_key(target: &MessageId, place: &Place) -> Vec<u8> {
+    let key = place.key();
+    let (room, rest) = key.split_at(RoomId::LEN);
+    [room, &target.0, rest].concat()
 }
 
-/// `Table::Heads`: `room | device`.
+/// What the keys of all marks of a message begin with.
+pub fn marks_of(place: &Place) -> Vec<u8> {
+    [&place.room.0[..], &place.message.0].concat()
+}
+
+/// The numbered messages of one device of an account in a room. By account too: whoever speaks of a device speaks of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Series {
+    /// The room.
+    pub room: RoomId,
+    /// Whose messages.
+    pub account: AccountId,
+    /// The device that numbered them.
+    pub device: DeviceId,
+}
+
+impl Series {
+    /// `room (32) | account (32) | device (32)`.
+    pub fn key(&self) -> Vec<u8> {
+        [&self.room.0[..], &self.account.0, &self.device.0].concat()
+    }
+
+    /// From such a key.
+    pub fn from_key(key: &[u8]) -> Option<Self> {
+        let (room, rest) = key.split_first_chunk::<32>()?;
+        let (account, rest) = rest.split_first_chunk::<32>()?;
+        Some(Self { room: RoomId(*room), account: AccountId(*account), device: DeviceId::from_slice(rest)? })
+    }
+
+    /// `room (32) | account (32) | device (32) | number (8)`.
+    pub fn numbered(&self, number: u64) -> Vec<u8> {
+        [&self.room.0[..], &self.account.0, &self.device.0, &number.to_be_bytes()].concat()
+    }
+}
+
+/// `Table::Heads`: a [`Series`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Heads {
     /// The highest number known of.
     pub high: u64,
     /// Numbers up to it that are not here and may still come: `(first, last)`, in order.
     pub holes: Vec<(u64, u64)>,
-    /// How many can no longer come.
-    pub gone: u64,
+    /// Those that can no longer come, in the same form.
+    pub gone: Vec<(u64, u64)>,
+    /// How many more can no longer come, whose numbers were not kept.
+    pub gone_more: u64,
+    /// Numbers at which the device's clock was set back, and to what.
+    pub backs: Vec<(u64, Clock)>,
 }
 
-/// `Table::Numbered`: `room | device | number (8)`.
+/// `Table::Numbered`: a [`Series`] and `number (8)`. What a content has beside its message, to give it again as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Numbered {
     /// Which message that is.
     pub message: MessageId,
+    /// Its proof.
+    pub proof: [u8; 16],
+    /// Its clock, where its place in the order is another one.
+    pub stamp: Option<Clock>,
+    /// Whether its sender's clock was set back before it.
+    pub is_back: bool,
     /// Its envelope, kept to serve it to other members; empty in rooms of two devices.
     pub envelope: Vec<u8>,
 }
@@ -358,10 +430,35 @@ pub enum Cargo {
         /// Its room.
         room: RoomId,
     },
-    /// First contact, welcome, rejoin: sealed to the account.
+    /// First contact, and the welcome that answers it: sealed to the account.
     Knock,
     /// Somebody else's envelope, served to a member who lacks it.
     Copy,
+    /// A welcome to a group: sealed to the account.
+    Welcome {
+        /// Its room.
+        room: RoomId,
+    },
+    /// A request to be added to a room again: sealed to the account.
+    Rejoin {
+        /// The room.
+        room: RoomId,
+    },
+}
+
+/// `Table::Member`: `room | account`: how a member of a group can be reached. The row of this account itself says what the others were told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Member {
+    /// Its signed card; empty while it has not told it, and for this account.
+    pub card: Vec<u8>,
+    /// Tokens for its mailboxes that all members of the room may use.
+    pub grants: Vec<Grant>,
+    /// Number of the card that this device told the others: its own, or as an admin that of this member.
+    pub told: u64,
+    /// Whether this device, as an admin, told it the others' cards.
+    pub is_told: bool,
+    /// For this account: how often the tokens of this room were revoked; the next ones differ.
+    pub round: u32,
 }
 
 /// `Table::Mailbox`: `peer`: one of our own mailboxes.

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use super::card::{self, Card};
 use super::codec::{self, DecodeError};
-use super::content::{self, Knock};
+use super::content::{self, Content, Knock};
 use super::frame::{Delivered, Hello};
 use super::mailbox::{Announcement, Held, LeaveInbox, OpenInbox, OpenToken, Register, Revoke, Token};
-use crate::crypto::keys::{Signing, is_certified, verify};
+use crate::crypto::keys::{Keys, Signing, is_certified, verify};
 use crate::crypto::label::Label;
 use crate::types::limits::{CARD_BYTES_MAX, REQUEST_BYTES_MAX};
-use crate::types::{AccountId, PeerId};
+use crate::types::{AccountId, DeviceId, PeerId, RoomId};
 
 impl Card {
     /// The bytes that travel, signed by the account.
@@ -47,6 +47,26 @@ fn are_distinct(card: &Card) -> bool {
     (devices.len(), peers.len(), mailboxes.len()) == (card.devices.len(), card.devices.len(), card.mailboxes.len())
 }
 
+impl Content {
+    fn bytes(&self, room: &RoomId, device: &DeviceId) -> Vec<u8> {
+        codec::encode(&(*room, *device, self.number, self.clock, self.is_back, &self.body))
+    }
+
+    /// With what the account alone can make of a message that its device numbered in a room.
+    #[must_use]
+    pub fn prove(mut self, room: &RoomId, device: &DeviceId, keys: &Keys) -> Self {
+        self.proof = keys.proof(&self.bytes(room, device));
+        self
+    }
+
+    /// Whether a device of this account numbered it in this room, and nothing of it was changed since.
+    pub fn is_proven(&self, room: &RoomId, device: &DeviceId, keys: &Keys) -> bool {
+        let wanted = keys.proof(&self.bytes(room, device));
+        // Without a hint of how much of it fits.
+        wanted.iter().zip(&self.proof).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
+    }
+}
+
 impl content::Signed {
     /// What an account says to another from outside a room.
     pub fn new(card: &[u8], receiver: &AccountId, knock: &Knock, account: &Signing) -> Self {
@@ -72,7 +92,7 @@ impl content::Signed {
 
 impl Hello {
     fn bytes(&self, sender: &PeerId, receiver: &PeerId) -> Vec<u8> {
-        [&sender.0[..], &receiver.0, &self.account.0, &self.knows_number.to_be_bytes()].concat()
+        [&sender.0[..], &receiver.0, &self.account.0, &self.knows_number.to_be_bytes(), &self.wall.to_be_bytes()].concat()
     }
 
     /// With the device's proof for this connection.

@@ -4,7 +4,8 @@ use tidings::crypto::keys::direct_room;
 use tidings::store::Store;
 use tidings::store::reader::view::{Kind, State};
 use tidings::store::reader::{Page, Reader};
-use tidings::types::{AccountId, Batch, DeviceId, MessageId, PeerId, RoomId, Table};
+use tidings::types::{AccountId, Batch, DeviceId, MessageId, PeerId, RoomId, Table, View as _};
+use tidings::wire::codec;
 use tidings::wire::content::{Body, Clock};
 use tidings::wire::row::{self, Cargo, Contact, ContactState, Custody, Heads, Index, Mark, Message, Outbox, Place, Room, RoomKind};
 
@@ -55,7 +56,7 @@ impl Rows {
     }
 
     pub(super) fn room(&self, room: RoomId, kind: RoomKind, name: &str, members: &[AccountId]) {
-        let row = Room { kind, name: name.to_owned(), members: members.to_vec(), generation: 1, clock: Clock::default(), number: 0 };
+        let row = Room { generation: 1, ..Room::new(kind, name.to_owned(), members.to_vec()) };
         self.put(Table::Room, room.0, &row);
     }
 
@@ -64,16 +65,20 @@ impl Rows {
         let message = id(ms, &sender);
         let place = Place { room, clock: Clock { ms, count: 0 }, sender, message };
         let body = Body::Text { text: text.to_owned(), reply: None };
-        self.put(Table::Message, place.key(), &Message { device: DeviceId(sender.0), number: ms, body, arrived: NOW, late: false });
+        self.put(
+            Table::Message,
+            place.key(),
+            &Message { device: DeviceId(sender.0), number: ms, body: codec::encode(&body), arrived: NOW, late: false },
+        );
         self.put(Table::Index, message.0, &Index { place, target: None, custody, read_at: None });
         message
     }
 
     fn mark(&self, target: MessageId, sender: AccountId, ms: u64, body: Body) {
-        let clock = Clock { ms, count: 0 };
-        let message = id(ms, &sender);
-        let key = [&target.0[..], &ms.to_be_bytes(), &clock.count.to_be_bytes(), &sender.0, &message.0].concat();
-        self.put(Table::Mark, key, &Mark { message, sender, device: DeviceId(sender.0), number: ms, clock, body });
+        let (clock, message) = (Clock { ms, count: 0 }, id(ms, &sender));
+        let about: Index = row::decode(&self.0.get(Table::Index, &target.0).unwrap()).unwrap();
+        let key = row::mark_key(&target, &Place { clock, sender, message, ..about.place });
+        self.put(Table::Mark, key, &Mark { message, sender, device: DeviceId(sender.0), number: ms, clock, body: codec::encode(&body) });
     }
 
     fn latest(&self, room: &RoomId) -> tidings::store::reader::view::Message {
@@ -199,8 +204,8 @@ fn a_room_says_what_is_missing_and_the_outbox_what_is_owed() {
     let rows = Rows::new();
     let room = rows.contact(BOB, "bob", ContactState::Accepted);
     let key = |device: u8| [&room.0[..], &[device; 32]].concat();
-    rows.put(Table::Heads, key(1), &Heads { high: 9, holes: vec![(2, 2), (4, 6)], gone: 0 });
-    rows.put(Table::Heads, key(2), &Heads { high: 3, holes: vec![], gone: 2 });
+    rows.put(Table::Heads, key(1), &Heads { high: 9, holes: vec![(2, 2), (4, 6)], ..Heads::default() });
+    rows.put(Table::Heads, key(2), &Heads { high: 3, gone: vec![(2, 2)], gone_more: 1, ..Heads::default() });
     let seen = rows.reader().room(&room).unwrap();
     assert_eq!((seen.name.as_str(), seen.missing, seen.gone), ("bob", 4, 2));
 

@@ -9,27 +9,27 @@ use super::hex;
 #[test]
 fn a_row_opens_in_its_place_only() {
     let keys = RowKeys::new(&[1; 32]);
-    let sealed = keys.seal(Table::Message, b"place", b"a text", [7; 24]);
+    let sealed = keys.of(Table::Message).seal(Table::Message, b"place", b"a text", [7; 24]);
     assert_eq!(sealed.len(), 24 + b"a text".len() + 16);
-    assert_eq!(keys.open(Table::Message, b"place", &sealed).unwrap(), b"a text");
-    assert!(keys.open(Table::Message, b"elsewhere", &sealed).is_err(), "moved to another key");
-    assert!(keys.open(Table::Contact, b"place", &sealed).is_err(), "moved to another table");
-    assert!(RowKeys::new(&[2; 32]).open(Table::Message, b"place", &sealed).is_err(), "another node's");
+    assert_eq!(keys.of(Table::Message).open(Table::Message, b"place", &sealed).unwrap(), b"a text");
+    assert!(keys.of(Table::Message).open(Table::Message, b"elsewhere", &sealed).is_err(), "moved to another key");
+    assert!(keys.of(Table::Message).open(Table::Contact, b"place", &sealed).is_err(), "moved to another table");
+    assert!(RowKeys::new(&[2; 32]).of(Table::Message).open(Table::Message, b"place", &sealed).is_err(), "another node's");
     for at in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[at] ^= 4;
-        assert!(keys.open(Table::Message, b"place", &changed).is_err());
-        assert!(keys.open(Table::Message, b"place", &sealed[..at]).is_err());
+        assert!(keys.of(Table::Message).open(Table::Message, b"place", &changed).is_err());
+        assert!(keys.of(Table::Message).open(Table::Message, b"place", &sealed[..at]).is_err());
     }
 }
 
 #[test]
 fn every_table_has_a_key_of_its_own() {
     let keys = RowKeys::new(&[1; 32]);
-    let sealed: Vec<_> = Table::ALL.iter().map(|table| keys.seal(*table, b"key", b"value", [7; 24])).collect();
+    let sealed: Vec<_> = Table::ALL.iter().map(|table| keys.of(*table).seal(Table::Meta, b"key", b"value", [7; 24])).collect();
     for (at, table) in Table::ALL.iter().enumerate() {
         for (other, sealed) in sealed.iter().enumerate() {
-            assert_eq!(keys.open(*table, b"key", sealed).is_ok(), at == other);
+            assert_eq!(keys.of(*table).open(Table::Meta, b"key", sealed).is_ok(), at == other);
         }
     }
 }
@@ -37,7 +37,7 @@ fn every_table_has_a_key_of_its_own() {
 /// What lies on disks opens with every later build.
 #[test]
 fn the_layouts_at_rest_stay_as_they_are() {
-    let row = RowKeys::new(&[1; 32]).seal(Table::Contact, b"key", b"value", [7; 24]);
+    let row = RowKeys::new(&[1; 32]).of(Table::Contact).seal(Table::Contact, b"key", b"value", [7; 24]);
     assert_eq!(
         data_encoding::HEXLOWER.encode(&row),
         "07070707070707070707070707070707070707070707070723d747b89e6b112d2ad6bf3c5beb787b6f97eda0fd"

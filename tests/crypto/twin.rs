@@ -43,7 +43,8 @@ struct World {
     rng: Rng,
     devices: Vec<Device>,
     commits: Vec<Commit>,
-    messages: Vec<Vec<u8>>,
+    /// With their epochs.
+    messages: Vec<(usize, Vec<u8>)>,
     epochs: usize,
     /// The authenticator of each epoch.
     names: BTreeMap<usize, Vec<u8>>,
@@ -79,25 +80,25 @@ enum Outcome {
     Bent,
 }
 
-/// A step, chosen without looking at any bytes.
+/// A step; it names epochs, commits and messages by when they were made.
 #[derive(Clone, Debug)]
 enum Step {
     Package { at: usize },
-    Commit { at: usize, which: u64, adds: Vec<(usize, u64)>, removes: Vec<usize> },
-    Take { at: usize, commit: u64, elsewhere: Option<u64>, bend: Option<u64> },
-    Join { at: usize, commit: u64 },
-    Seal { at: usize, which: u64, len: usize, count: usize },
-    Open { at: usize, which: u64, message: u64, bend: Option<u64> },
+    Commit { at: usize, epoch: usize, adds: Vec<(usize, usize)>, removes: Vec<usize> },
+    Take { at: usize, epoch: usize, commit: usize, bend: Option<u64> },
+    Join { at: usize, commit: usize },
+    Seal { at: usize, epoch: usize, len: usize, count: usize },
+    Open { at: usize, epoch: usize, message: usize, bend: Option<u64> },
 }
 
+/// Two devices for each account.
 fn keys(number: usize) -> Keys {
-    // Two devices for each account.
-    let number = number as u8;
-    Keys::new(&[number / 2 + 1; 32], &[number + 0x40; 32], &[number + 0x80; 32])
-}
-
-fn pick<T>(things: &[T], which: u64) -> Option<&T> {
-    things.get(usize::try_from(which).ok()?.checked_rem(things.len())?)
+    let seed = |what: u8, number: usize| {
+        let mut seed = [what; 32];
+        seed[0] = number as u8;
+        seed
+    };
+    Keys::new(&seed(1, number / 2), &seed(2, number), &seed(3, number))
 }
 
 impl World {
@@ -132,15 +133,13 @@ impl World {
         group.leaves().iter().map(|leaf| self.number(&leaf.device)).collect()
     }
 
-    fn load(&mut self, at: usize, which: u64) -> Option<(usize, Rows, Group)> {
-        let epochs: Vec<usize> = self.devices[at].groups.keys().copied().collect();
-        let epoch = *pick(&epochs, which)?;
-        Some((epoch, self.devices[at].groups[&epoch].clone(), self.load_epoch(at, epoch)?))
+    fn load(&mut self, at: usize, epoch: usize) -> (Rows, Group) {
+        let rows = self.devices[at].groups[&epoch].clone();
+        (rows.clone(), self.load_rows(rows))
     }
 
-    fn load_epoch(&mut self, at: usize, epoch: usize) -> Option<Group> {
-        let rows = self.devices[at].groups.get(&epoch)?.clone();
-        Some(Group::load(&self.engine, &mut self.rng, &GroupId([5; 32]), Bag::stored(rows)).expect("what was stored"))
+    fn load_rows(&mut self, rows: Rows) -> Group {
+        Group::load(&self.engine, &mut self.rng, &GroupId([5; 32]), Bag::stored(rows)).expect("what was stored")
     }
 
     /// Writes what changed; all who have an epoch know it by one name, and agree on what it is.
@@ -156,8 +155,6 @@ impl World {
         assert_eq!(group.info(), Some(&b"what all agree on"[..]));
         assert_eq!(group.id(), Some(GroupId([5; 32])));
         self.devices[at].groups.insert(epoch, rows);
-        let loaded = self.load_epoch(at, epoch).unwrap();
-        assert_eq!(loaded.export(&self.engine), group.export(&self.engine));
         let names: std::collections::BTreeSet<_> = self.names.values().collect();
         assert_eq!(names.len(), self.names.len(), "two epochs never have one name");
     }
@@ -169,17 +166,17 @@ impl World {
                 self.package(at);
                 Outcome::Nothing
             }
-            Step::Commit { at, which, adds, removes } => self.commit(at, which, &adds, &removes),
-            Step::Take { at, commit, elsewhere, bend } => self.take(at, commit, elsewhere, bend),
+            Step::Commit { at, epoch, adds, removes } => self.commit(at, epoch, &adds, &removes),
+            Step::Take { at, epoch, commit, bend } => self.take(at, epoch, commit, bend),
             Step::Join { at, commit } => self.join(at, commit),
-            Step::Seal { at, which, len, count } => self.seal(at, which, len, count),
-            Step::Open { at, which, message, bend } => self.open(at, which, message, bend),
+            Step::Seal { at, epoch, len, count } => self.seal(at, epoch, len, count),
+            Step::Open { at, epoch, message, bend } => self.open(at, epoch, message, bend),
         })
     }
 
-    fn commit(&mut self, at: usize, which: u64, adds: &[(usize, u64)], removes: &[usize]) -> Outcome {
-        let Some((epoch, _, mut group)) = self.load(at, which) else { return Outcome::Nothing };
-        let adds = adds.iter().map(|(device, which)| pick(&self.devices[*device].packages, *which).unwrap());
+    fn commit(&mut self, at: usize, epoch: usize, adds: &[(usize, usize)], removes: &[usize]) -> Outcome {
+        let (_, mut group) = self.load(at, epoch);
+        let adds = adds.iter().map(|(device, which)| &self.devices[*device].packages[*which]);
         let adds: Vec<Package> = adds.map(|bytes| Package::open(&self.engine, bytes).unwrap()).collect();
         let removes: Vec<DeviceId> = removes.iter().map(|device| self.devices[*device].keys.device_id()).collect();
         let before = group.encryption_key(&self.devices[at].keys.device_id());
@@ -202,13 +199,8 @@ impl World {
         outcome
     }
 
-    fn take(&mut self, at: usize, commit: u64, elsewhere: Option<u64>, bend: Option<u64>) -> Outcome {
-        let Some(commit) = pick(&self.commits, commit).cloned() else { return Outcome::Nothing };
-        let group = match elsewhere {
-            Some(which) => self.load(at, which).map(|(_, _, group)| group),
-            None => self.load_epoch(at, commit.from),
-        };
-        let Some(mut group) = group else { return Outcome::Nothing };
+    fn take(&mut self, at: usize, epoch: usize, commit: usize, bend: Option<u64>) -> Outcome {
+        let (commit, (_, mut group)) = (self.commits[commit].clone(), self.load(at, epoch));
         let staged = match group.stage(&self.engine, &mut self.rng, &bent(&commit.bytes, bend)) {
             Ok(staged) => staged,
             Err(_) if bend.is_some() => return Outcome::Bent,
@@ -233,8 +225,8 @@ impl World {
         Outcome::Staged { committer, added, removed, removes_us, merged }
     }
 
-    fn join(&mut self, at: usize, commit: u64) -> Outcome {
-        let Some(commit) = pick(&self.commits, commit).cloned() else { return Outcome::Nothing };
+    fn join(&mut self, at: usize, commit: usize) -> Outcome {
+        let commit = self.commits[commit].clone();
         let Some(welcome) = commit.welcome else { return Outcome::Nothing };
         let secrets = Bag::stored(self.devices[at].secrets.clone());
         let (group, by) = match Group::join(&self.engine, &mut self.rng, &secrets, &welcome) {
@@ -249,22 +241,22 @@ impl World {
     }
 
     /// Seals some messages, of which all but the first and the last are lost.
-    fn seal(&mut self, at: usize, which: u64, len: usize, count: usize) -> Outcome {
-        let Some((epoch, rows, mut group)) = self.load(at, which) else { return Outcome::Nothing };
+    fn seal(&mut self, at: usize, epoch: usize, len: usize, count: usize) -> Outcome {
+        let (rows, mut group) = self.load(at, epoch);
         let content = vec![at as u8; len];
         let sealed: Vec<Vec<u8>> =
             (0..count).map(|_| group.seal(&self.engine, &mut self.rng, &self.devices[at].keys, &content).unwrap()).collect();
         assert_eq!(kind(&sealed[0]), Some(Kind::Application));
         self.store(at, epoch, rows, group);
         let size = sealed[0].len();
-        self.messages.extend(sealed.first().cloned());
-        self.messages.extend(sealed.last().filter(|_| count > 1).cloned());
+        let kept = sealed.first().into_iter().chain(sealed.last().filter(|_| count > 1)).cloned();
+        self.messages.extend(kept.map(|bytes| (epoch, bytes)));
         Outcome::Sealed(size)
     }
 
-    fn open(&mut self, at: usize, which: u64, message: u64, bend: Option<u64>) -> Outcome {
-        let Some((epoch, rows, mut group)) = self.load(at, which) else { return Outcome::Nothing };
-        let Some(message) = pick(&self.messages, message).cloned() else { return Outcome::Nothing };
+    fn open(&mut self, at: usize, epoch: usize, message: usize, bend: Option<u64>) -> Outcome {
+        let (rows, mut group) = self.load(at, epoch);
+        let (_, message) = self.messages[message].clone();
         let opened = group.open(&self.engine, &mut self.rng, &bent(&message, bend));
         if opened.is_err() {
             assert!(group.bag().take_changes().is_empty(), "what does not open changes nothing");
@@ -290,30 +282,53 @@ fn bent(bytes: &[u8], bend: Option<u64>) -> Vec<u8> {
     bytes
 }
 
-fn step(rng: &mut Rng, devices: usize) -> Step {
-    let at = rng.below(devices as u64) as usize;
-    let which = rng.below(1 << 40);
+fn pick<T: Copy>(rng: &mut Rng, things: &[T]) -> Option<T> {
+    things.get(rng.below(things.len() as u64) as usize).copied()
+}
+
+/// A step that makes sense in this world, mostly; looks at nothing that could differ in the other one.
+fn step(rng: &mut Rng, world: &World) -> Option<Step> {
+    let everybody: Vec<usize> = (0..world.devices.len()).collect();
+    let inside: Vec<usize> = everybody.iter().copied().filter(|at| !world.devices[*at].groups.is_empty()).collect();
+    let (at, anybody) = (pick(rng, &inside)?, pick(rng, &everybody)?);
+    let epochs: Vec<usize> = world.devices[at].groups.keys().copied().collect();
+    let epoch = if rng.below(3) == 0 { pick(rng, &epochs)? } else { *epochs.last()? };
     let bend = (rng.below(8) == 0).then(|| rng.below(1 << 40));
-    let some = |rng: &mut Rng, most: u64| {
-        let count = rng.below(most + 1);
-        (0..count).map(|_| rng.below(devices as u64) as usize).collect::<Vec<_>>()
-    };
+    let wide = rng.below(8) == 0;
     match rng.below(20) {
-        0 => Step::Package { at },
+        0 => Some(Step::Package { at: anybody }),
         1..=4 => {
             let most = [0, 1, 3][rng.below(3) as usize];
-            let adds = some(rng, most).into_iter().map(|device| (device, rng.below(1 << 40))).collect();
+            let adds = (0..rng.below(most + 1)).filter_map(|_| pick(rng, &everybody)).collect::<Vec<_>>();
+            let adds = adds.into_iter().map(|who| (who, rng.below(world.devices[who].packages.len() as u64) as usize)).collect();
             let most = [0, 0, 2][rng.below(3) as usize];
-            Step::Commit { at, which, adds, removes: some(rng, most) }
+            let removes = (0..rng.below(most + 1)).filter_map(|_| pick(rng, &everybody)).collect();
+            Some(Step::Commit { at, epoch, adds, removes })
         }
-        5..=9 => Step::Take { at, commit: which, elsewhere: (rng.below(10) == 0).then(|| rng.below(1 << 40)), bend },
-        10..=12 => Step::Join { at, commit: which },
-        13 | 14 => {
+        5..=9 => {
+            let fits = |number: &usize| {
+                let commit = &world.commits[*number];
+                wide || (epochs.contains(&commit.from) && !epochs.contains(&commit.to))
+            };
+            let commit = pick(rng, &(0..world.commits.len()).filter(fits).collect::<Vec<_>>())?;
+            let epoch = if wide { epoch } else { world.commits[commit].from };
+            Some(Step::Take { at, epoch, commit, bend })
+        }
+        10..=12 => {
+            let has = |number: &usize| world.commits[*number].welcome.is_some();
+            let latest: Vec<usize> = (0..world.commits.len()).filter(has).rev().take(if wide { 100 } else { 4 }).collect();
+            Some(Step::Join { at: anybody, commit: pick(rng, &latest)? })
+        }
+        13..=15 => {
             let len = [0, 1, 50, 70, 1_000, 17_000][rng.below(6) as usize];
-            let count = [1, 1, 1, 2, 3, 300][rng.below(6) as usize];
-            Step::Seal { at, which, len, count }
+            Some(Step::Seal { at, epoch, len, count: 1 + rng.below(4) as usize })
         }
-        _ => Step::Open { at, which, message: rng.below(1 << 40), bend },
+        _ => {
+            let fits = |number: &usize| wide || epochs.contains(&world.messages[*number].0);
+            let message = pick(rng, &(0..world.messages.len()).filter(fits).collect::<Vec<_>>())?;
+            let epoch = if wide { epoch } else { world.messages[message].0 };
+            Some(Step::Open { at, epoch, message, bend })
+        }
     }
 }
 
@@ -339,10 +354,11 @@ fn both_suites_do_the_same() {
         let mut rng = Rng::from_seed(bytes);
         let devices = 3 + rng.below(8) as usize;
         let mut worlds = both(devices);
-        let first: Vec<(usize, u64)> = (1..devices - 1).map(|device| (device, 0)).collect();
-        alike(&mut worlds, &Step::Commit { at: 0, which: 0, adds: first, removes: vec![] }, &format!("in seed {seed} at first"));
+        let first: Vec<(usize, usize)> = (1..devices - 1).map(|device| (device, 0)).collect();
+        alike(&mut worlds, &Step::Commit { at: 0, epoch: 0, adds: first, removes: vec![] }, &format!("in seed {seed} at first"));
         for number in 0..STEPS {
-            let outcome = alike(&mut worlds, &step(&mut rng, devices), &format!("in seed {seed}, step {number}"));
+            let Some(step) = step(&mut rng, &worlds[0]) else { continue };
+            let outcome = alike(&mut worlds, &step, &format!("in seed {seed}, step {number}"));
             let name = match &outcome {
                 Outcome::Refused(error) => format!("{error:?}"),
                 Outcome::Unopened(error) => format!("{error:?}"),
@@ -361,23 +377,91 @@ fn both_suites_do_the_same() {
 #[test]
 fn both_suites_have_the_same_reach() {
     let mut worlds = both(2);
-    let does = |worlds: &mut [World; 2], step: Step| alike(worlds, &step, "at the edge");
-    does(&mut worlds, Step::Commit { at: 0, which: 0, adds: vec![(1, 0)], removes: vec![] });
-    does(&mut worlds, Step::Join { at: 1, commit: 0 });
-    // Two epochs of the first device: it writes in the second.
-    let count = FORWARD_DISTANCE_MAX as usize + 2;
-    does(&mut worlds, Step::Seal { at: 0, which: 1, len: 10, count });
-    let open = |message| Step::Open { at: 1, which: 0, message, bend: None };
-    assert_eq!(does(&mut worlds, open(1)), Outcome::Unopened(OpenError::Early));
-    assert_eq!(does(&mut worlds, open(0)), Outcome::Opened(0, vec![0; 10]));
-    assert_eq!(does(&mut worlds, open(1)), Outcome::Opened(0, vec![0; 10]));
-    assert_eq!(does(&mut worlds, open(0)), Outcome::Unopened(OpenError::Old));
-    // The last two tell how late is too late.
-    for (extra, opens) in [(0, true), (1, false)] {
-        does(&mut worlds, Step::Seal { at: 0, which: 1, len: 10, count: OUT_OF_ORDER_MAX as usize + extra });
-        let last = worlds[0].messages.len() as u64 - 1;
-        assert_eq!(does(&mut worlds, open(last)), Outcome::Opened(0, vec![0; 10]));
-        let late = does(&mut worlds, open(last - 1));
-        assert_eq!(late == Outcome::Opened(0, vec![0; 10]), opens, "{late:?}");
+    let mut does = |step: Step| alike(&mut worlds, &step, "at the edge");
+    does(Step::Commit { at: 0, epoch: 0, adds: vec![(1, 0)], removes: vec![] });
+    does(Step::Join { at: 1, commit: 0 });
+    // Of each burst only the first and the last are kept.
+    let burst = |count| Step::Seal { at: 0, epoch: 1, len: 10, count };
+    let open = |message| Step::Open { at: 1, epoch: 1, message, bend: None };
+    let content = || Outcome::Opened(0, vec![0; 10]);
+    does(burst(FORWARD_DISTANCE_MAX as usize + 2));
+    assert_eq!(does(open(1)), Outcome::Unopened(OpenError::Early));
+    assert_eq!(does(open(0)), content());
+    assert_eq!(does(open(1)), content());
+    assert_eq!(does(open(0)), Outcome::Unopened(OpenError::Old));
+    does(burst(OUT_OF_ORDER_MAX as usize));
+    assert_eq!(does(open(3)), content());
+    assert_eq!(does(open(2)), content(), "the last that may come so late");
+    assert_eq!(does(open(2)), Outcome::Unopened(OpenError::Reused));
+    does(burst(OUT_OF_ORDER_MAX as usize + 1));
+    assert_eq!(does(open(5)), content());
+    assert_eq!(does(open(4)), Outcome::Unopened(OpenError::Old));
+}
+
+/// Rooms of all sizes, whose tree is blank at first, then filled by those who renew their keys, then has holes and new members. Each
+/// step compares the bytes of the messages.
+#[test]
+fn both_suites_have_the_same_sizes() {
+    for count in [2, 8, 32, 100] {
+        let mut worlds = both(count);
+        let mut does = |step: Step| alike(&mut worlds, &step, &format!("with {count} devices"));
+        let commit = |at, epoch, adds, removes| Step::Commit { at, epoch, adds, removes };
+        let take = |at, epoch| Step::Take { at, epoch, commit: epoch, bend: None };
+        does(commit(0, 0, (1..count).map(|at| (at, 0)).collect(), vec![]));
+        does(Step::Package { at: 1 });
+        does(Step::Join { at: 1, commit: 0 });
+        does(Step::Join { at: count - 1, commit: 0 });
+        does(commit(1, 1, vec![], vec![]));
+        does(take(0, 1));
+        does(commit(0, 2, vec![], vec![]));
+        does(take(1, 2));
+        let half: Vec<usize> = (count / 2..count).filter(|at| at % 3 == 0 && *at > 1).collect();
+        does(commit(1, 3, vec![], half.clone()));
+        does(take(0, 3));
+        does(commit(0, 4, half.iter().take(count / 8).map(|at| (*at, 0)).collect(), vec![]));
+        does(take(1, 4));
+        does(commit(1, 5, vec![], vec![]));
+        does(Step::Seal { at: 1, epoch: 5, len: 300, count: 1 });
+        assert!(matches!(does(Step::Open { at: 0, epoch: 5, message: 0, bend: None }), Outcome::Opened(1, _)));
     }
+}
+
+/// What one suite wrote is no message, and no state, to the other.
+#[test]
+fn neither_suite_takes_the_groups_of_the_other() {
+    let mut worlds = both(3);
+    alike(&mut worlds, &Step::Commit { at: 0, epoch: 0, adds: vec![(1, 0)], removes: vec![] }, "at first");
+    alike(&mut worlds, &Step::Join { at: 1, commit: 0 }, "at first");
+    alike(&mut worlds, &Step::Seal { at: 0, epoch: 1, len: 10, count: 1 }, "at first");
+    alike(&mut worlds, &Step::Commit { at: 0, epoch: 1, adds: vec![], removes: vec![] }, "at first");
+    let [real, fake] = &mut worlds;
+    refuses(real, fake);
+    refuses(fake, real);
+}
+
+fn refuses(here: &mut World, there: &World) {
+    let is_fake = here.is_fake;
+    let rows = there.devices[1].groups[&1].clone();
+    let (package, welcome) = (there.devices[2].packages[0].clone(), there.commits[0].welcome.clone().unwrap());
+    let (commit, message) = (there.commits[1].bytes.clone(), there.messages[0].1.clone());
+    suite(is_fake, || {
+        assert!(Package::open(&here.engine, &package).is_none());
+        assert!(kind(&commit).is_none() && kind(&message).is_none());
+        assert!(Group::load(&here.engine, &mut here.rng, &GroupId([5; 32]), Bag::stored(rows)).is_none());
+        let secrets = Bag::stored(there.devices[1].secrets.clone());
+        assert!(Group::join(&here.engine, &mut here.rng, &secrets, &welcome).is_err());
+        let (_, mut group) = here.load(1, 1);
+        assert_eq!(group.stage(&here.engine, &mut here.rng, &commit).err(), Some(MlsError::Invalid("commit")));
+        assert_eq!(group.open(&here.engine, &mut here.rng, &message), Err(OpenError::Invalid));
+    });
+    // Nor does a group work for the other suite when it is carried there.
+    let (_, mut group) = suite(is_fake, || here.load(1, 1));
+    let own = suite(is_fake, || (here.commits[1].bytes.clone(), here.messages[0].1.clone()));
+    suite(!is_fake, || {
+        let keys = &here.devices[1].keys;
+        assert!(group.seal(&here.engine, &mut here.rng, keys, b"hello").is_err());
+        assert!(group.commit(&here.engine, &mut here.rng, keys, &[], &[]).is_err());
+        assert!(group.stage(&here.engine, &mut here.rng, &own.0).is_err());
+        assert!(group.open(&here.engine, &mut here.rng, &own.1).is_err());
+    });
 }

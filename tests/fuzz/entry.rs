@@ -11,7 +11,7 @@ use tidings::types::limits::FRAME_BYTES_MAX;
 use tidings::types::{AccountId, Now, PeerId};
 use tidings::wire::bound::Bounded;
 use tidings::wire::card::{self, Card, Invite, RelayInvite};
-use tidings::wire::content::{Content, Knock, Signed};
+use tidings::wire::content::{Body, Content, Knock, Signed};
 use tidings::wire::envelope::Envelope;
 use tidings::wire::frame::Frame;
 use tidings::wire::mailbox::Announcement;
@@ -75,7 +75,8 @@ pub fn link(bytes: &[u8]) -> bool {
 /// What a member of a room says, after MLS opened it.
 pub fn content(bytes: &[u8]) -> bool {
     aead::unpad(bytes).inspect(|inside| assert!(inside.len() < bytes.len()));
-    canonical::<Content>(bytes)
+    canonical::<Body>(bytes);
+    canonical::<Content>(bytes) && codec::open::<Content>(bytes).is_ok_and(|content| Body::open(&content.body).is_ok())
 }
 
 /// What someone outside a room says, after HPKE opened it.
@@ -112,6 +113,8 @@ pub fn row(bytes: &[u8]) -> bool {
         one::<row::Owed>(bytes),
         one::<row::Outbox>(bytes),
         one::<row::Mailbox>(bytes),
+        one::<row::Skew>(bytes),
+        one::<row::Member>(bytes),
     ];
     taken.contains(&true)
 }

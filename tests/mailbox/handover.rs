@@ -5,9 +5,13 @@ use tidings::crypto::keys::Signing;
 use tidings::proto::{Misbehaviour, Outcome, Refusal};
 use tidings::types::limits::{ENVELOPE_TTL_MS, HANDOVER_ANSWER_MS, RETRY_MS_MAX};
 use tidings::types::time::{DAY, HOUR, SECOND};
-use tidings::types::{Address, PeerId, Table};
+use tidings::types::{Address, InboxId, PeerId, Table};
 use tidings::wire::frame::Frame;
-use tidings::wire::mailbox::{Handover, HandoverDone, Lane, Reason, Refused, Target};
+use tidings::wire::mailbox::{Handover, HandoverDone, Lane, Reason, Refused, Target, Withdraw};
+
+/// What stands for Bob and Carol at Alice's mailbox.
+const BOB: InboxId = InboxId([201; 32]);
+const CAROL: InboxId = InboxId([202; 32]);
 
 /// Alice with an inbox at the mailbox, reading it.
 fn alice() -> (Mailbox, Owner) {
@@ -25,7 +29,7 @@ fn device(peer: PeerId) -> Target {
 }
 
 fn handover(owner: &Owner, targets: Vec<Target>, envelope: &[u8]) -> Frame {
-    Frame::Handover(Handover { inbox: owner.inbox, targets, lane: Lane::Chat, envelope: envelope.to_vec() })
+    Frame::Handover(Handover { inbox: owner.inbox, to: BOB, targets, lane: Lane::Chat, envelope: envelope.to_vec() })
 }
 
 /// Mail from one mailbox's frames into another, and back: they are connected.
@@ -60,7 +64,7 @@ fn a_device_gets_it_when_it_comes_back_and_alice_is_told_after_a_crash() {
     let (mut mailbox, alice) = alice();
     let (bob, key) = (PeerId([77; 32]), Signing::from_seed(&[78; 32]));
     assert_eq!(mailbox.receive(alice.peer(), handover(&alice, vec![device(bob)], b"sealed")), Outcome::Accepted);
-    assert_eq!(mailbox.receipts(alice.peer()), [(id(b"sealed"), alice.inbox)]);
+    assert_eq!(mailbox.receipts(alice.peer()), [(id(b"sealed"), BOB)]);
     assert_eq!(mailbox.receive(alice.peer(), handover(&alice, vec![device(bob)], b"sealed")), Outcome::Duplicate);
     mailbox.down(alice.peer());
     mailbox.settle();
@@ -84,7 +88,6 @@ fn a_device_gets_it_when_it_comes_back_and_alice_is_told_after_a_crash() {
     assert!(mailbox.input(|service, ctx| service.handle_delivered(ctx, bob, &receipt)));
     mailbox.restart();
     mailbox.audit();
-    assert!(mailbox.rows.all(Table::Handover).is_empty());
 
     mailbox.receive(alice.peer(), alice.open(0));
     let told = reports(mailbox.take(alice.peer()));
@@ -94,7 +97,113 @@ fn a_device_gets_it_when_it_comes_back_and_alice_is_told_after_a_crash() {
     assert_eq!(reports(mailbox.take(alice.peer())), told, "until she acknowledges");
     mailbox.receive(alice.peer(), alice.ack([told[0].sequence]));
     assert!(mailbox.entries(&alice.inbox).is_empty());
+    assert!(mailbox.rows.all(Table::Handover).is_empty());
     mailbox.audit();
+}
+
+/// Sequences of results, acknowledged.
+fn know(mailbox: &mut Mailbox, alice: &Owner) {
+    let told = reports(mailbox.take(alice.peer()));
+    mailbox.receive(alice.peer(), alice.ack(told.iter().map(|report| report.sequence)));
+}
+
+#[test]
+fn what_was_handed_on_is_kept_until_its_owner_knows_who_has_it() {
+    let (mut mailbox, alice) = alice();
+    let (bob, key) = (PeerId([77; 32]), Signing::from_seed(&[78; 32]));
+    mailbox.receive(alice.peer(), handover(&alice, vec![device(bob)], b"sealed"));
+    mailbox.up(bob);
+    let receipt = delivered(&key, &[id(b"sealed")]);
+    mailbox.input(|service, ctx| service.handle_delivered(ctx, bob, &receipt));
+    mailbox.audit();
+    assert!(!mailbox.rows.all(Table::Handover).is_empty(), "Alice still believes that it is here");
+    know(&mut mailbox, &alice);
+    assert!(mailbox.rows.all(Table::Handover).is_empty());
+    mailbox.audit();
+}
+
+#[test]
+fn one_envelope_for_two_receivers_is_tried_for_each() {
+    let (mut mailbox, alice) = alice();
+    let (bob, carol) = (PeerId([77; 32]), PeerId([79; 32]));
+    let key = Signing::from_seed(&[78; 32]);
+    let to = |receiver, peer| {
+        Frame::Handover(Handover {
+            inbox: alice.inbox,
+            to: receiver,
+            targets: vec![device(peer)],
+            lane: Lane::Chat,
+            envelope: b"us".to_vec(),
+        })
+    };
+    assert_eq!(mailbox.receive(alice.peer(), to(BOB, bob)), Outcome::Accepted);
+    assert_eq!(mailbox.receive(alice.peer(), to(CAROL, carol)), Outcome::Accepted);
+    assert_eq!(mailbox.receipts(alice.peer()), [(id(b"us"), BOB), (id(b"us"), CAROL)]);
+    mailbox.up(bob);
+    mailbox.input(|service, ctx| service.handle_delivered(ctx, bob, &delivered(&key, &[id(b"us")])));
+    know(&mut mailbox, &alice);
+    mailbox.audit();
+    mailbox.up(carol);
+    assert_eq!(mailbox.take(carol), [Frame::Deliver(b"us".to_vec())]);
+}
+
+#[test]
+fn a_receiver_who_moved_is_found_where_the_last_hand_over_says() {
+    let (mut mailbox, alice) = alice();
+    let (old, new) = (PeerId([77; 32]), PeerId([87; 32]));
+    mailbox.receive(alice.peer(), handover(&alice, vec![device(old)], b"sealed"));
+    assert_eq!(mailbox.receive(alice.peer(), handover(&alice, vec![device(new)], b"sealed")), Outcome::Accepted);
+    mailbox.audit();
+    mailbox.up(old);
+    assert!(mailbox.take(old).is_empty());
+    mailbox.up(new);
+    assert_eq!(mailbox.take(new), [Frame::Deliver(b"sealed".to_vec())]);
+}
+
+#[test]
+fn what_is_withdrawn_is_tried_no_more() {
+    let (mut mailbox, alice) = alice();
+    let bob = PeerId([77; 32]);
+    mailbox.receive(alice.peer(), handover(&alice, vec![device(bob)], b"sealed"));
+    let withdraw = Frame::Withdraw(Withdraw { inbox: alice.inbox, handovers: vec![(id(b"sealed"), BOB)] });
+    let eve = PeerId([200; 32]);
+    assert_eq!(mailbox.receive(eve, withdraw.clone()), Outcome::Refused(Refusal::Unwanted));
+    assert_eq!(mailbox.receive(alice.peer(), withdraw.clone()), Outcome::Accepted);
+    assert_eq!(mailbox.receive(alice.peer(), withdraw), Outcome::Duplicate);
+    assert!(mailbox.rows.all(Table::Handover).is_empty());
+    mailbox.audit();
+    mailbox.up(bob);
+    assert!(mailbox.take(bob).is_empty());
+}
+
+#[test]
+fn a_device_that_never_opens_it_is_not_asked_again_and_alice_is_told() {
+    let (mut mailbox, alice) = alice();
+    let bob = PeerId([77; 32]);
+    mailbox.receive(alice.peer(), handover(&alice, vec![device(bob)], b"sealed"));
+    mailbox.up(bob);
+    mailbox.take(alice.peer());
+    assert!(mailbox.input(|service, ctx| service.handle_lost(ctx, bob, &[id(b"sealed")])));
+    let told = reports(mailbox.take(alice.peer()));
+    assert_eq!(told[0].done, HandoverDone::Expired { envelope: id(b"sealed"), to: BOB });
+    mailbox.audit();
+    mailbox.receive(alice.peer(), alice.ack([told[0].sequence]));
+    assert!(mailbox.rows.all(Table::Handover).is_empty());
+}
+
+#[test]
+fn who_says_nothing_to_one_owner_is_tried_for_the_others() {
+    let (mut mailbox, alice) = alice();
+    let dora = Owner::new(50, 1, &mailbox);
+    dora.join(&mut mailbox);
+    mailbox.receive(dora.peer(), dora.open(0));
+    let bob = PeerId([77; 32]);
+    mailbox.receive(alice.peer(), handover(&alice, vec![device(bob)], b"of Alice, whom Bob blocked"));
+    mailbox.receive(dora.peer(), handover(&dora, vec![device(bob)], b"of Dora"));
+    mailbox.up(bob);
+    assert_eq!(mailbox.take(bob), [Frame::Deliver(b"of Alice, whom Bob blocked".to_vec())]);
+    mailbox.wait(HANDOVER_ANSWER_MS);
+    assert_eq!(mailbox.take(bob), [Frame::Deliver(b"of Dora".to_vec())]);
 }
 
 #[test]
@@ -123,8 +232,11 @@ fn two_mailboxes_get_a_copy_with_a_lent_token_and_each_receipt_is_told() {
         exchange(&mut mailbox, relay);
         mailbox.audit();
     }
-    assert!(mailbox.rows.all(Table::Handover).is_empty(), "two copies are enough");
+    mailbox.up(relays[2].peer());
+    assert!(mailbox.take(relays[2].peer()).is_empty(), "two copies are enough");
     let told = reports(mailbox.take(alice.peer()));
+    mailbox.receive(alice.peer(), alice.ack(told.iter().map(|report| report.sequence)));
+    assert!(mailbox.rows.all(Table::Handover).is_empty());
     for relay in &relays[..2] {
         let of = |report: &&tidings::wire::mailbox::Report| matches!(&report.done, HandoverDone::Held { by, held } if *by == relay.peer() && held.is_signed_by(by));
         let entries: usize = told
@@ -168,7 +280,9 @@ fn a_full_mailbox_is_asked_again_and_one_that_will_never_take_it_is_told() {
     assert!(pauses.count() < RETRY_MS_MAX as usize / 1_000, "no answer: again");
     mailbox.take(alice.peer());
     assert!(refuse(&mut mailbox, Reason::UnknownInbox));
-    assert!(matches!(&reports(mailbox.take(alice.peer()))[0].done, HandoverDone::Expired(envelope) if *envelope == id(b"sealed")));
+    let told = reports(mailbox.take(alice.peer()));
+    assert_eq!(told[0].done, HandoverDone::Expired { envelope: id(b"sealed"), to: BOB });
+    mailbox.receive(alice.peer(), alice.ack([told[0].sequence]));
     assert!(mailbox.rows.all(Table::Handover).is_empty());
     mailbox.audit();
 }
@@ -182,7 +296,7 @@ fn what_nobody_took_in_time_expires_and_is_told() {
     assert!(mailbox.rows.all(Table::Handover).is_empty());
     mailbox.audit();
     mailbox.receive(alice.peer(), alice.open(0));
-    assert!(matches!(&reports(mailbox.take(alice.peer()))[0].done, HandoverDone::Expired(envelope) if *envelope == id(b"sealed")));
+    assert_eq!(reports(mailbox.take(alice.peer()))[0].done, HandoverDone::Expired { envelope: id(b"sealed"), to: BOB });
 }
 
 #[test]

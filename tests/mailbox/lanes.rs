@@ -154,6 +154,7 @@ fn of_too_many_open_tokens_the_first_must_be_opened_again() {
         let mut other = Owner::new(10, 1, &mailbox);
         other.inbox.0[..2].copy_from_slice(&nth.to_be_bytes());
         other.inbox.0[2] = 77;
+        other.devices[0].1.0[..2].copy_from_slice(&nth.to_be_bytes());
         other.join(&mut mailbox);
         assert_eq!(mailbox.receive(alice.peer, alice.open(&other, &mailbox)), Outcome::Accepted);
     }

@@ -1,6 +1,6 @@
 //! One mailbox in a world of virtual time: rows in memory, peers that are only keys, a crash between any two outputs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidings::crypto::keys::{Keys, Signing};
 use tidings::proto::ctx::Ctx;
@@ -272,13 +272,30 @@ impl Mailbox {
     }
 
     fn audit_inboxes(&self, tallies: &mut BTreeMap<InboxId, Tally>, usages: &BTreeMap<(InboxId, [u8; 16]), Usage>) {
-        let mut jobs = 0;
-        for (key, value) in self.rows.scan(&Scan::prefix(Table::Handover, [1])) {
-            let job: Job = tidings::wire::row::decode(&value).unwrap();
-            add(&mut tallies.entry(InboxId::from_slice(&key[1..33]).unwrap()).or_default().handover, job.bytes);
-            jobs += 1;
+        let (mut tried, mut untold, mut bodies) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+        for (key, value) in self.rows.scan(&Scan::prefix(Table::Handover, [4])) {
+            let (inbox, sequence) = (InboxId::from_slice(&key[1..33]).unwrap(), row::sequence_of(&key).unwrap());
+            assert!(self.rows.get(Table::Held, &row::held_key(&inbox, sequence)).is_some(), "told of a result that is not there");
+            for id in tidings::wire::row::decode::<Vec<row::JobId>>(&value).unwrap() {
+                *untold.entry(id).or_insert(0) += 1;
+            }
         }
-        assert_eq!(self.row(Table::Meta, row::JOBS).unwrap_or(0u64), jobs);
+        for (key, _) in self.rows.scan(&Scan::prefix(Table::Handover, [3])) {
+            let (peer, id) = row::goal_parts(&key).unwrap();
+            let job: Job = self.row(Table::Handover, &row::job_key(&id)).expect("a goal of a hand-over that is not there");
+            assert!(job.goals.iter().any(|(target, goal)| target.peer == peer && *goal == row::Goal::Open));
+            tried.insert(id);
+        }
+        for (key, value) in self.rows.scan(&Scan::prefix(Table::Handover, [1])) {
+            let (id, job) = (row::job_of(&key).unwrap(), tidings::wire::row::decode::<Job>(&value).unwrap());
+            add(&mut tallies.entry(id.owner).or_default().handover, job.bytes);
+            assert!(tried.contains(&id) || job.untold > 0, "kept for nothing");
+            assert_eq!(job.untold, untold.remove(&id).unwrap_or(0));
+            bodies.insert(row::job_body_key(&id.owner, &id.envelope));
+        }
+        let stored = self.rows.scan(&Scan::prefix(Table::Handover, [2])).into_iter().map(|(key, _)| key);
+        assert_eq!(stored.collect::<BTreeSet<_>>(), bodies);
+        assert_eq!(self.row(Table::Meta, row::JOBS).unwrap_or(0u64), tried.len() as u64);
         let mut counts = Counts::default();
         for (key, value) in self.rows.all(Table::Inbox) {
             let inbox = InboxId::from_slice(&key[..32]).unwrap();

@@ -165,7 +165,8 @@ fn alice_is_told_what_is_wrong_with_what_she_types() {
     wait("the good lines", || bob.texts("alice") == ["hello", "one", "two"]);
 
     // A blocked contact is not heard, and unblocked heard again.
-    bob.ask(&["contact", "block", "alice"]).lines();
+    let blocked = tidings(&bob.data, &["contact", "block", "alice"], "");
+    assert!(blocked.code == 0 && blocked.out.contains("contact unblock"), "how to undo it: {}", blocked.out);
     bob.ask(&["send", "alice", "hi"]).is_refused(1, &["unblock"]);
     bob.ask(&["contact", "unblock", "alice"]).lines();
     bob.send("alice", "again");
@@ -203,6 +204,8 @@ fn a_place_that_cannot_be_used_is_named_and_left_alone() {
     };
     let (right, wrong) = (word("right", "hunter22\n"), word("wrong", "hunter23\n"));
     Person::start(&home("alice"), &[]).stop();
+    let removed = tidings(&home("alice"), &["passphrase", "remove"], "");
+    assert!(removed.code == 0 && removed.out.contains("no passphrase"), "{}", removed.out);
     assert_eq!(tidings(&home("alice"), &["passphrase", "set", "--new-passphrase-file", &right], "").code, 0);
     try_run(&home("alice"), &[]).is_refused(1, &["--passphrase-file", "untouched"]);
     try_run(&home("alice"), &["--passphrase-file", &wrong]).is_refused(1, &["not the passphrase", "untouched"]);
@@ -253,6 +256,18 @@ fn alice_goes_on_with_bob_after_her_database_was_damaged_and_from_an_archive() {
     let has_all =
         |texts: &[String]| ["before", "after the archive", "while the disk broke"].iter().all(|text| texts.iter().any(|is| is == text));
     wait("what Bob had for Alice", || has_all(&alice.texts("bob")));
+    alice.stop();
+    bob.send("alice", "while the key was lost");
+
+    // The file with the keys over the keys of rooms is lost: all that is stored stays, and Bob adds her again.
+    fs::remove_file(home("moved").join("keys").join("ring")).unwrap();
+    let alice = Person::start(&home("moved"), &["--name", "alice"]);
+    let before = alice.texts("bob");
+    assert!(has_all(&before), "{before:?}");
+    let status = alice.ask(&["status"]).lines();
+    assert!(status.iter().any(|line| line["store"]["rooms_lost"] == true), "{status:?}");
+    goes_on(&alice, &bob, "without the ring");
+    wait("what Bob wrote meanwhile", || alice.texts("bob").iter().any(|text| text == "while the key was lost"));
 }
 
 /// Texts arrive both ways.

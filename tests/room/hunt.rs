@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tidings::crypto::fake;
 use tidings::proto::room::RoomInfo;
 use tidings::types::time::SECOND;
 use tidings::types::{Rng, RoomId};
@@ -13,7 +14,8 @@ use super::world::{Id, World};
 /// Rounds of meeting and waiting after which everything must be settled: several requests to be added again.
 const ROUNDS_MAX: usize = 60;
 /// Seeds of the fast run; `TIDINGS_SEEDS` asks for more.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 24;
+const FAKE_SEEDS: u64 = 200;
 
 /// How wild a seed is.
 struct Weather {
@@ -235,7 +237,17 @@ fn hunt(seed: u64) -> (usize, usize, usize) {
 
 #[test]
 fn every_room_converges_and_nothing_is_lost() {
-    let seeds = std::env::var("TIDINGS_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
+    hunt_all(SEEDS);
+}
+
+/// The same with the fake suite, in which a seed costs little.
+#[test]
+fn every_room_of_the_fake_suite_converges_and_nothing_is_lost() {
+    fake::within(|| hunt_all(FAKE_SEEDS));
+}
+
+fn hunt_all(seeds: u64) {
+    let seeds = std::env::var("TIDINGS_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(seeds);
     let (mut sent, mut asked, mut split) = (0, 0, 0);
     for seed in 0..seeds {
         let result = std::panic::catch_unwind(|| hunt(seed));
@@ -267,4 +279,5 @@ fn what_the_hunt_has_found_stays_found() {
 fn one_seed() {
     let seed = std::env::var("TIDINGS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
     println!("{:?}", hunt(seed));
+    println!("{:?} with the fake suite", fake::within(|| hunt(seed)));
 }

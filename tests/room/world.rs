@@ -46,7 +46,7 @@ pub(super) struct Sent {
 #[derive(Clone)]
 pub(super) enum Mail {
     Envelope { bytes: Vec<u8>, of: Option<(usize, Id)> },
-    Welcome { from: AccountId, welcome: Vec<u8> },
+    Welcome { from: AccountId, room: RoomId, welcome: Vec<u8> },
     Rejoin { from: AccountId, room: RoomId, key_package: Vec<u8>, generation: u32 },
 }
 
@@ -209,7 +209,7 @@ impl World {
             let from = self.account(at);
             match effect {
                 Effect::Commit { to, envelope, .. } => self.post(at, &to, &Mail::Envelope { bytes: envelope, of: None }),
-                Effect::Welcome { to, welcome, .. } => self.post(at, &[to], &Mail::Welcome { from, welcome }),
+                Effect::Welcome { room, to, welcome, .. } => self.post(at, &[to], &Mail::Welcome { from, room, welcome }),
                 Effect::Rejoin { room, to, key_package, generation } => {
                     self.post(at, &to, &Mail::Rejoin { from, room, key_package, generation });
                 }
@@ -292,10 +292,10 @@ impl World {
                 }
                 Some(opened)
             }
-            Mail::Welcome { from, welcome } => {
-                let (from, welcome) = (*from, welcome.clone());
+            Mail::Welcome { from, room, welcome } => {
+                let (from, room, welcome) = (*from, *room, welcome.clone());
                 let before = self.messages;
-                let joined = self.act(at, |rooms, ctx| match rooms.join(ctx, &from, &welcome) {
+                let joined = self.act(at, |rooms, ctx| match rooms.join(ctx, &from, &room, &welcome) {
                     Ok((_, effects)) => (Ok(!effects.is_empty()), effects),
                     Err(error) => (Err(error), Vec::new()),
                 });

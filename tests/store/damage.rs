@@ -8,17 +8,18 @@ use tempfile::TempDir;
 use tidings::store::{Store, Trouble};
 use tidings::types::id::{AccountId, DeviceId, MessageId, RoomId};
 use tidings::types::{Batch, Table, View as _};
+use tidings::wire::codec;
 use tidings::wire::content::{Body, Clock};
 use tidings::wire::row::{self, META_RESTORED, Place};
 
-use super::{Home, ROWS, everything, fill, pattern, put};
+use super::{ARCHIVED, Home, archived, everything, fill, pattern, put};
 
 /// Alice's directory: some rows in a snapshot, one more after it, cleanly stopped.
 fn alice(path: &Path) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     let home = Home::open(path);
     fill(&home.store);
-    let rows = everything(&home.store);
-    assert_eq!(home.store.snapshot().unwrap().rows, u64::from(ROWS));
+    let rows = archived(&home.store);
+    assert_eq!(home.store.snapshot().unwrap().rows, u64::from(ARCHIVED));
     put(&home.store, Table::Room, b"after the snapshot", b"1");
     home.store.abandon();
     rows
@@ -36,7 +37,7 @@ fn demand_recovery(path: &Path, rows: &[(Table, Vec<u8>, Vec<u8>)]) {
             let aside = home.report.moved_aside.clone();
             assert!(aside.is_none_or(|aside| aside.is_dir()), "the damaged database is kept");
             let has_newest = home.store.get(Table::Room, b"after the snapshot").is_some();
-            let found: Vec<_> = everything(&home.store).into_iter().filter(|(_, key, _)| key != b"after the snapshot").collect();
+            let found: Vec<_> = archived(&home.store).into_iter().filter(|(_, key, _)| key != b"after the snapshot").collect();
             assert!(found == rows, "{} rows of {}, newest {has_newest}", found.len(), rows.len());
             assert!(home.store.get(Table::Meta, META_RESTORED).is_some());
             assert!(home.store.scrub(&mut |_| {}).is_ok());
@@ -158,7 +159,7 @@ fn message(store: &Store, number: u8) -> (Place, Batch) {
     let clock = Clock { ms: u64::from(number), count: 0 };
     let place = Place { room: RoomId([3; 32]), clock, sender: AccountId([4; 32]), message: MessageId([number; 16]) };
     let body = Body::Text { text: "tea?".into(), reply: None };
-    let value = row::Message { device: DeviceId([5; 32]), number: 1, body, arrived: 0, late: false };
+    let value = row::Message { device: DeviceId([5; 32]), number: 1, body: codec::encode(&body), arrived: 0, late: false };
     let mut batch = Batch::default();
     batch.put(Table::Message, place.key(), row::encode(&value));
     batch.put(Table::Index, place.message.0, row::encode(&row::Index { place, target: None, custody: Vec::new(), read_at: None }));
@@ -186,4 +187,23 @@ fn a_scrub_finds_each_row_in_trouble() {
     let mut troubles: Vec<_> = report.findings.iter().map(|finding| (finding.table.as_str(), finding.trouble)).collect();
     troubles.sort_by_key(|(table, _)| *table);
     assert_eq!(troubles, [("Message", Trouble::Loose), ("Room", Trouble::Undecodable)]);
+}
+
+/// Without them nobody would be asked for what is missing after a damage.
+#[test]
+fn a_new_contact_or_mailbox_is_in_a_snapshot_soon() {
+    let temp = TempDir::new().unwrap();
+    let home = Home::open(temp.path());
+    home.store.snapshot().unwrap();
+    home.close();
+    for (table, key) in [(Table::Contact, b"bob"), (Table::Mailbox, b"one")] {
+        let home = Home::open(temp.path());
+        put(&home.store, Table::Room, b"tea", b"1");
+        assert!(home.store.tend().is_none(), "a little change waits");
+        put(&home.store, table, key, b"1");
+        assert!(home.store.tend().is_some_and(|written| written.is_ok()), "{table:?}");
+        put(&home.store, table, key, b"2");
+        assert!(home.store.tend().is_none(), "what changes about it is nothing new");
+        home.close();
+    }
 }

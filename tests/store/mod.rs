@@ -4,6 +4,7 @@ mod archive;
 mod battery;
 mod damage;
 mod migration;
+mod renewal;
 mod vault;
 mod writer;
 
@@ -51,7 +52,14 @@ fn everything(store: &Store) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     rows.filter(|(table, key, _)| *table != Table::Meta || !key.starts_with(b"store ")).collect()
 }
 
+/// The same, without what stays out of archives.
+fn archived(store: &Store) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+    everything(store).into_iter().filter(|(table, _, _)| !table.is_mls()).collect()
+}
+
 const ROWS: u32 = 92;
+/// Those that go into archives.
+const ARCHIVED: u32 = 84;
 
 /// Rows of many sizes in many tables.
 fn fill(store: &Store) {

@@ -10,7 +10,7 @@ use tidings::types::limits::{ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX};
 use tidings::types::time::DAY;
 use tidings::types::{Address, DeviceId, EnvelopeId, InboxId, PeerId, Rng, RoomId};
 use tidings::wire::card::{Card, Device};
-use tidings::wire::content::{Knock, Signed};
+use tidings::wire::content::{Head, Knock, Signed};
 use tidings::wire::envelope::{Envelope, Kind};
 use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
 use tidings::wire::mailbox::{
@@ -118,7 +118,8 @@ impl Mallory {
             6 => Frame::Deferred(self.ids(giant)),
             7 => Frame::Lost(self.ids(giant)),
             8 => {
-                let heads = (0..giant).map(|at| (self.keys.device_id(), u64::MAX - at as u64)).collect();
+                let head = |at| Head { account: self.keys.account_id(), device: self.keys.device_id(), number: u64::MAX - at as u64 };
+                let heads = (0..giant).map(head).collect();
                 Frame::Heads(Heads { room: RoomId(self.rng.bytes()), epoch: 1, epoch_id: [1; 16], heads })
             }
             9 => Frame::MailLimits(Limits { envelope_bytes: 0, ttl_ms: 0, work_bits: 255 }),
@@ -129,7 +130,7 @@ impl Mallory {
                 let register = Register { inbox, owner: owner.public(), readers, claim, signature: [0; 64] };
                 Frame::Register(register.sign(&self.victim.peer, &owner))
             }
-            11 => Frame::Registered(Registered { inbox, quota_bytes: u64::MAX, ttl_ms: u64::MAX }),
+            11 => Frame::Registered(Registered { inbox, quota_bytes: u64::MAX, ttl_ms: u64::MAX, wall: u64::MAX }),
             12 => Frame::OpenInbox(OpenInbox { inbox, reader: self.rng.bytes(), proof: [0; 64] }),
             13 => Frame::Mail(Mail { inbox, sequence: u64::MAX, envelope: self.junk() }),
             14 => Frame::MailAck(MailAck { inbox, sequences: (0..giant as u64).collect() }),
@@ -146,10 +147,16 @@ impl Mallory {
             19 => Frame::Refused(Refused { envelope: Some(EnvelopeId(self.rng.bytes())), inbox, reason: Reason::TooLarge }),
             20 => {
                 let target = Target { peer: self.victim.peer, addresses: nowhere(), inbox: Some((inbox, self.open_token(inbox))) };
-                Frame::Handover(Handover { inbox, targets: vec![target; giant.min(20)], lane: Lane::Chat, envelope: self.junk() })
+                Frame::Handover(Handover {
+                    inbox,
+                    to: inbox,
+                    targets: vec![target; giant.min(20)],
+                    lane: Lane::Chat,
+                    envelope: self.junk(),
+                })
             }
             21 => {
-                let done = HandoverDone::Expired(EnvelopeId(self.rng.bytes()));
+                let done = HandoverDone::Expired { envelope: EnvelopeId(self.rng.bytes()), to: inbox };
                 Frame::HandoverDone(Report { inbox, sequence: self.rng.below(u64::MAX), done })
             }
             22 => Frame::Revoke(Revoke { inbox, tokens: vec![[1; 16]; giant], signature: [0; 64] }),
@@ -166,6 +173,7 @@ impl Mallory {
             certificate: self.keys.certificate,
             proof: [0; 64],
             knows_number: self.rng.below(2),
+            wall: self.rng.below(u64::MAX),
         };
         match self.rng.below(3) {
             0 => return Frame::Hello(hello.sign(&me, &there, &self.keys.device)),

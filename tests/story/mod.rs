@@ -1,8 +1,14 @@
 //! Stories: whole nodes with real cryptography in a world that the story owns.
 
+mod back;
+mod bounds;
+mod clock;
 mod flood;
 mod hostile;
 mod hunt;
+mod judge;
+mod later;
 mod meeting;
+mod member;
 mod storm;
 mod world;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidings::proto::mailbox::row::Hold;
+use tidings::crypto::fake;
 use tidings::proto::{Command, Reply};
 use tidings::types::time::{DAY, HOUR, MINUTE, SECOND};
 use tidings::types::{AccountId, MessageId, Millis, Rng, RoomId, Scan, Table, View as _};
@@ -12,38 +12,54 @@ use tidings::wire::row::{self, ContactState};
 
 use super::world::World;
 
+/// From this seed on the group of a storm changes while it blows.
+const CHANGING_GROUPS: u64 = 10_000;
+/// From this seed on all know the first one, and nobody else: they meet in the group.
+const STRANGERS: u64 = 20_000;
+
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 /// What one storm went through.
 #[derive(Debug, Default)]
-struct Tally {
-    sent: u64,
-    crashes: u64,
-    held: u64,
-    steps: u64,
+pub(super) struct Tally {
+    pub(super) sent: u64,
+    pub(super) crashes: u64,
+    pub(super) held: u64,
+    pub(super) steps: u64,
 }
 
-struct Storm {
-    seed: u64,
-    world: World,
-    rng: Rng,
+/// A text that `send` took: from whom, and to whom as far as they knew.
+pub(super) struct Sent {
+    pub(super) room: RoomId,
+    pub(super) from: &'static str,
+    pub(super) to: Vec<AccountId>,
+    pub(super) at: Millis,
+    pub(super) text: String,
+}
+
+pub(super) struct Storm {
+    pub(super) seed: u64,
+    pub(super) world: World,
+    pub(super) rng: Rng,
     /// Who takes part.
-    people: Vec<&'static str>,
-    relays: Vec<&'static str>,
+    pub(super) people: Vec<&'static str>,
+    pub(super) relays: Vec<&'static str>,
     /// Pairs that talk.
-    pairs: Vec<(&'static str, &'static str)>,
-    group: Option<RoomId>,
-    /// Texts that `send` took, by their room.
-    sent: Vec<(RoomId, String)>,
-    counter: u64,
-    burnt: BTreeSet<&'static str>,
+    pub(super) pairs: Vec<(&'static str, &'static str)>,
+    pub(super) group: Option<RoomId>,
+    /// Texts that `send` took.
+    pub(super) sent: Vec<Sent>,
+    pub(super) counter: u64,
+    pub(super) burnt: BTreeSet<&'static str>,
     /// Messages that a person had at some time, so that a backup does not make a receipt a lie.
-    had: BTreeSet<(String, MessageId)>,
-    /// What somebody sent after the backup that they went back to: only others have it.
-    forgotten: BTreeSet<MessageId>,
-    restored: bool,
-    blocked: bool,
-    held: u64,
+    pub(super) had: BTreeSet<(String, MessageId)>,
+    /// Who went back to a backup.
+    pub(super) restored: Option<&'static str>,
+    /// Who blocked whom at some time.
+    pub(super) blocked: BTreeSet<(&'static str, &'static str)>,
+    /// When somebody was last brought into the group, or taken out of it.
+    pub(super) moved: BTreeMap<&'static str, Millis>,
+    pub(super) held: u64,
 }
 
 impl Storm {
@@ -70,7 +86,10 @@ impl Storm {
         world.crashes_max = 100;
         world.jitter = [0, 50, 2_000][rng.below(3) as usize];
         world.twice_permille = [0, 20][rng.below(2) as usize];
-        let pairs = people.iter().enumerate().flat_map(|(i, a)| people[i + 1..].iter().map(move |b| (*a, *b))).collect();
+        let mut pairs: Vec<_> = people.iter().enumerate().flat_map(|(i, a)| people[i + 1..].iter().map(move |b| (*a, *b))).collect();
+        if seed >= STRANGERS {
+            pairs.retain(|(one, _)| *one == people[0]);
+        }
         Self {
             seed,
             world,
@@ -83,9 +102,9 @@ impl Storm {
             counter: 0,
             burnt: BTreeSet::new(),
             had: BTreeSet::new(),
-            forgotten: BTreeSet::new(),
-            restored: false,
-            blocked: false,
+            restored: None,
+            blocked: BTreeSet::new(),
+            moved: BTreeMap::new(),
             held: 0,
         }
     }
@@ -94,7 +113,7 @@ impl Storm {
         of[self.rng.below(of.len() as u64) as usize]
     }
 
-    fn is_up(&self, name: &str) -> bool {
+    pub(super) fn is_up(&self, name: &str) -> bool {
         self.world.person(name).node.is_some()
     }
 
@@ -186,18 +205,19 @@ impl Storm {
         format!("{from} {}", self.counter)
     }
 
-    fn say(&mut self, from: &str, to: &str) {
+    fn say(&mut self, from: &'static str, to: &str) {
         let room = self.world.room(from, to);
         self.say_in(from, room);
     }
 
-    fn say_in(&mut self, from: &str, room: RoomId) {
+    fn say_in(&mut self, from: &'static str, room: RoomId) {
         let text = self.text(from);
         if self.is_up(from)
             && let Ok(Reply::Sent { .. }) =
                 self.world.command(from, Command::Send { room, body: Body::Text { text: text.clone(), reply: None } })
         {
-            self.sent.push((room, text));
+            let to = self.members(from, &room);
+            self.sent.push(Sent { room, from, to, at: self.world.now, text });
         }
     }
 
@@ -227,7 +247,7 @@ impl Storm {
         let (from, to) = if self.rng.below(2) == 0 { (a, b) } else { (b, a) };
         let everyone: Vec<&'static str> =
             self.people.iter().chain(&self.relays).copied().filter(|name| !self.burnt.contains(name)).collect();
-        match self.rng.below(24) {
+        match self.rng.below(if self.seed < CHANGING_GROUPS { 24 } else { 26 }) {
             0 => self.world.cut(a, b),
             1 => {
                 let (one, other) = (self.pick(&everyone), self.pick(&everyone));
@@ -277,8 +297,49 @@ impl Storm {
                     self.mark(from, room);
                 }
             }
+            24 => self.change_group(from),
             _ => self.say(from, to),
         }
+    }
+
+    /// Its admin takes somebody out of the group, or brings somebody in; or somebody renews their keys.
+    fn change_group(&mut self, who: &'static str) {
+        let Some(room) = self.group else { return };
+        let admin = self.people[0];
+        let member = self.pick(&self.people.clone()[1..]);
+        let account = self.world.person(member).account();
+        let command = match self.rng.below(3) {
+            0 => Command::RoomRemove { room, account },
+            1 => Command::RoomAdd { room, account },
+            _ => {
+                let _ = self.world.command(who, Command::RoomUpdate(room));
+                return;
+            }
+        };
+        let is_in = self.members(admin, &room).contains(&account);
+        let is_change = matches!(command, Command::RoomAdd { .. }) != is_in;
+        if std::env::var("TIDINGS_TRACE").is_ok() {
+            println!("at {} {admin} {command:?} {member} is_in {is_in}", self.world.now);
+        }
+        if self.is_up(admin) && is_change && self.world.command(admin, command).is_ok() {
+            self.moved.insert(member, self.world.now);
+        }
+    }
+
+    pub(super) fn members(&self, name: &str, room: &RoomId) -> Vec<AccountId> {
+        let row = self.world.person(name).rows.get(Table::Room, &room.0);
+        row.and_then(|row| row::decode::<row::Room>(&row).ok()).map(|row| row.members).unwrap_or_default()
+    }
+
+    /// Who was in a room all the time since then.
+    pub(super) fn settled(&self, room: &RoomId, since: Millis) -> Vec<&'static str> {
+        let everyone = self.people.iter().copied();
+        if self.group == Some(*room) {
+            let members = self.members(self.people[0], room);
+            let stayed = |name: &&str| self.moved.get(name).is_none_or(|at| *at < since);
+            return everyone.filter(|name| members.contains(&self.world.person(name).account())).filter(stayed).collect();
+        }
+        everyone.filter(|name| self.world.person(name).rows.get(Table::Room, &room.0).is_some()).collect()
     }
 
     fn group(&mut self) {
@@ -286,51 +347,6 @@ impl Storm {
         let members: Vec<AccountId> = self.people[1..].iter().map(|name| self.world.person(name).account()).collect();
         if let Ok(Reply::Room(room)) = self.world.command(admin, Command::RoomCreate { name: "us".into(), members }) {
             self.group = Some(room);
-        }
-    }
-
-    /// Nothing is shown that a mailbox or a receiver lacks.
-    fn look(&mut self) {
-        let names: BTreeMap<AccountId, String> =
-            self.people.iter().map(|name| (self.world.person(name).account(), (*name).to_owned())).collect();
-        let mut holds: BTreeMap<&str, BTreeSet<[u8; 32]>> = BTreeMap::new();
-        for (name, person) in &self.world.people {
-            let held: BTreeSet<[u8; 32]> = person.rows.all::<Hold>(Table::Held).into_iter().map(|(_, hold)| hold.envelope.0).collect();
-            self.held += held.len() as u64;
-            holds.insert(name, held);
-        }
-        let peers: BTreeMap<_, &str> = self.world.people.iter().map(|(name, person)| (person.keys.peer_id(), name.as_str())).collect();
-        for name in &self.people {
-            let rows = &self.world.person(name).rows;
-            for (key, index) in rows.all::<row::Index>(Table::Index) {
-                let message = MessageId::from_slice(&key).unwrap();
-                for (account, custody) in &index.custody {
-                    let other = &names[account];
-                    let is_there = self.world.person(other).rows.get(Table::Index, &message.0).is_some()
-                        || self.had.contains(&(other.clone(), message));
-                    let seed = self.seed;
-                    assert!(
-                        is_there || (custody.delivered.is_none() && custody.read.is_none()),
-                        "seed {seed}: {name} is shown an arrival at {other} that never was"
-                    );
-                    assert!(!custody.expired, "seed {seed}: nothing is old enough to expire");
-                    if is_there || self.restored || self.blocked || custody.held.is_empty() {
-                        continue;
-                    }
-                    let owed: row::Outbox =
-                        row::decode(&rows.get(Table::Outbox, &[&account.0[..], &custody.order.to_be_bytes()].concat()).unwrap()).unwrap();
-                    let envelope = owed.envelope.unwrap().0;
-                    for (mailbox, _) in &custody.held {
-                        let mailbox = peers[mailbox];
-                        let job = self.world.person(mailbox).rows.scan(&Scan::prefix(Table::Handover, [1]));
-                        let is_held = holds[mailbox].contains(&envelope) || job.iter().any(|(key, _)| key.ends_with(&envelope));
-                        assert!(
-                            self.burnt.contains(mailbox) || is_held,
-                            "seed {seed}: {name} is shown {mailbox} as a holder for {other}, which it is not"
-                        );
-                    }
-                }
-            }
         }
     }
 
@@ -349,9 +365,7 @@ impl Storm {
         for at in 0..blows {
             self.blow(&mut day);
             self.wait(40 * SECOND);
-            if at % 4 == 0 {
-                self.look();
-            }
+            self.look();
             if at == blows / 2 {
                 self.middle();
             }
@@ -370,26 +384,28 @@ impl Storm {
                 }
                 self.burnt.insert(relay);
             }
-            1 if self.group.is_none() => {
+            // A group whose only admin lost it cannot take anybody back.
+            1 if self.group.is_none() || name != self.people[0] => {
                 let backup = self.world.person(name).rows.clone();
                 let ours: Vec<_> = self.world.person(name).rows.all::<row::Index>(Table::Index);
-                self.restored = true;
+                self.restored = Some(name);
                 for _ in 0..5 {
                     let mut day = true;
                     self.blow(&mut day);
                     self.wait(20 * SECOND);
                     self.look();
                 }
-                // What it sent since then is gone with the machine.
+                // What it sent since then is gone with the machine, but for what others have of it.
                 let rows = self.world.person(name).rows.all::<row::Index>(Table::Index);
                 let me = self.world.person(name).account();
                 let before: BTreeSet<Vec<u8>> = ours.into_iter().map(|(key, _)| key).collect();
                 for (key, index) in rows {
                     let message = MessageId::from_slice(&key).unwrap();
                     self.had.insert((name.to_owned(), message));
-                    if index.place.sender == me && !before.contains(&key) {
-                        self.forgotten.insert(message);
-                        self.sent.retain(|(_, text)| !text.starts_with(name) || self.world.text_of(name, &message).as_ref() != Some(text));
+                    let others = self.people.iter().filter(|other| **other != name);
+                    let is_known = others.map(|other| self.world.person(other)).any(|other| other.rows.get(Table::Index, &key).is_some());
+                    if index.place.sender == me && !before.contains(&key) && !is_known {
+                        self.sent.retain(|sent| sent.from != name || self.world.text_of(name, &message).as_ref() != Some(&sent.text));
                     }
                 }
                 self.world.people.get_mut(name).unwrap().rows = backup;
@@ -398,8 +414,10 @@ impl Storm {
             2 => {
                 let (a, b) = self.pick(&self.pairs.clone());
                 let account = self.world.person(b).account();
-                self.blocked = true;
-                if self.is_up(a) && self.world.command(a, Command::ContactBlock { account, on: true }).is_ok() {
+                self.blocked.insert((a, b));
+                if self.is_up(a) {
+                    // The process may end before it answers: what counts is what is written.
+                    let _ = self.world.command(a, Command::ContactBlock { account, on: true });
                     for _ in 0..self.rng.below(20) {
                         self.say(b, a);
                     }
@@ -415,88 +433,15 @@ impl Storm {
             _ => {}
         }
     }
-
-    fn shown(&self, name: &str, room: &RoomId) -> Vec<(Vec<u8>, Body)> {
-        let mut shown = self.world.shown(name, room);
-        shown.retain(|(key, _)| !self.forgotten.iter().any(|message| key.starts_with(&message.0) || key.ends_with(&message.0)));
-        shown
-    }
-
-    fn calm(mut self) -> Tally {
-        let seed = self.seed;
-        self.world.crash_permille = 0;
-        self.world.heal();
-        for name in self.people.iter().chain(&self.relays) {
-            if !self.is_up(name) && !self.burnt.contains(name) {
-                self.world.start(name);
-            }
-        }
-        let mut steps = self.world.run(4 * HOUR);
-        self.look();
-        for (a, b) in &self.pairs {
-            let room = self.world.room(a, b);
-            assert_eq!(self.shown(a, &room), self.shown(b, &room), "seed {seed}: {a} and {b} see the same");
-        }
-        if let Some(room) = self.group {
-            let first = self.shown(self.people[0], &room);
-            for name in &self.people[1..] {
-                assert_eq!(first, self.shown(name, &room), "seed {seed}: {name} sees the same group");
-            }
-        }
-        for name in &self.people {
-            let shown: Vec<String> = self
-                .world
-                .person(name)
-                .rows
-                .all::<row::Message>(Table::Message)
-                .into_iter()
-                .filter_map(|(_, row)| text_in(row.body))
-                .collect();
-            assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), shown.len(), "seed {seed}: nothing twice");
-        }
-        for (room, text) in &self.sent {
-            let is_there = self.people.iter().filter(|name| self.world.person(name).rows.get(Table::Room, &room.0).is_some());
-            let shows = |name: &&&str| {
-                self.world
-                    .person(name)
-                    .rows
-                    .all::<row::Message>(Table::Message)
-                    .iter()
-                    .any(|(_, row)| text_in(row.body.clone()).as_ref() == Some(text))
-            };
-            assert!(is_there.clone().count() >= 2 && is_there.clone().all(|name| shows(&name)), "seed {seed}: {text} is lost");
-        }
-        for name in &self.people {
-            let person = self.world.person(name);
-            for (_, index) in person.rows.all::<row::Index>(Table::Index) {
-                assert!(
-                    index.custody.iter().all(|(_, custody)| custody.delivered.is_some()),
-                    "seed {seed}: {name} never hears of an arrival"
-                );
-            }
-            let owed: Vec<row::Cargo> = person.rows.all::<row::Outbox>(Table::Outbox).into_iter().map(|(_, row)| row.cargo).collect();
-            assert!(owed.is_empty(), "seed {seed}: {name} still owes {owed:?}");
-            assert!(person.rows.scan(&Scan::prefix(Table::Envelope, [])).is_empty(), "seed {seed}: {name} keeps sealed bytes for nobody");
-            assert!(person.rows.scan(&Scan::prefix(Table::Owed, [])).is_empty(), "seed {seed}: {name} owes receipts");
-            let bags = person.rows.scan(&Scan::prefix(Table::Bag, [])).len();
-            assert!(bags < 1_500, "seed {seed}: {name} keeps {bags} values of MLS");
-        }
-        for name in self.people.iter().chain(&self.relays).filter(|name| !self.burnt.contains(*name)) {
-            let person = self.world.person(name);
-            assert_eq!(person.blamed, 0, "seed {seed}: {name} blames an honest peer: {:?}", person.blames);
-            assert!(person.rows.scan(&Scan::prefix(Table::Handover, [])).is_empty(), "seed {seed}: {name} still hands over");
-            let held = person.rows.scan(&Scan::prefix(Table::Held, [])).len();
-            assert!(held == 0 || self.restored, "seed {seed}: {name} still holds {held}");
-        }
-        let idle = self.world.run(HOUR);
-        assert!(idle < 1_000, "seed {seed}: {idle} steps in an hour in which nothing happens");
-        steps += idle;
-        Tally { sent: self.counter, crashes: self.world.crashes, held: self.held, steps }
-    }
 }
 
-fn text_in(body: Body) -> Option<String> {
-    if let Body::Text { text, .. } = body { Some(text) } else { None }
+/// Storms in which something was lost or shown that was not so, before what they found was mended: hand-overs for several receivers, or
+/// kept by nobody; welcomes and commits that were dropped; messages for who is out; what waits behind somebody's silence.
+const FOUND: [u64; 8] = [51, 128, 206, 3013, 6011, 10_012, 10_029, 10_048];
+
+#[test]
+fn storms_that_once_did_damage_do_none() {
+    FOUND.into_iter().for_each(|seed| _ = Storm::new(seed).run());
 }
 
 #[test]
@@ -506,7 +451,9 @@ fn after_the_storm_everything_is_where_it_belongs() {
     let mut failed = Vec::new();
     let mut all = Tally::default();
     for seed in first..first + count {
-        match std::panic::catch_unwind(|| Storm::new(seed).run()) {
+        // With the suite that costs nothing many more seeds can be played; a seed tells another story in it.
+        let play = || if std::env::var("TIDINGS_FAKE").is_ok() { fake::within(|| Storm::new(seed).run()) } else { Storm::new(seed).run() };
+        match std::panic::catch_unwind(play) {
             Ok(one) => {
                 println!("seed {seed}: {one:?}");
                 all.sent += one.sent;
@@ -519,5 +466,5 @@ fn after_the_storm_everything_is_where_it_belongs() {
     }
     println!("{all:?}");
     assert!(failed.is_empty(), "seeds {failed:?}");
-    assert!(all.sent > 0 && all.crashes > 0 && all.held > 0, "a storm that moves nothing proves nothing: {all:?}");
+    assert!(count == 1 || (all.sent > 0 && all.crashes > 0 && all.held > 0), "a storm that moves nothing proves nothing: {all:?}");
 }

@@ -1,6 +1,7 @@
 //! A small world for stories: people with real nodes and real cryptography, rows in memory, a network and a clock that the
 //! story owns. Everything in it follows from one seed.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidings::crypto::keys::{Keys, direct_room};
@@ -8,13 +9,14 @@ use tidings::proto::ctx::Ctx;
 use tidings::proto::room::Rooms;
 use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::time::{DAY, HOUR, SECOND};
-use tidings::types::{AccountId, Address, Batch, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
-use tidings::wire::content::{Body, Content};
+use tidings::types::{AccountId, Address, Batch, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use tidings::wire::content::{Body, Clock, Content};
+use tidings::wire::frame::Frame;
 use tidings::wire::{codec, row};
 
-/// Rows in memory.
+/// Rows in memory, and how many of them were read.
 #[derive(Clone, Default)]
-pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>);
+pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>, Cell<usize>);
 
 impl Rows {
     fn apply(&mut self, batch: &Batch) {
@@ -26,6 +28,16 @@ impl Rows {
         }
     }
 
+    /// Writes a row behind the node's back.
+    pub(super) fn put<T: bincode::Encode>(&mut self, table: Table, key: Vec<u8>, value: &T) {
+        self.0.insert((table, key), row::encode(value));
+    }
+
+    /// Takes a row away behind the node's back.
+    pub(super) fn remove(&mut self, table: Table, key: Vec<u8>) {
+        self.0.remove(&(table, key));
+    }
+
     /// All rows of a table, decoded.
     pub(super) fn all<T: bincode::Decode<()>>(&self, table: Table) -> Vec<(Vec<u8>, T)> {
         self.scan(&Scan::prefix(table, [])).into_iter().map(|(key, value)| (key, row::decode(&value).unwrap())).collect()
@@ -34,11 +46,21 @@ impl Rows {
 
 impl View for Rows {
     fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+        self.1.set(self.1.get() + 1);
         self.0.get(&(table, key.to_vec())).cloned()
     }
 
     fn scan(&self, scan: &Scan) -> Vec<Row> {
-        let range = self.0.range((scan.table, scan.prefix.clone())..);
+        let rows = self.rows(scan);
+        self.1.set(self.1.get() + rows.len());
+        rows
+    }
+}
+
+impl Rows {
+    fn rows(&self, scan: &Scan) -> Vec<Row> {
+        let start = scan.after.clone().filter(|after| !scan.reverse && *after > scan.prefix).unwrap_or_else(|| scan.prefix.clone());
+        let range = self.0.range((scan.table, start)..);
         let rows = range.take_while(|((table, key), _)| *table == scan.table && key.starts_with(&scan.prefix));
         let beyond = |key: &[u8]| scan.after.as_deref().is_none_or(|after| if scan.reverse { key < after } else { key > after });
         let rows = rows.filter(|((_, key), _)| beyond(key)).map(|((_, key), value)| (key.clone(), value.clone()));
@@ -80,6 +102,17 @@ impl Person {
     }
 }
 
+/// What a device seals that is no message; `chance` tells one from another.
+pub(super) fn aside(chance: u64, body: &Body) -> Content {
+    let proof = std::array::from_fn(|at| (chance >> (8 * (at % 8))) as u8);
+    Content { proof, device: None, number: 0, clock: Clock { ms: 1, count: 0 }, is_back: false, body: codec::encode(body) }
+}
+
+/// A message with a number, sealed by the device that numbered it. Its proof is none.
+pub(super) fn numbered(proof: [u8; 16], number: u64, clock: Clock, body: &Body) -> Content {
+    Content { proof, device: None, number, clock, is_back: false, body: codec::encode(body) }
+}
+
 enum Happening {
     Input { to: String, life: u64, link: u64, input: Box<Input> },
     Connect { from: String, to: PeerId },
@@ -94,8 +127,10 @@ pub(super) struct World {
     pub(super) crashes: u64,
     /// Frames that were sent, up to a bound: for replays.
     pub(super) overheard: Vec<Vec<u8>>,
-    /// Outputs and bytes written of the input that caused most of them.
-    pub(super) most: (usize, usize),
+    /// Outputs, bytes written and rows read of the input that caused most of each.
+    pub(super) most: (usize, usize, usize),
+    /// How many frames of each kind a node sent, also to peers that are not there.
+    pub(super) spoken: BTreeMap<(String, u16), usize>,
     /// After so many there are no more: with a long window and a short life nothing would ever move.
     pub(super) crashes_max: u64,
     /// Frames take up to so much longer, each connection for itself.
@@ -103,13 +138,19 @@ pub(super) struct World {
     /// Chance in a thousand that a frame arrives twice.
     pub(super) twice_permille: u64,
     queue: BTreeMap<(Millis, u64), Happening>,
+    links: Links,
+    rng: Rng,
+    sequence: u64,
+}
+
+/// What is between people.
+#[derive(Default)]
+struct Links {
     cut: BTreeSet<(String, String)>,
     /// Connections that ended, of which the node does not know yet.
     ending: BTreeSet<(String, PeerId)>,
     /// When the last frame of a connection arrives.
     arrives: BTreeMap<(u64, PeerId), Millis>,
-    rng: Rng,
-    sequence: u64,
 }
 
 /// Frames kept for replays.
@@ -128,14 +169,13 @@ impl World {
             crash_permille: 0,
             crashes: 0,
             overheard: Vec::new(),
-            most: (0, 0),
+            most: (0, 0, 0),
+            spoken: BTreeMap::new(),
             crashes_max: u64::MAX,
             jitter: 0,
             twice_permille: 0,
-            ending: BTreeSet::new(),
-            arrives: BTreeMap::new(),
             queue: BTreeMap::new(),
-            cut: BTreeSet::new(),
+            links: Links::default(),
             rng: Rng::from_seed(bytes),
             sequence: 0,
         }
@@ -196,12 +236,19 @@ impl World {
         self.input(name, Input::Listening(vec![address]));
     }
 
+    /// Starts a node that does not run.
+    pub(super) fn start_if_down(&mut self, name: &str) {
+        if self.people[name].node.is_none() {
+            self.start(name);
+        }
+    }
+
     /// Ends a node as SIGKILL does; its rows stay.
     pub(super) fn kill(&mut self, name: &str) {
         let person = self.people.get_mut(name).unwrap();
         person.node = None;
         person.life += 1;
-        self.ending.retain(|(other, _)| other != name);
+        self.links.ending.retain(|(other, _)| other != name);
         let person = self.people.get_mut(name).unwrap();
         let peer = person.keys.peer_id();
         for other in std::mem::take(&mut person.peers).into_keys() {
@@ -223,9 +270,15 @@ impl World {
     fn disconnect(&mut self, name: &str, peer: &PeerId) {
         let person = self.people.get_mut(name).unwrap();
         if person.peers.remove(peer).is_some() && person.node.is_some() {
-            self.ending.insert((name.to_owned(), *peer));
+            self.links.ending.insert((name.to_owned(), *peer));
             self.later(name, 1, Input::PeerDown(*peer));
         }
+    }
+
+    /// A frame that somebody's node did not send, but whoever holds their keys.
+    pub(super) fn forge(&mut self, from: &str, to: &str, frame: &Frame) -> Outcome {
+        let from = self.people[from].keys.peer_id();
+        self.input(to, Input::Frame { from, bytes: frame.encode() }).expect("a node that runs")
     }
 
     fn name_of(&self, peer: &PeerId) -> Option<String> {
@@ -234,14 +287,14 @@ impl World {
 
     /// Two people cannot reach each other.
     pub(super) fn cut(&mut self, one: &str, other: &str) {
-        self.cut.insert((one.to_owned(), other.to_owned()));
-        self.cut.insert((other.to_owned(), one.to_owned()));
+        self.links.cut.insert((one.to_owned(), other.to_owned()));
+        self.links.cut.insert((other.to_owned(), one.to_owned()));
         self.drop_connection(one, other);
     }
 
     /// The one cannot dial the other; the other way works.
     pub(super) fn cut_one_way(&mut self, from: &str, to: &str) {
-        self.cut.insert((from.to_owned(), to.to_owned()));
+        self.links.cut.insert((from.to_owned(), to.to_owned()));
         self.drop_connection(from, to);
     }
 
@@ -254,7 +307,7 @@ impl World {
 
     /// They can again.
     pub(super) fn heal(&mut self) {
-        self.cut.clear();
+        self.links.cut.clear();
     }
 
     fn later(&mut self, to: &str, delay: Millis, input: Input) {
@@ -271,7 +324,7 @@ impl World {
     fn carry(&mut self, from: &str, to: &PeerId, bytes: &[u8]) {
         let Some((link, other)) = self.people[from].peers.get(to).copied().zip(self.name_of(to)) else { return };
         let jitter = if self.jitter > 0 { self.rng.below(self.jitter) } else { 0 };
-        let last = self.arrives.entry((link, *to)).or_default();
+        let last = self.links.arrives.entry((link, *to)).or_default();
         let at = (*last).max(self.now + 5 + jitter);
         *last = at;
         let times = if self.rng.below(1000) < self.twice_permille { 2 } else { 1 };
@@ -286,7 +339,15 @@ impl World {
         let now = self.now_of(name);
         let person = self.people.get_mut(name)?;
         let kind = if let Input::Frame { bytes, .. } = &input { bytes.get(1).copied() } else { None };
+        let from = if let Input::Frame { from, .. } = &input { Some(*from) } else { None };
+        person.rows.1.set(0);
         let outcome = person.node.as_mut()?.handle(now, input, &person.rows);
+        self.most.2 = self.most.2.max(person.rows.1.get());
+        if let (Ok(who), Some(kind)) = (std::env::var("TIDINGS_WATCH"), kind)
+            && who.contains(name)
+        {
+            println!("{} {name} {outcome:?} frame {kind} from {from:?}", self.now);
+        }
         if matches!(outcome, Outcome::Misbehaved(_)) {
             person.blamed += 1;
             person.blames.push(format!("{outcome:?} by frame kind {kind:?}"));
@@ -298,7 +359,7 @@ impl World {
     fn perform(&mut self, name: &str) {
         let (mut outputs, mut written) = (0, 0);
         loop {
-            self.most = (self.most.0.max(outputs), self.most.1.max(written));
+            self.most = (self.most.0.max(outputs), self.most.1.max(written), self.most.2);
             outputs += 1;
             let crash = self.rng.below(1000) < self.crash_permille && self.crashes < self.crashes_max;
             let person = self.people.get_mut(name).unwrap();
@@ -315,6 +376,7 @@ impl World {
                 }
                 Output::Transmit { to, frame } => {
                     let bytes = frame.encode();
+                    *self.spoken.entry((name.to_owned(), frame.kind().0)).or_default() += 1;
                     if person.peers.contains_key(&to) && self.overheard.len() < OVERHEARD_MAX {
                         self.overheard.push(bytes.clone());
                     }
@@ -345,7 +407,7 @@ impl World {
     }
 
     fn connect(&mut self, from: &str, to: &PeerId) {
-        let target = self.name_of(to).filter(|other| !self.cut.contains(&(from.to_owned(), other.clone())));
+        let target = self.name_of(to).filter(|other| !self.links.cut.contains(&(from.to_owned(), other.clone())));
         let is_there = target.as_ref().is_some_and(|other| self.people[other].node.is_some());
         if self.people[from].node.is_none() {
             return;
@@ -375,7 +437,7 @@ impl World {
 
     /// A node hears that a connection ended, if it does not know yet.
     fn end(&mut self, name: &str, peer: &PeerId) {
-        if self.ending.remove(&(name.to_owned(), *peer)) {
+        if self.links.ending.remove(&(name.to_owned(), *peer)) {
             self.input(name, Input::PeerDown(*peer));
         }
     }
@@ -482,8 +544,8 @@ impl World {
     /// The texts of a room on one person's device, in its order.
     pub(super) fn transcript(&self, name: &str, room: &RoomId) -> Vec<String> {
         let rows = self.people[name].rows.scan(&Scan::prefix(Table::Message, room.0));
-        let texts = rows.into_iter().map(|(_, value)| match row::decode::<row::Message>(&value).unwrap().body {
-            Body::Text { text, .. } => text,
+        let texts = rows.into_iter().map(|(_, value)| match row::decode::<row::Message>(&value).unwrap().body() {
+            Some(Body::Text { text, .. }) => text,
             other => panic!("not a text: {other:?}"),
         });
         texts.collect()
@@ -494,10 +556,10 @@ impl World {
         let rows = &self.people[name].rows;
         let mut shown = Vec::new();
         for (key, value) in rows.scan(&Scan::prefix(Table::Message, room.0)) {
-            let message = row::Place::from_key(&key).unwrap().message;
-            shown.push((key, row::decode::<row::Message>(&value).unwrap().body));
-            for (key, value) in rows.scan(&Scan::prefix(Table::Mark, message.0)) {
-                shown.push((key, row::decode::<row::Mark>(&value).unwrap().body));
+            let place = row::Place::from_key(&key).unwrap();
+            shown.push((key, row::decode::<row::Message>(&value).unwrap().body().unwrap()));
+            for (key, value) in rows.scan(&Scan::prefix(Table::Mark, row::marks_of(&place))) {
+                shown.push((key, row::decode::<row::Mark>(&value).unwrap().body().unwrap()));
             }
         }
         shown
@@ -508,7 +570,7 @@ impl World {
         let rows = &self.people[name].rows;
         let index: row::Index = row::decode(&rows.get(Table::Index, &message.0)?).ok()?;
         let stored: row::Message = row::decode(&rows.get(Table::Message, &index.place.key())?).ok()?;
-        if let Body::Text { text, .. } = stored.body { Some(text) } else { None }
+        if let Some(Body::Text { text, .. }) = stored.body() { Some(text) } else { None }
     }
 
     /// The custody of a message to its one recipient.
@@ -532,6 +594,30 @@ impl World {
             }
         }
         sealed.envelope
+    }
+
+    /// Says in which epoch of a room everybody is, for whoever reads a failed test.
+    pub(super) fn compare(&self, room: &RoomId) {
+        for (name, person) in &self.people {
+            let rooms = Rooms::open(&person.rows, &person.keys);
+            if rooms.info(room).is_some() {
+                println!("{name}, {:?}, is in {:?} with {:?}", person.account(), rooms.epoch(room), rooms.members(room));
+            }
+        }
+    }
+
+    /// Says where an envelope is, for whoever reads a failed test.
+    pub(super) fn find(&self, envelope: &EnvelopeId) {
+        for (name, person) in &self.people {
+            for table in [Table::Seen, Table::Held, Table::Body, Table::Handover, Table::Outbox] {
+                let is_in = |bytes: &[u8]| bytes.windows(32).any(|part| part == envelope.0);
+                let rows = person.rows.scan(&Scan::prefix(table, []));
+                let count = rows.iter().filter(|(key, value)| is_in(key) || is_in(value)).count();
+                if count > 0 {
+                    println!("{envelope:?} is in {count} rows of {table:?} at {name}, {:?}", person.keys.peer_id());
+                }
+            }
+        }
     }
 
     pub(super) fn owed(&self, name: &str) -> usize {

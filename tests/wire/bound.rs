@@ -1,10 +1,14 @@
 //! What fits a frame in bytes can still be more than anyone should act on.
 
+use tidings::crypto::keys::Keys;
+use tidings::crypto::mls::{Engine, package};
+use tidings::crypto::{aead, seal};
 use tidings::types::limits::*;
-use tidings::types::{EnvelopeId, MessageId};
+use tidings::types::{Address, EnvelopeId, MessageId, Rng};
 use tidings::wire::bound::Bounded;
 use tidings::wire::codec::{self, DecodeError};
-use tidings::wire::content::{Body, Content, Knock};
+use tidings::wire::content::{Body, Content, Head, Knock};
+use tidings::wire::envelope::{Envelope, Kind};
 use tidings::wire::frame::Frame;
 use tidings::wire::mailbox::*;
 use tidings::wire::{card, content};
@@ -36,6 +40,7 @@ fn lists_in_frames_are_bounded() {
         by: sample::relay_peer(),
         held: Held { entries: vec![(EnvelopeId([1; 32]), sample::INBOX); count], ..sample::held() },
     };
+    at_most(FRAME_IDS_MAX, |count| Withdraw { inbox: sample::INBOX, handovers: vec![(EnvelopeId([1; 32]), sample::INBOX); count] });
     at_most(FRAME_IDS_MAX, |count| Report { inbox: sample::INBOX, sequence: 1, done: report(count) });
 }
 
@@ -60,17 +65,80 @@ fn cards_and_invites_are_bounded() {
     at_most(CARD_BYTES_MAX, |length| card::Invite { card: vec![0; length], ..invite.clone() });
 }
 
+/// Alice has as many devices and mailboxes, with as many and as long addresses, as she may: her card, her links and her request
+/// to a stranger fit what everybody takes.
+#[test]
+fn a_card_at_every_maximum_fits_wherever_it_goes() {
+    let alice = |device: u8| Keys::new(&[0xa1; 32], &[device; 32], &[0x80 | device; 32]);
+    let address = Address::new(&format!("/dns4/{}", "a".repeat(ADDRESS_BYTES_MAX - 6))).unwrap();
+    let addresses = vec![address; ADDRESSES_MAX];
+    let device = |number| {
+        let keys = alice(number);
+        card::Device { device: keys.device_id(), peer: keys.peer_id(), addresses: addresses.clone(), certificate: keys.certificate }
+    };
+    let mailbox = |number| card::Mailbox {
+        peer: alice(0x40 | number).peer_id(),
+        addresses: addresses.clone(),
+        inbox: sample::INBOX,
+        envelope_bytes: u64::MAX,
+        work_bits: u8::MAX,
+    };
+    let keys = alice(1);
+    let card = card::Card {
+        account: keys.account_id(),
+        number: u64::MAX,
+        name: "n".repeat(NAME_BYTES_MAX),
+        seal: keys.seal_public(),
+        devices: (1..=DEVICES_MAX as u8).map(device).collect(),
+        mailboxes: (1..=MAILBOXES_MAX as u8).map(mailbox).collect(),
+    };
+    let signed = card.sign(&keys.account);
+    assert!(signed.len() <= CARD_BYTES_MAX, "{} bytes", signed.len());
+    assert_eq!(card::Signed::open(&signed).as_ref(), Ok(&card));
+
+    let grant = sample::invites()[1].1.grants[0].clone();
+    let grants = vec![Grant { token: Token { not_after: u64::MAX, ..grant.token.clone() }, ..grant }; MAILBOXES_MAX];
+    let invite = card::Invite { card: signed.clone(), secret: Some([1; 32]), not_after: u64::MAX, grants: grants.clone() };
+    assert!(invite.to_link().len() <= LINK_BYTES_MAX, "{} bytes", invite.to_link().len());
+    assert_eq!(card::Invite::from_link(&invite.to_link()).as_ref(), Ok(&invite));
+
+    let mut rng = Rng::from_seed([1; 32]);
+    let (package, _) = package::make(&Engine::default(), &mut rng, &keys, 1_764_000_000_000).unwrap();
+    let request = Knock::Request {
+        secret: Some([1; 32]),
+        key_packages: vec![package; KEY_PACKAGES_MAX],
+        grants,
+        greeting: "g".repeat(GREETING_BYTES_MAX),
+    };
+    let bob = sample::bob();
+    let request = content::Signed { work: u64::MAX, ..content::Signed::new(&signed, &bob.account_id(), &request, &keys.account) };
+    let request = codec::encode(&request);
+    assert!(content::Signed::open(&request, &bob.account_id()).is_ok(), "{} bytes", request.len());
+    let sealed = seal::seal(&bob.seal_public(), b"info", &aead::pad(&request), &mut rng).unwrap();
+    let envelope = Envelope::encode(Kind::Sealed, &sealed);
+    assert!(envelope.len() <= STRANGER_BYTES_MAX, "{} bytes", envelope.len());
+    // So does any other that is no longer than a request may be.
+    let longest = seal::seal(&bob.seal_public(), b"info", &aead::pad(&[0; REQUEST_BYTES_MAX]), &mut rng).unwrap();
+    assert!(Envelope::encode(Kind::Sealed, &longest).len() <= STRANGER_BYTES_MAX);
+}
+
 #[test]
 fn contents_and_knocks_are_bounded() {
-    let content = |body| Content { body, ..sample::contents()[0].1.clone() };
+    let (account, device) = (sample::bob().account_id(), sample::bob().device_id());
     let target = MessageId([1; 16]);
-    at_most(TEXT_BYTES_MAX, |length| content(Body::Text { text: "t".repeat(length), reply: None }));
-    at_most(TEXT_BYTES_MAX, |length| content(Body::Edit { target, text: "t".repeat(length) }));
-    at_most(REACTION_BYTES_MAX, |length| content(Body::Reaction { target, emoji: "e".repeat(length) }));
-    at_most(FRAME_IDS_MAX, |count| content(Body::Receipt { delivered: vec![target; count - 1], read: vec![target] }));
-    at_most(FRAME_IDS_MAX, |count| content(Body::Ask { device: sample::bob().device_id(), numbers: vec![1; count] }));
-    at_most(FRAME_IDS_MAX, |count| content(Body::Gone { device: sample::bob().device_id(), numbers: vec![1; count] }));
-    at_most(KEY_PACKAGES_MAX, |count| content(Body::Card { card: Vec::new(), grants: Vec::new(), key_packages: vec![vec![1]; count] }));
+    at_most(PADDED_BYTES_MAX, |length| Content { body: vec![0; length], ..sample::contents()[0].1.clone() });
+    at_most(TEXT_BYTES_MAX, |length| Body::Text { text: "t".repeat(length), reply: None });
+    at_most(TEXT_BYTES_MAX, |length| Body::Edit { target, text: "t".repeat(length) });
+    at_most(REACTION_BYTES_MAX, |length| Body::Reaction { target, emoji: "e".repeat(length) });
+    at_most(FRAME_IDS_MAX, |count| Body::Receipt { delivered: vec![target; count - 1], read: vec![target] });
+    at_most(FRAME_IDS_MAX, |count| Body::Ask { account, device, numbers: vec![1; count] });
+    at_most(FRAME_IDS_MAX, |count| Body::Gone { account, device, numbers: vec![1; count] });
+    at_most(FRAME_IDS_MAX, |count| Body::Heads { heads: vec![Head { account, device, number: 1 }; count], card: None, asks: false });
+    at_most(CARD_BYTES_MAX, |length| Body::Heads { heads: Vec::new(), card: Some(vec![1; length]), asks: false });
+    at_most(COPY_BYTES_MAX, |length| Body::Copy { content: vec![1; length] });
+    at_most(KEY_PACKAGES_MAX, |count| Body::Card { card: Vec::new(), grants: Vec::new(), key_packages: vec![vec![1]; count] });
+    at_most(MEMBER_CARDS_MAX, |count| Body::Cards { cards: vec![(Vec::new(), Vec::new()); count] });
+    at_most(CARD_BYTES_MAX, |length| Body::Cards { cards: vec![(vec![0; length], Vec::new())] });
     let request = |greeting: usize, packages: Vec<Vec<u8>>| Knock::Request {
         secret: None,
         key_packages: packages,

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tidings::crypto::aead;
-use tidings::types::{AccountId, MessageId, RoomId};
+use tidings::types::{AccountId, DeviceId, MessageId, RoomId};
 use tidings::wire::content::{Body, Clock, Content};
 use tidings::wire::row::Place;
 use tidings::wire::{codec, row};
@@ -25,11 +25,13 @@ proptest! {
     #[test]
     fn any_text_comes_back(text in ".{0,300}", number in any::<u64>(), clock in clock(), reply in any::<Option<[u8; 16]>>()) {
         let body = Body::Text { text, reply: reply.map(MessageId) };
-        let content = Content { message: MessageId([1; 16]), number, clock, body };
+        let device = reply.map(|_| DeviceId([3; 32]));
+        let content = Content { proof: [1; 16], device, number, clock, is_back: reply.is_some(), body: codec::encode(&body) };
         let padded = aead::pad(&codec::encode(&content));
         let opened: Content = codec::open(aead::unpad(&padded).unwrap()).unwrap();
         prop_assert_eq!(&opened, &content);
-        let row = row::Message { device: tidings::types::DeviceId([2; 32]), number, body: content.body, arrived: number, late: true };
+        let row = row::Message { device: DeviceId([2; 32]), number, body: content.body, arrived: number, late: true };
+        prop_assert_eq!(row.body(), Some(body));
         prop_assert_eq!(row::decode::<row::Message>(&row::encode(&row)).unwrap(), row);
     }
 

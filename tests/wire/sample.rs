@@ -3,7 +3,7 @@
 use tidings::crypto::keys::{Keys, Signing};
 use tidings::types::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
 use tidings::wire::card::{self, Card, Invite, RelayInvite};
-use tidings::wire::content::{Body, Clock, Content, Knock, Signed};
+use tidings::wire::content::{Body, Clock, Content, Head, Knock, Signed};
 use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
 use tidings::wire::mailbox::*;
 use tidings::wire::{codec, envelope, row};
@@ -30,6 +30,7 @@ pub(super) fn address() -> Address {
 }
 
 pub(super) const INBOX: InboxId = InboxId([0x1b; 32]);
+const RECEIVER: InboxId = InboxId([0x1c; 32]);
 const ROOM: RoomId = RoomId([0x40; 32]);
 const MESSAGE: MessageId = MessageId([0x3e; 16]);
 pub(super) const ENVELOPE: EnvelopeId = EnvelopeId([0xe0; 32]);
@@ -78,7 +79,7 @@ fn grant() -> Grant {
 pub(super) fn hello() -> Hello {
     let (alice, bob) = (alice(), bob());
     let (account, device) = (alice.account_id(), alice.device_id());
-    let hello = Hello { account, device, certificate: alice.certificate, proof: [0; 64], knows_number: 7 };
+    let hello = Hello { account, device, certificate: alice.certificate, proof: [0; 64], knows_number: 7, wall: 1_764_000_000_000 };
     hello.sign(&alice.peer_id(), &bob.peer_id(), &alice.device)
 }
 
@@ -129,7 +130,7 @@ fn room_envelope() -> Vec<u8> {
 fn handover() -> Handover {
     let device = Target { peer: bob().peer_id(), addresses: vec![address()], inbox: None };
     let mailbox = Target { peer: relay_peer(), addresses: Vec::new(), inbox: Some((INBOX, open_token())) };
-    Handover { inbox: INBOX, targets: vec![device, mailbox], lane: Lane::Control, envelope: room_envelope() }
+    Handover { inbox: INBOX, to: RECEIVER, targets: vec![device, mailbox], lane: Lane::Control, envelope: room_envelope() }
 }
 
 fn report(done: HandoverDone) -> Frame {
@@ -146,12 +147,15 @@ pub(super) fn frames() -> Named<Frame> {
         ("deliver", Frame::Deliver(room_envelope())),
         ("delivered", Frame::Delivered(delivered())),
         ("deferred", Frame::Deferred(vec![ENVELOPE])),
-        ("heads", Frame::Heads(Heads { room: ROOM, epoch: 5, epoch_id: [0xea; 16], heads: vec![(alice().device_id(), 300)] })),
+        ("heads", Frame::Heads(Heads { room: ROOM, epoch: 5, epoch_id: [0xea; 16], heads: vec![head(300)] })),
         ("lost", Frame::Lost(vec![ENVELOPE])),
         ("mail-limits", Frame::MailLimits(announcement().limits)),
         ("register-secret", Frame::Register(register())),
         ("register-contact", Frame::Register(contact)),
-        ("registered", Frame::Registered(Registered { inbox: INBOX, quota_bytes: 67_108_864, ttl_ms: 2_592_000_000 })),
+        (
+            "registered",
+            Frame::Registered(Registered { inbox: INBOX, quota_bytes: 67_108_864, ttl_ms: 2_592_000_000, wall: 1_764_000_000_000 }),
+        ),
         ("open-inbox", Frame::OpenInbox(open_inbox())),
         ("mail", Frame::Mail(Mail { inbox: INBOX, sequence: 70_000, envelope: room_envelope() })),
         ("mail-ack", Frame::MailAck(MailAck { inbox: INBOX, sequences: vec![1, 250, 251, 65_536] })),
@@ -171,28 +175,45 @@ pub(super) fn frames() -> Named<Frame> {
         ("handover", Frame::Handover(handover())),
         ("handover-done-held", report(HandoverDone::Held { by: relay_peer(), held: held() })),
         ("handover-done-delivered", report(HandoverDone::Delivered(delivered()))),
-        ("handover-done-expired", report(HandoverDone::Expired(ENVELOPE))),
+        ("handover-done-expired", report(HandoverDone::Expired { envelope: ENVELOPE, to: RECEIVER })),
         ("revoke", Frame::Revoke(revoke())),
         ("leave-inbox", Frame::LeaveInbox(leave())),
         ("mail-end", Frame::MailEnd(MailEnd { inbox: INBOX })),
+        ("withdraw", Frame::Withdraw(Withdraw { inbox: INBOX, handovers: vec![(ENVELOPE, RECEIVER)] })),
     ]
 }
 
 /// A content of every body.
 pub(super) fn contents() -> Named<Content> {
-    let device: DeviceId = bob().device_id();
+    let (account, device) = (bob().account_id(), bob().device_id());
+    let text = Body::Text { text: "hello, Bob".to_owned(), reply: None };
     let bodies = vec![
-        ("text", Body::Text { text: "hello, Bob".to_owned(), reply: None }),
+        ("text", text.clone()),
         ("text-reply", Body::Text { text: "héllo ☂".to_owned(), reply: Some(MESSAGE) }),
         ("reaction", Body::Reaction { target: MESSAGE, emoji: "👍🏽".to_owned() }),
         ("edit", Body::Edit { target: MESSAGE, text: "hello, Robert".to_owned() }),
         ("recall", Body::Recall { target: MESSAGE }),
         ("receipt", Body::Receipt { delivered: vec![MESSAGE], read: vec![MessageId([0x3f; 16])] }),
         ("card", Body::Card { card: signed_card(), grants: vec![grant()], key_packages: vec![vec![0x6b; 40]] }),
-        ("ask", Body::Ask { device, numbers: vec![4, 5, 900] }),
-        ("gone", Body::Gone { device, numbers: vec![6] }),
+        ("ask", Body::Ask { account, device, numbers: vec![4, 5, 900] }),
+        ("gone", Body::Gone { account, device, numbers: vec![6] }),
+        ("heads", Body::Heads { heads: vec![head(300), head(7)], card: None, asks: true }),
+        ("heads-card", Body::Heads { heads: vec![head(7)], card: Some(signed_card()), asks: false }),
+        ("copy", Body::Copy { content: codec::encode(&content(&text, Some(device))) }),
+        ("cards", Body::Cards { cards: vec![(signed_card(), vec![grant()])] }),
     ];
-    bodies.into_iter().map(|(name, body)| (name, Content { message: MESSAGE, number: 8, clock: CLOCK, body })).collect()
+    let numbered = bodies.iter().map(|(name, body)| (*name, content(body, None)));
+    numbered.chain([("of-another-device", content(&text, Some(device)))]).collect()
+}
+
+/// Alice's eighth message.
+fn content(body: &Body, device: Option<DeviceId>) -> Content {
+    let content = Content { proof: [0; 16], device, number: 8, clock: CLOCK, is_back: false, body: codec::encode(body) };
+    content.prove(&ROOM, &device.unwrap_or_else(|| alice().device_id()), &alice())
+}
+
+fn head(number: u64) -> Head {
+    Head { account: alice().account_id(), device: alice().device_id(), number }
 }
 
 /// Every knock.
@@ -235,7 +256,7 @@ pub(super) fn relay_invite() -> RelayInvite {
 /// A row of every type in `wire::row`, encoded.
 pub(super) fn rows() -> Named<Vec<u8>> {
     let account = bob().account_id();
-    let body = Body::Text { text: "hello, Bob".to_owned(), reply: None };
+    let body = codec::encode(&Body::Text { text: "hello, Bob".to_owned(), reply: None });
     let place = row::Place { room: ROOM, clock: CLOCK, sender: account, message: MESSAGE };
     let custody = row::Custody {
         order: 9,
@@ -261,13 +282,14 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         device: bob().device_id(),
         number: 8,
         clock: CLOCK,
-        body: Body::Reaction { target: MESSAGE, emoji: "👍".to_owned() },
+        body: codec::encode(&Body::Reaction { target: MESSAGE, emoji: "👍".to_owned() }),
     };
     let message = row::Message { device: bob().device_id(), number: 8, body, arrived: 1_764_000_000_500, late: true };
     let index = row::Index { place, target: Some(MESSAGE), custody: vec![(account, custody)], read_at: Some(1_764_000_002_000) };
+    let numbered = row::Numbered { message: MESSAGE, proof: [0x9f; 16], stamp: Some(CLOCK), is_back: true, envelope: room_envelope() };
     let seen = row::Seen { until: 1_766_700_000_000, about: Some((ROOM, MESSAGE, account)) };
     let mut room = row::Room::new(row::RoomKind::Group, "friends".to_owned(), vec![account]);
-    (room.generation, room.clock, room.number) = (1, CLOCK, 8);
+    (room.generation, room.clock, room.number, room.is_late) = (1, CLOCK, 8, true);
     vec![
         ("contact", row::encode(&contact(account))),
         ("invite", row::encode(&row::Invite { not_after: 1_766_592_000_000, used_by: Some(account) })),
@@ -276,17 +298,67 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("message", row::encode(&message)),
         ("index", row::encode(&index)),
         ("mark", row::encode(&mark)),
-        ("mark-key", mark.key(&MESSAGE)),
-        ("heads", row::encode(&row::Heads { high: 12, holes: vec![(3, 4), (9, 9)], gone: 2 })),
-        ("numbered", row::encode(&row::Numbered { message: MESSAGE, envelope: room_envelope() })),
+        ("mark-key", row::mark_key(&MESSAGE, &place)),
+        ("heads", row::encode(&row::Heads { high: 12, holes: vec![(3, 4)], gone: vec![(9, 9)], gone_more: 2, backs: vec![(11, CLOCK)] })),
+        ("numbered", row::encode(&numbered)),
+        ("numbered-key", row::Series { room: ROOM, account, device: bob().device_id() }.numbered(8)),
         ("seen", row::encode(&seen)),
         ("owed", row::encode(&row::Owed { room: ROOM, read: true })),
+        ("member", row::encode(&row::Member { card: signed_card(), grants: vec![grant()], told: 7, is_told: true, round: 1 })),
         ("outbox-message", outbox(row::Cargo::Message { room: ROOM, message: MESSAGE })),
         ("outbox-content", outbox(row::Cargo::Content { room: ROOM, content: vec![1, 2, 3] })),
         ("outbox-commit", outbox(row::Cargo::Commit { room: ROOM })),
         ("outbox-knock", outbox(row::Cargo::Knock)),
         ("outbox-copy", outbox(row::Cargo::Copy)),
+        ("outbox-welcome", outbox(row::Cargo::Welcome { room: ROOM })),
+        ("outbox-rejoin", outbox(row::Cargo::Rejoin { room: ROOM })),
         ("mailbox", row::encode(&mailbox(account))),
+        ("skew", row::encode(&row::Skew { ahead_ms: -7_200_000, witnesses: 3 })),
+    ]
+}
+
+/// A row of every type that the mailbox service writes, encoded; of a choice, every one.
+pub(super) fn mailbox_rows() -> Named<Vec<u8>> {
+    use tidings::proto::mailbox::acked::Acked;
+    use tidings::proto::mailbox::row::{Counts, Due, Goal, Hold, Job, Part, Registration, Sum, Tally, Usage};
+    let sum = |bytes, count| Sum { bytes, count };
+    let hold = |part, token| row::encode(&Hold { envelope: ENVELOPE, bytes: 1_105, part, token, until: 1_766_592_000_000 });
+    let Frame::Handover(handover) = frames().remove(frames().iter().position(|(name, _)| *name == "handover").unwrap()).1 else { panic!() };
+    let goals = [Goal::Open, Goal::Taken, Goal::Failed].map(|goal| (handover.targets[0].clone(), goal)).to_vec();
+    let tally = Tally {
+        next: 300,
+        chat: sum(70_000, 61),
+        control: sum(900, 1),
+        stranger: sum(4_096, 2),
+        report: sum(100, 3),
+        handover: sum(1_105, 1),
+        handed: 7,
+        revoked: 2,
+        run: Some((1_766_592_000_000, 280)),
+    };
+    let registration = Registration {
+        owner: [0x0e; 32],
+        readers: vec![[0x4e; 32]; 2],
+        neighbour: Some(bob().account_id()),
+        by: bob().peer_id(),
+        leaving: false,
+    };
+    vec![
+        ("counts", row::encode(&Counts { relayed: 1_000, neighbours: 3 })),
+        ("registration", row::encode(&registration)),
+        ("tally", row::encode(&tally)),
+        ("usage", row::encode(&Usage { chat: sum(2_210, 2), control: sum(0, 0) })),
+        // Below 5, and 7 to 9.
+        ("acked", row::encode(&row::decode::<Acked>(&[row::VERSION, 5, 1, 7, 9]).unwrap())),
+        ("hold-chat", hold(Part::Chat, Some([0x1d; 16]))),
+        ("hold-control", hold(Part::Control, Some([0x1d; 16]))),
+        ("hold-stranger", hold(Part::Stranger, None)),
+        ("hold-report", hold(Part::Report, None)),
+        ("due-run", row::encode(&Due::Run(280))),
+        ("due-sweep", row::encode(&Due::Sweep(0))),
+        ("due-leave", row::encode(&Due::Leave)),
+        ("due-handover", row::encode(&Due::Handover(ENVELOPE, INBOX))),
+        ("job", row::encode(&Job { order: 7, lane: Lane::Chat, bytes: 1_105, until: 1_766_592_000_000, goals, untold: 2 })),
     ]
 }
 

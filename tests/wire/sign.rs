@@ -73,6 +73,7 @@ fn a_hello_cannot_be_passed_on() {
     assert!(!hello.is_signed(&bob, &alice), "not back to its sender");
     assert!(!hello.is_signed(&alice, &STRANGER), "not to someone else");
     assert!(!hello.is_signed(&STRANGER, &bob), "not from someone else");
+    assert!(!Hello { wall: 1, ..hello.clone() }.is_signed(&alice, &bob));
     assert!(!Hello { knows_number: 8, ..hello.clone() }.is_signed(&alice, &bob));
     assert!(!Hello { device: sample::bob().device_id(), ..hello }.is_signed(&alice, &bob));
 }

@@ -71,6 +71,13 @@ impl Writer {
         Ok(Items { writer: self, at, bytes: None })
     }
 
+    /// What is in something else: no byte of a list of bytes.
+    fn inner<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Damaged> {
+        value.serialize(&mut *self)?;
+        self.byte = None;
+        Ok(())
+    }
+
     /// The one entry of the map that stands for a variant with something in it.
     fn variant(&mut self, name: &str) -> &mut Self {
         self.head(MAP, 1);
@@ -182,10 +189,8 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Damaged> {
-        value.serialize(&mut *self)?;
         // In a list beside `None` it is no byte.
-        self.byte = None;
-        Ok(())
+        self.inner(value)
     }
 
     fn serialize_unit(self) -> Result<(), Damaged> {
@@ -201,7 +206,7 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Damaged> {
-        value.serialize(self)
+        self.inner(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -211,7 +216,7 @@ impl<'a> ser::Serializer for &'a mut Writer {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Damaged> {
-        value.serialize(self.variant(variant))
+        self.variant(variant).inner(value)
     }
 
     fn serialize_seq(self, count: Option<usize>) -> Result<Items<'a>, Damaged> {
@@ -339,18 +344,22 @@ const SIZE_USUAL: usize = 1_024;
 mod tests {
     use std::collections::BTreeMap;
 
-    use serde::Deserialize;
     use serde::de::DeserializeOwned;
+    use serde::{Deserialize, Serialize};
 
-    use super::*;
+    use super::encode;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     enum Shape {
         Point,
         Line(u16),
+        Dot(u8),
         Corner(u8, i64),
         Box { sides: Vec<Option<u8>>, name: String },
     }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Level(u8);
 
     fn assert_reads_as_ciborium_writes<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
         let mut theirs = Vec::new();
@@ -365,15 +374,14 @@ mod tests {
     fn what_is_written_is_read_by_ciborium_as_what_it_was() {
         assert_reads_as_ciborium_writes(&[0_u64, 23, 24, 255, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, u64::MAX]);
         assert_reads_as_ciborium_writes(&[0_i64, -1, -24, -25, 255, -256, -257, i64::MIN, i64::MAX]);
-        assert_reads_as_ciborium_writes(&(true, false, (), Some("ß"), None::<u8>, 'ä', [1_u8, 2, 255]));
+        assert_reads_as_ciborium_writes(&(true, false, (), Some("ß".to_owned()), None::<u8>, 'ä', [1_u8, 2, 255]));
         assert_reads_as_ciborium_writes(&vec![Some(1_u8), None, Some(255)]);
         assert_reads_as_ciborium_writes(&vec![Some(1_u8), Some(2)]);
         assert_reads_as_ciborium_writes(&vec![vec![1_u8, 200], Vec::new(), (0..=255).collect()]);
         assert_reads_as_ciborium_writes(&BTreeMap::from([(vec![7_u8], Shape::Point), (vec![8], Shape::Line(9))]));
-        assert_reads_as_ciborium_writes(&vec![
-            Shape::Corner(1, -2),
-            Shape::Box { sides: vec![Some(3), None], name: "four".to_owned() },
-        ]);
+        assert_reads_as_ciborium_writes(&vec![Shape::Corner(1, -2), Shape::Box { sides: vec![Some(3), None], name: "four".to_owned() }]);
+        assert_reads_as_ciborium_writes(&vec![Shape::Dot(1), Shape::Dot(255)]);
+        assert_reads_as_ciborium_writes(&vec![Level(1), Level(255)]);
         let bytes: Vec<u8> = (0..=255).collect();
         assert_eq!(encode(&bytes).unwrap().len(), 3 + 256, "a byte string");
     }

@@ -4,6 +4,11 @@
 //! HPKE (RFC 9180) is the one place where RustCrypto asks the system itself. There the suite is the library's, with another
 //! generator behind it: for each encapsulation a fresh one, seeded from the operation's seed, the receiver and the text, so
 //! that the order in which OpenMLS's threads seal does not matter.
+//!
+//! The library makes that generator itself and takes no argument for it, so the seed goes by way of the thread: it is laid down, the
+//! library is called, and its first act on this thread is to take the seed away. Nothing runs in between, so calls cannot
+//! nest there; a seed that was left behind, by a panic, is replaced by the next one before anything can take it; and a generator for which
+//! none was laid down (the library makes one for each context, and draws nothing from it) gives nothing rather than what could be foreseen.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -49,26 +54,28 @@ impl OpenMlsRand for Chance<'_> {
 #[derive(Default)]
 pub(super) struct Primitives {
     inner: RustCrypto,
-    seed: Mutex<[u8; 32]>,
+    /// Of the operation that runs or ran last; none before the first.
+    seed: Mutex<Option<[u8; 32]>>,
 }
 
 impl Primitives {
     /// Seeds the encapsulations of one operation.
     pub(super) fn seed(&self, seed: [u8; 32]) {
-        *self.seed.lock().unwrap_or_else(PoisonError::into_inner) = seed;
+        *self.seed.lock().unwrap_or_else(PoisonError::into_inner) = Some(seed);
     }
 
     /// HPKE towards a receiver, with chance for this one encapsulation.
-    fn sender(&self, pk_r: &[u8], info: &[u8], text: &[u8]) -> Hpke<Seeded> {
+    fn sender(&self, pk_r: &[u8], info: &[u8], text: &[u8]) -> Result<Hpke<Seeded>, CryptoError> {
         let seed = *self.seed.lock().unwrap_or_else(PoisonError::into_inner);
-        NEXT.set(derive(Label::Encapsulation, &[&seed, pk_r, info, text]));
-        Hpke::new(Mode::Base, KemAlgorithm::DhKem25519, KdfAlgorithm::HkdfSha256, AeadAlgorithm::ChaCha20Poly1305)
+        let seed = seed.ok_or(CryptoError::InsufficientRandomness)?;
+        NEXT.set(Some(derive(Label::Encapsulation, &[&seed, pk_r, info, text])));
+        Ok(Hpke::new(Mode::Base, KemAlgorithm::DhKem25519, KdfAlgorithm::HkdfSha256, AeadAlgorithm::ChaCha20Poly1305))
     }
 }
 
 thread_local! {
-    /// The seed of the generator that [`Hpke::new`] is about to make on this thread: it takes no argument for it.
-    static NEXT: Cell<[u8; 32]> = const { Cell::new([0; 32]) };
+    /// The seed of the generator that [`Hpke::new`] is about to make on this thread.
+    static NEXT: Cell<Option<[u8; 32]>> = const { Cell::new(None) };
 }
 
 impl OpenMlsCrypto for Primitives {
@@ -117,7 +124,7 @@ impl OpenMlsCrypto for Primitives {
     }
 
     fn hpke_seal(&self, _: HpkeConfig, pk_r: &[u8], info: &[u8], aad: &[u8], ptxt: &[u8]) -> Result<HpkeCiphertext, CryptoError> {
-        let sealed = self.sender(pk_r, info, ptxt).seal(&HpkePublicKey::from(pk_r), info, aad, ptxt, None, None, None);
+        let sealed = self.sender(pk_r, info, ptxt)?.seal(&HpkePublicKey::from(pk_r), info, aad, ptxt, None, None, None);
         let (kem_output, ciphertext) = sealed.map_err(|_| CryptoError::HpkeEncryptionError)?;
         Ok(HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() })
     }
@@ -134,7 +141,7 @@ impl OpenMlsCrypto for Primitives {
         exporter_context: &[u8],
         exporter_length: usize,
     ) -> Result<(KemOutput, ExporterSecret), CryptoError> {
-        let sender = self.sender(pk_r, info, exporter_context).setup_sender(&HpkePublicKey::from(pk_r), info, None, None, None);
+        let sender = self.sender(pk_r, info, exporter_context)?.setup_sender(&HpkePublicKey::from(pk_r), info, None, None, None);
         let (kem_output, context) = sender.map_err(|_| CryptoError::SenderSetupError)?;
         let exported = context.export(exporter_context, exporter_length).map_err(|_| CryptoError::ExporterError)?;
         Ok((kem_output, exported.into()))
@@ -162,22 +169,30 @@ impl OpenMlsCrypto for Primitives {
 struct Seeded;
 
 /// The generator of one encapsulation.
-struct Generator(Rng);
+struct Generator(Option<Rng>);
+
+impl Generator {
+    /// # Panics
+    /// Without a seed. The suite draws through `kem_key_gen` only, which refuses instead.
+    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.0.as_mut().expect("a seed for each encapsulation").bytes()
+    }
+}
 
 impl TryRng for Generator {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(u32::from_le_bytes(self.0.bytes()))
+        Ok(u32::from_le_bytes(self.bytes()))
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(u64::from_le_bytes(self.0.bytes()))
+        Ok(u64::from_le_bytes(self.bytes()))
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
         for part in out.chunks_mut(32) {
-            let bytes: [u8; 32] = self.0.bytes();
+            let bytes: [u8; 32] = self.bytes();
             part.copy_from_slice(&bytes[..part.len()]);
         }
         Ok(())
@@ -198,7 +213,7 @@ impl HpkeTestRng for Generator {
 
 impl Zeroize for Generator {
     fn zeroize(&mut self) {
-        self.0 = Rng::from_seed([0; 32]);
+        self.0 = None;
     }
 }
 
@@ -222,7 +237,7 @@ impl HpkeCrypto for Seeded {
     }
 
     fn prng() -> Generator {
-        Generator(Rng::from_seed(NEXT.take()))
+        Generator(NEXT.take().map(Rng::from_seed))
     }
 
     fn kdf_extract(alg: KdfAlgorithm, salt: &[u8], ikm: &[u8]) -> Result<Vec<u8>, HpkeError> {
@@ -242,7 +257,7 @@ impl HpkeCrypto for Seeded {
     }
 
     fn kem_key_gen(alg: KemAlgorithm, prng: &mut Generator) -> Result<(Vec<u8>, Vec<u8>), HpkeError> {
-        let secret: [u8; 32] = prng.0.bytes();
+        let secret: [u8; 32] = prng.0.as_mut().ok_or(HpkeError::InsufficientRandomness)?.bytes();
         Ok((HpkeRustCrypto::secret_to_public(alg, &secret)?, secret.to_vec()))
     }
 
@@ -268,5 +283,44 @@ impl HpkeCrypto for Seeded {
 
     fn aead_open(alg: AeadAlgorithm, key: &[u8], nonce: &[u8], aad: &[u8], msg: &[u8]) -> Result<Vec<u8>, HpkeError> {
         HpkeRustCrypto::aead_open(alg, key, nonce, aad, msg)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that fails says where.
+mod tests {
+    use super::*;
+
+    const SUITE: HpkeConfig = HpkeConfig(
+        openmls_traits::types::HpkeKemType::DhKem25519,
+        openmls_traits::types::HpkeKdfType::HkdfSha256,
+        openmls_traits::types::HpkeAeadType::ChaCha20Poly1305,
+    );
+
+    fn seal(primitives: &Primitives, text: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CryptoError> {
+        let bob = primitives.derive_hpke_keypair(SUITE, &[9; 32]).unwrap();
+        let sealed = primitives.hpke_seal(SUITE, &bob.public, b"info", b"aad", text)?;
+        assert_eq!(primitives.hpke_open(SUITE, &sealed, &bob.private, b"info", b"aad").unwrap(), text);
+        Ok((sealed.kem_output.as_slice().to_vec(), sealed.ciphertext.as_slice().to_vec()))
+    }
+
+    #[test]
+    fn chance_comes_from_the_seed_alone_and_from_none_there_is_none() {
+        let primitives = Primitives::default();
+        assert_eq!(seal(&primitives, b"text"), Err(CryptoError::InsufficientRandomness), "no operation was begun");
+        assert!(Seeded::kem_key_gen(KemAlgorithm::DhKem25519, &mut Seeded::prng()).is_err(), "no seed was laid down");
+        primitives.seed([1; 32]);
+        let first = seal(&primitives, b"text").unwrap();
+        assert!(seal(&primitives, b"text").unwrap() == first && seal(&primitives, b"other").unwrap().0 != first.0);
+        assert!(Seeded::kem_key_gen(KemAlgorithm::DhKem25519, &mut Seeded::prng()).is_err(), "each seed is taken once");
+        primitives.seed([2; 32]);
+        assert_ne!(seal(&primitives, b"text").unwrap().0, first.0);
+        // What a broken-off call left behind serves nobody else.
+        NEXT.set(Some([7; 32]));
+        primitives.seed([1; 32]);
+        assert_eq!(seal(&primitives, b"text").unwrap(), first);
+        let bob = primitives.derive_hpke_keypair(SUITE, &[9; 32]).unwrap();
+        let export = || primitives.hpke_setup_sender_and_export(SUITE, &bob.public, b"info", b"context", 32).unwrap();
+        assert_eq!(export().0.as_slice(), export().0.as_slice());
     }
 }

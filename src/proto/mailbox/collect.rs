@@ -57,6 +57,7 @@ impl Service {
     /// nothing needs to be remembered.
     fn acknowledge(&mut self, ctx: &mut Ctx, id: InboxId, reader: &[u8; 32], sequences: BTreeSet<u64>) -> Outcome {
         let Some(inbox) = self.inboxes.served(ctx, &id) else { return Outcome::Refused(Refusal::Unknown) };
+        let mut released = Vec::new();
         let others: Vec<[u8; 32]> = inbox.registration.readers.iter().filter(|other| *other != reader).copied().collect();
         let others: Vec<Acked> = others.iter().map(|other| inbox.acked(ctx, other)).collect();
         let mut own = inbox.acked(ctx, reader);
@@ -65,7 +66,7 @@ impl Service {
         for sequence in sequences {
             let Some(hold) = ctx.row::<Hold>(Table::Held, &held_key(&id, sequence)) else { continue };
             if others.iter().all(|other| other.has(sequence)) {
-                inbox.release(ctx, sequence, &hold);
+                released.push((sequence, hold));
             } else if own.has(sequence) {
                 continue;
             } else if !own.insert(sequence) {
@@ -74,6 +75,10 @@ impl Service {
             }
             outcome = Outcome::Accepted;
         }
+        for (sequence, hold) in &released {
+            self.release(ctx, &id, *sequence, hold);
+        }
+        let Some(inbox) = self.inboxes.served(ctx, &id) else { return outcome };
         if !others.is_empty() && outcome != Outcome::Duplicate {
             own.cut(inbox.first(ctx));
             if own != before {
@@ -81,6 +86,16 @@ impl Service {
             }
         }
         outcome
+    }
+
+    /// Takes an entry out. With the result of hand-overs goes what was kept until it was told.
+    pub(super) fn release(&mut self, ctx: &mut Ctx, id: &InboxId, sequence: u64, hold: &Hold) {
+        if let Some(inbox) = self.inboxes.find(ctx, id) {
+            inbox.release(ctx, sequence, hold);
+        }
+        if hold.part == Part::Report {
+            self.on_told(ctx, id, sequence);
+        }
     }
 
     /// Envelopes that a reader cannot open yet stay, and make room for later ones. `false` when none was in flight.

@@ -11,7 +11,7 @@ use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Deposit, Target};
 use crate::wire::row as rows;
 
-use super::row::{JOBS, Job, goal_parts, goals_prefix, job_body_key, job_key};
+use super::row::{JOBS, Job, JobId, goal_parts, goals_prefix, job_body_key, job_key};
 
 /// All peers that something is to be handed over to.
 pub(super) struct Courier {
@@ -26,11 +26,8 @@ pub(super) struct Courier {
 /// One hand-over in flight.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flight {
-    /// The inbox that pays.
-    pub(super) owner: InboxId,
-    /// What.
-    pub(super) envelope: EnvelopeId,
-    target: Option<InboxId>,
+    /// Which.
+    pub(super) job: JobId,
     bytes: u64,
 }
 
@@ -55,7 +52,8 @@ struct Round {
     after: Option<Vec<u8>>,
     /// Something was added behind it.
     again: bool,
-    flight: BTreeMap<EnvelopeId, Flight>,
+    /// By envelope and inbox there, which none is for a device.
+    flight: BTreeMap<(EnvelopeId, Option<InboxId>), Flight>,
     bytes: u64,
     /// Tokens opened on this connection.
     tokens: BTreeMap<InboxId, [u8; 16]>,
@@ -67,10 +65,10 @@ impl Courier {
         let jobs = view.get(Table::Meta, JOBS).and_then(|bytes| rows::decode(&bytes).ok()).unwrap_or(0);
         let mut courier = Self { jobs, peers: BTreeMap::new(), due: BTreeSet::new(), queue: VecDeque::new(), dialling: 0 };
         let mut scan = Scan::prefix(Table::Handover, [3]).limit(1);
-        while let Some((peer, _, _)) = view.scan(&scan).first().and_then(|(key, _)| goal_parts(key)) {
+        while let Some((peer, _)) = view.scan(&scan).first().and_then(|(key, _)| goal_parts(key)) {
             courier.peers.insert(peer, Round::new());
             courier.rest(peer, 0);
-            scan = scan.after([goals_prefix(&peer), vec![0xff; 73]].concat());
+            scan = scan.after([goals_prefix(&peer), vec![0xff; 105]].concat());
         }
         courier
     }
@@ -104,8 +102,7 @@ impl Courier {
     /// What is in flight to this peer of this envelope, for this inbox there or for the device itself; it no longer is.
     pub(super) fn take_flight(&mut self, peer: &PeerId, envelope: &EnvelopeId, inbox: Option<&InboxId>) -> Option<Flight> {
         let round = self.peers.get_mut(peer)?;
-        let flight = *round.flight.get(envelope).filter(|flight| flight.target.as_ref() == inbox)?;
-        round.flight.remove(envelope);
+        let flight = round.flight.remove(&(*envelope, inbox.copied()))?;
         round.bytes -= flight.bytes;
         Some(flight)
     }
@@ -162,7 +159,7 @@ impl Courier {
                     self.dialling -= 1;
                     self.pause(ctx, peer);
                 }
-                Phase::Sending => self.pause(ctx, peer),
+                Phase::Sending => self.pass_over(ctx, peer),
             }
         }
         self.dial(ctx, is_up);
@@ -206,6 +203,15 @@ impl Courier {
         } else {
             self.pause(ctx, peer);
         }
+    }
+
+    /// It is there and says nothing of what it was sent (whom it blocked hears nothing): that is tried again in the next round, and
+    /// what other owners have for it is not held up.
+    fn pass_over(&mut self, ctx: &mut Ctx, peer: PeerId) {
+        let Some(round) = self.peers.get_mut(&peer) else { return };
+        round.flight.clear();
+        round.bytes = 0;
+        self.rest(peer, ctx.now.mono);
     }
 
     fn pause(&mut self, ctx: &mut Ctx, peer: PeerId) {
@@ -270,12 +276,12 @@ impl Round {
                 break;
             }
             for (key, _) in rows {
-                let Some((_, owner, envelope)) = goal_parts(&key) else { continue };
-                if self.flight.values().next().is_some_and(|other| other.owner != owner) {
+                let Some((_, id)) = goal_parts(&key) else { continue };
+                if self.flight.values().next().is_some_and(|other| other.job.owner != id.owner) {
                     return true;
                 }
-                match ctx.row::<Job>(Table::Handover, &job_key(&owner, &envelope)) {
-                    Some(job) if !self.send_one(ctx, peer, owner, envelope, &job) => return true,
+                match ctx.row::<Job>(Table::Handover, &job_key(&id)) {
+                    Some(job) if !self.send_one(ctx, peer, id, &job) => return true,
                     Some(_) => {}
                     None => ctx.delete(Table::Handover, key.clone()),
                 }
@@ -286,13 +292,18 @@ impl Round {
     }
 
     /// `false` when the window is full.
-    fn send_one(&mut self, ctx: &mut Ctx, peer: PeerId, owner: InboxId, envelope: EnvelopeId, job: &Job) -> bool {
+    fn send_one(&mut self, ctx: &mut Ctx, peer: PeerId, id: JobId, job: &Job) -> bool {
+        let Some((target, _)) = job.goals.iter().find(|(target, _)| target.peer == peer) else { return true };
+        let place = (id.envelope, target.inbox.as_ref().map(|(inbox, _)| *inbox));
+        // The same for another receiver, which an answer could not be told apart from: in the next round.
+        if self.flight.contains_key(&place) {
+            return true;
+        }
         let is_full = self.flight.len() >= WINDOW_ENVELOPES_MAX || self.bytes + job.bytes > WINDOW_BYTES_MAX as u64;
         if is_full && !self.flight.is_empty() {
             return false;
         }
-        let Some((target, _)) = job.goals.iter().find(|(target, _)| target.peer == peer) else { return true };
-        let Some(bytes) = ctx.get(Table::Handover, &job_body_key(&owner, &envelope)) else { return true };
+        let Some(bytes) = ctx.get(Table::Handover, &job_body_key(&id.owner, &id.envelope)) else { return true };
         match &target.inbox {
             None => ctx.transmit(peer, Frame::Deliver(bytes)),
             Some((inbox, open)) => {
@@ -302,8 +313,7 @@ impl Round {
                 ctx.transmit(peer, Frame::Deposit(Deposit { inboxes: vec![(*inbox, job.lane)], work: 0, envelope: bytes }));
             }
         }
-        let flight = Flight { owner, envelope, target: target.inbox.as_ref().map(|(inbox, _)| *inbox), bytes: job.bytes };
-        self.flight.insert(envelope, flight);
+        self.flight.insert(place, Flight { job: id, bytes: job.bytes });
         self.bytes += job.bytes;
         true
     }
@@ -312,8 +322,8 @@ impl Round {
 /// Where the hand-overs to this peer say that it can be dialled: the first one's word counts, the next round asks anew.
 fn addresses_of(ctx: &Ctx, peer: &PeerId) -> Option<Vec<Address>> {
     let rows = ctx.scan(&Scan::prefix(Table::Handover, goals_prefix(peer)).limit(1));
-    let (_, owner, envelope) = goal_parts(&rows.first()?.0)?;
-    let job: Job = ctx.row(Table::Handover, &job_key(&owner, &envelope))?;
+    let (_, id) = goal_parts(&rows.first()?.0)?;
+    let job: Job = ctx.row(Table::Handover, &job_key(&id))?;
     job.goals.into_iter().find(|(target, _)| target.peer == *peer).map(|(Target { addresses, .. }, _)| addresses)
 }
 

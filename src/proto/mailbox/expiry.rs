@@ -8,7 +8,7 @@ use crate::wire::row as rows;
 
 use super::Service;
 use super::acked::Acked;
-use super::row::{CLOCK, Due, Hold, due_of, due_parts, held_key, run_key, sequence_of, task_key};
+use super::row::{CLOCK, Due, Hold, JobId, due_of, due_parts, held_key, run_key, sequence_of, task_key};
 
 /// The clock by which a mailbox promises and forgets, and when it looks next.
 ///
@@ -39,6 +39,12 @@ impl Expiry {
         };
         self.clock = self.clock.max(believed);
         self.seen = Some(now.mono);
+    }
+
+    /// What time it is, for whoever is about to forget something.
+    pub(super) fn clock(&mut self, now: Now) -> Millis {
+        self.observe(now);
+        self.clock
     }
 
     /// Until when something is held that is taken now.
@@ -79,8 +85,8 @@ impl Service {
                 Ok(Due::Run(first)) => self.forget_run(ctx, inbox, due, first, &mut budget),
                 Ok(Due::Sweep(after)) => self.sweep(ctx, inbox, after, &mut budget),
                 Ok(Due::Leave) => self.forget_inbox(ctx, inbox, &mut budget),
-                Ok(Due::Handover(envelope)) => {
-                    self.expire_handover(ctx, inbox, envelope);
+                Ok(Due::Handover(envelope, to)) => {
+                    self.expire_handover(ctx, &JobId { owner: inbox, envelope, to });
                     true
                 }
                 Err(_) => true,
@@ -93,12 +99,15 @@ impl Service {
 
     /// Entries that were put in one after the other and are due at the same time.
     fn forget_run(&mut self, ctx: &mut Ctx, id: InboxId, due: Millis, first: u64, budget: &mut usize) -> bool {
-        let Some(inbox) = self.inboxes.served(ctx, &id) else { return true };
+        if self.inboxes.served(ctx, &id).is_none() {
+            return true;
+        }
         let (entries, is_end) = entries(ctx, &id, first.saturating_sub(1), budget);
         let is_last = is_end || entries.iter().any(|(_, hold)| due_of(hold.until) != due);
         for (sequence, hold) in entries.iter().take_while(|(_, hold)| due_of(hold.until) == due) {
-            inbox.release(ctx, *sequence, hold);
+            self.release(ctx, &id, *sequence, hold);
         }
+        let Some(inbox) = self.inboxes.served(ctx, &id) else { return true };
         if is_last && inbox.tally.run == Some((due, first)) {
             inbox.tally.run = None;
             inbox.save_tally(ctx);
@@ -113,7 +122,7 @@ impl Service {
         let (entries, is_end) = entries(ctx, &id, after, budget);
         for (sequence, hold) in &entries {
             if readers.iter().all(|acked| acked.has(*sequence)) {
-                inbox.release(ctx, *sequence, hold);
+                self.release(ctx, &id, *sequence, hold);
             }
         }
         if let Some((last, _)) = entries.last().filter(|_| !is_end) {
@@ -124,12 +133,15 @@ impl Service {
 
     /// Everything of an inbox whose owner left; the registration goes last, so that nobody can take the id before.
     fn forget_inbox(&mut self, ctx: &mut Ctx, id: InboxId, budget: &mut usize) -> bool {
-        let Some(inbox) = self.inboxes.find(ctx, &id) else { return true };
+        if self.inboxes.find(ctx, &id).is_none() {
+            return true;
+        }
         let (held, is_end) = entries(ctx, &id, 0, budget);
-        held.iter().for_each(|(sequence, hold)| inbox.release(ctx, *sequence, hold));
+        held.iter().for_each(|(sequence, hold)| self.release(ctx, &id, *sequence, hold));
         if !is_end {
             return false;
         }
+        let Some(inbox) = self.inboxes.find(ctx, &id) else { return true };
         if let Some((due, first)) = inbox.tally.run.take() {
             ctx.delete(Table::Expiry, run_key(due, &id, first));
             inbox.save_tally(ctx);

@@ -34,7 +34,7 @@ use super::ctx::Ctx;
 use super::node::Settings;
 use super::seam::{Misbehaviour, Outcome, Refusal};
 use crate::types::limits::{ENVELOPE_BYTES_MAX, ENVELOPE_TTL_MS, FRAME_IDS_MAX, STRANGER_WORK_BITS};
-use crate::types::{AccountId, EnvelopeId, InboxId, Millis, PeerId, View};
+use crate::types::{AccountId, EnvelopeId, InboxId, Millis, Now, PeerId, View};
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Limits, Reason, Refused};
 
@@ -84,8 +84,8 @@ impl Service {
         Limits { envelope_bytes: ENVELOPE_BYTES_MAX as u64, ttl_ms: ENVELOPE_TTL_MS, work_bits: STRANGER_WORK_BITS }
     }
 
-    /// Handles Register, OpenInbox, MailAck, Deferred (of mail it sent, or of what was handed over), OpenToken, Deposit, Handover, Revoke,
-    /// LeaveInbox. `contact` is the account that an earlier hello on this connection proved, when it is an accepted contact.
+    /// Handles Register, OpenInbox, MailAck, Deferred (of mail it sent, or of what was handed over), OpenToken, Deposit, Handover, Withdraw,
+    /// Revoke, LeaveInbox. `contact` is the account that an earlier hello on this connection proved, when it is an accepted contact.
     pub fn handle_frame(&mut self, ctx: &mut Ctx, from: PeerId, contact: Option<AccountId>, frame: Frame) -> Outcome {
         self.expiry.observe(ctx.now);
         match frame {
@@ -96,6 +96,7 @@ impl Service {
             Frame::OpenToken(open) => self.handle_open_token(ctx, from, &open),
             Frame::Deposit(deposit) => self.handle_deposit(ctx, from, &deposit),
             Frame::Handover(handover) => self.handle_handover(ctx, from, handover),
+            Frame::Withdraw(withdraw) => self.handle_withdraw(ctx, from, &withdraw),
             Frame::Revoke(revoke) => self.handle_revoke(ctx, from, &revoke),
             Frame::LeaveInbox(leave) => self.handle_leave(ctx, from, &leave),
             _ => Outcome::Misbehaved(Misbehaviour::Unexpected),
@@ -132,6 +133,11 @@ impl Service {
     fn close_session(&mut self, peer: &PeerId) {
         let Some(session) = self.sessions.remove(peer) else { return };
         session.readings.keys().for_each(|inbox| self.stop_reading(peer, inbox));
+    }
+
+    /// The clock by which this node forgets: behind the wall clock where that jumped ahead.
+    pub fn clock(&mut self, now: Now) -> Millis {
+        self.expiry.clock(now)
     }
 
     /// Whether the disk takes new work.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::proto::ctx::Ctx;
 use crate::proto::seam::{Misbehaviour, Outcome};
 use crate::types::limits::{
-    DEVICES_MAX, ENVELOPE_TTL_MS, FRAME_IDS_MAX, NEIGHBOUR_INBOXES_MAX, NEIGHBOURS_MAX, RELAY_INBOXES_MAX, REVOKED_MAX,
+    DEVICES_MAX, ENVELOPE_TTL_MS, FRAME_IDS_MAX, NEIGHBOUR_INBOXES_MAX, NEIGHBOURS_MAX, RELAY_INBOXES_MAX, RELAY_INBOXES_OF_PEER_MAX,
+    REVOKED_MAX,
 };
 use crate::types::{AccountId, Address, InboxId, PeerId, Table};
 use crate::wire::card::RelayInvite;
@@ -13,7 +14,7 @@ use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Claim, LeaveInbox, Reason, Register, Registered, Revoke};
 
 use super::inbox::Inbox;
-use super::row::{Due, Registration, SECRET, neighbour_key, reader_key, revoked_key, task_key};
+use super::row::{Due, Registration, SECRET, neighbour_key, peer_key, reader_key, revoked_key, task_key};
 use super::{Service, refuse};
 
 impl Service {
@@ -24,14 +25,17 @@ impl Service {
         if !(1..=DEVICES_MAX).contains(&register.readers.len()) {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
-        let neighbour = match self.claimed(ctx, &register.claim, contact) {
-            Ok(neighbour) => neighbour,
-            Err(reason) => return refuse(ctx, from, None, register.inbox, reason),
+        let known = self.inboxes.find(ctx, &register.inbox).map(|inbox| inbox.registration.clone());
+        let neighbour = match (self.claimed(ctx, &register.claim, contact), &known) {
+            (Ok(neighbour), _) => neighbour,
+            // Who owns an inbox that a relay serves already shows so by the signature: a device that lost the link comes back.
+            (Err(_), Some(Registration { neighbour: None, .. })) if self.settings.relay => None,
+            (Err(reason), _) => return refuse(ctx, from, None, register.inbox, reason),
         };
         if !register.is_signed(&ctx.keys.peer_id()) {
             return refuse(ctx, from, None, register.inbox, Reason::Signature);
         }
-        let done = match self.inboxes.find(ctx, &register.inbox).map(|inbox| inbox.registration.clone()) {
+        let done = match known {
             Some(known) if known.owner != register.owner => {
                 refuse(ctx, from, None, register.inbox, Reason::NotServed);
                 return Outcome::Misbehaved(Misbehaviour::Right);
@@ -40,7 +44,7 @@ impl Service {
             Some(known) if known.leaving => return refuse(ctx, from, None, register.inbox, Reason::NotServed),
             Some(known) if known.readers == readers => Outcome::Duplicate,
             Some(known) => self.change_readers(ctx, register.inbox, &known, readers),
-            None => match self.admit(ctx, register, neighbour, readers) {
+            None => match self.admit(ctx, from, register, neighbour, readers) {
                 Ok(()) => Outcome::Accepted,
                 Err(reason) => return refuse(ctx, from, None, register.inbox, reason),
             },
@@ -61,27 +65,32 @@ impl Service {
         }
     }
 
-    fn admit(&mut self, ctx: &mut Ctx, register: &Register, neighbour: Option<AccountId>, readers: Vec<[u8; 32]>) -> Result<(), Reason> {
+    /// Writes a new inbox, unless its contact, or the node that registers it, has as many as one needs, or this node as many as it serves.
+    fn admit(
+        &mut self,
+        ctx: &mut Ctx,
+        by: PeerId,
+        register: &Register,
+        neighbour: Option<AccountId>,
+        readers: Vec<[u8; 32]>,
+    ) -> Result<(), Reason> {
         if self.disk_full {
             return Err(Reason::Disk);
         }
         let counts = &mut self.inboxes.counts;
-        if let Some(account) = neighbour {
-            let mut own: Vec<InboxId> = ctx.row(Table::Meta, &neighbour_key(&account)).unwrap_or_default();
-            if own.len() >= NEIGHBOUR_INBOXES_MAX || counts.neighbours >= NEIGHBOURS_MAX as u64 {
-                return Err(Reason::Full);
-            }
-            counts.neighbours += 1;
-            own.push(register.inbox);
-            ctx.put(Table::Meta, neighbour_key(&account), &own);
-        } else {
-            if counts.relayed >= RELAY_INBOXES_MAX as u64 {
-                return Err(Reason::Full);
-            }
-            counts.relayed += 1;
+        let (key, own_max, served, served_max) = match neighbour {
+            Some(account) => (neighbour_key(&account), NEIGHBOUR_INBOXES_MAX, &mut counts.neighbours, NEIGHBOURS_MAX),
+            None => (peer_key(&by), RELAY_INBOXES_OF_PEER_MAX, &mut counts.relayed, RELAY_INBOXES_MAX),
+        };
+        let mut own: Vec<InboxId> = ctx.row(Table::Meta, &key).unwrap_or_default();
+        if own.len() >= own_max || *served >= served_max as u64 {
+            return Err(Reason::Full);
         }
+        *served += 1;
+        own.push(register.inbox);
+        ctx.put(Table::Meta, key, &own);
         self.inboxes.save_counts(ctx);
-        let inbox = Inbox::new(register.inbox, Registration { owner: register.owner, readers, neighbour, leaving: false });
+        let inbox = Inbox::new(register.inbox, Registration { owner: register.owner, readers, neighbour, by, leaving: false });
         inbox.save_registration(ctx);
         inbox.save_tally(ctx);
         self.inboxes.insert(inbox);
@@ -110,7 +119,7 @@ impl Service {
         let Some(inbox) = self.inboxes.served(ctx, &id) else { return };
         let quota_bytes = self.settings.quota_bytes(&inbox.registration);
         ctx.transmit(to, Frame::MailLimits(self.limits()));
-        ctx.transmit(to, Frame::Registered(Registered { inbox: id, quota_bytes, ttl_ms: ENVELOPE_TTL_MS }));
+        ctx.transmit(to, Frame::Registered(Registered { inbox: id, quota_bytes, ttl_ms: ENVELOPE_TTL_MS, wall: ctx.now.wall }));
     }
 
     /// Only a refusal is answered: an owner says it again after each registration, which does no harm.
@@ -150,21 +159,21 @@ impl Service {
         }
         inbox.registration.leaving = true;
         inbox.save_registration(ctx);
-        let neighbour = inbox.registration.neighbour;
+        let Registration { neighbour, by, .. } = inbox.registration;
         ctx.put(Table::Expiry, task_key(&leave.inbox, 1), &Due::Leave);
         self.expiry.check_at(ctx.now.mono);
         let counts = &mut self.inboxes.counts;
-        if let Some(account) = neighbour {
-            counts.neighbours = counts.neighbours.saturating_sub(1);
-            let mut own: Vec<InboxId> = ctx.row(Table::Meta, &neighbour_key(&account)).unwrap_or_default();
-            own.retain(|inbox| *inbox != leave.inbox);
-            if own.is_empty() {
-                ctx.delete(Table::Meta, neighbour_key(&account));
-            } else {
-                ctx.put(Table::Meta, neighbour_key(&account), &own);
-            }
+        let (key, served) = match neighbour {
+            Some(account) => (neighbour_key(&account), &mut counts.neighbours),
+            None => (peer_key(&by), &mut counts.relayed),
+        };
+        *served = served.saturating_sub(1);
+        let mut own: Vec<InboxId> = ctx.row(Table::Meta, &key).unwrap_or_default();
+        own.retain(|inbox| *inbox != leave.inbox);
+        if own.is_empty() {
+            ctx.delete(Table::Meta, key);
         } else {
-            counts.relayed = counts.relayed.saturating_sub(1);
+            ctx.put(Table::Meta, key, &own);
         }
         self.inboxes.save_counts(ctx);
         self.sessions.values_mut().for_each(|session| session.close_token(&leave.inbox, None));

@@ -3,7 +3,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `Meta` | [`COUNTS`], [`SECRET`], [`CLOCK`], [`JOBS`] | [`Counts`], the secret of the relay link, the expiry clock, the number of hand-overs |
-//! | `Meta` | [`neighbour_key`] | the inboxes of one neighbour |
+//! | `Meta` | [`neighbour_key`], [`peer_key`] | the inboxes of one neighbour, and those that one node registered at a relay |
 //! | `Inbox` | `inbox` | [`Registration`] |
 //! | `Inbox` | `inbox`, 1 | [`Tally`] |
 //! | `Inbox` | `inbox`, 2, `reader` | [`Acked`](super::acked::Acked) |
@@ -14,9 +14,10 @@
 //! | `Body` | `envelope`, 0 | number of entries that hold it, once there were two |
 //! | `Body` | `envelope`, `inbox` | sequence of each holder but the first |
 //! | `Expiry` | `due`, `inbox`, … | [`Due`] |
-//! | `Handover` | 1, `inbox`, `envelope` | [`Job`] |
+//! | `Handover` | 1, `inbox`, `envelope`, `to` | [`Job`] |
 //! | `Handover` | 2, `inbox`, `envelope` | raw: the sealed bytes |
-//! | `Handover` | 3, `peer`, `inbox`, `order`, `envelope` | this target is still to be tried |
+//! | `Handover` | 3, `peer`, `inbox`, `order`, `envelope`, `to` | this target is still to be tried |
+//! | `Handover` | 4, `inbox`, `sequence` | the hand-overs that the result at this place is about |
 //! | `Relay` | `peer` | [`Announcement`](crate::wire::mailbox::Announcement) |
 
 use bincode::{Decode, Encode};
@@ -53,6 +54,8 @@ pub struct Registration {
     pub readers: Vec<[u8; 32]>,
     /// The contact it is for; none when the secret of the relay link was shown.
     pub neighbour: Option<AccountId>,
+    /// The node that registered it first.
+    pub by: PeerId,
     /// Whether its owner left and its rows are being forgotten.
     pub leaving: bool,
 }
@@ -172,8 +175,8 @@ pub enum Due {
     Sweep(u64),
     /// The owner left: forget everything.
     Leave,
-    /// This hand-over expires.
-    Handover(EnvelopeId),
+    /// This hand-over expires: what, and for whom.
+    Handover(EnvelopeId, InboxId),
 }
 
 /// A hand-over.
@@ -189,6 +192,8 @@ pub struct Job {
     pub until: Millis,
     /// Where it goes, and what became of that.
     pub goals: Vec<(Target, Goal)>,
+    /// Results about it that its owner has not acknowledged.
+    pub untold: u32,
 }
 
 /// What became of one target of a hand-over.
@@ -210,6 +215,11 @@ pub fn due_of(until: Millis) -> Millis {
 /// In `Table::Meta`: the inboxes of a neighbour.
 pub fn neighbour_key(account: &AccountId) -> Vec<u8> {
     [b"mailbox/neighbour/", &account.0[..]].concat()
+}
+
+/// In `Table::Meta`: the inboxes that a node registered at a relay.
+pub fn peer_key(peer: &PeerId) -> Vec<u8> {
+    [b"mailbox/peer/", &peer.0[..]].concat()
 }
 
 /// In `Table::Inbox`: the counters.
@@ -262,9 +272,32 @@ pub fn task_key(inbox: &InboxId, kind: u8) -> Vec<u8> {
     [&[0; 8][..], &inbox.0, &[kind]].concat()
 }
 
+/// A hand-over: the inbox that pays, what, and what stands for the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub struct JobId {
+    /// The inbox that pays.
+    pub owner: InboxId,
+    /// The sealed bytes.
+    pub envelope: EnvelopeId,
+    /// The receiver.
+    pub to: InboxId,
+}
+
+impl JobId {
+    fn bytes(&self) -> Vec<u8> {
+        [&self.owner.0[..], &self.envelope.0, &self.to.0].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (owner, rest) = bytes.split_first_chunk::<32>()?;
+        let (envelope, to) = rest.split_first_chunk::<32>()?;
+        Some(Self { owner: InboxId(*owner), envelope: EnvelopeId(*envelope), to: InboxId::from_slice(to)? })
+    }
+}
+
 /// In `Table::Expiry`: a hand-over.
-pub fn handover_due_key(due: Millis, inbox: &InboxId, envelope: &EnvelopeId) -> Vec<u8> {
-    [&due.to_be_bytes()[..], &inbox.0, &envelope.0].concat()
+pub fn handover_due_key(due: Millis, job: &JobId) -> Vec<u8> {
+    [&due.to_be_bytes()[..], &job.bytes()].concat()
 }
 
 /// Due time and inbox of a key in `Table::Expiry`.
@@ -275,11 +308,21 @@ pub fn due_parts(key: &[u8]) -> Option<(Millis, InboxId)> {
 }
 
 /// In `Table::Handover`: the job.
-pub fn job_key(inbox: &InboxId, envelope: &EnvelopeId) -> Vec<u8> {
+pub fn job_key(job: &JobId) -> Vec<u8> {
+    [&[1][..], &job.bytes()].concat()
+}
+
+/// The job of such a key.
+pub fn job_of(key: &[u8]) -> Option<JobId> {
+    JobId::from_bytes(key.strip_prefix(&[1])?)
+}
+
+/// In `Table::Handover`: all jobs of an inbox with the same sealed bytes.
+pub fn jobs_prefix(inbox: &InboxId, envelope: &EnvelopeId) -> Vec<u8> {
     [&[1], &inbox.0[..], &envelope.0].concat()
 }
 
-/// In `Table::Handover`: its sealed bytes.
+/// In `Table::Handover`: the sealed bytes, once for all receivers.
 pub fn job_body_key(inbox: &InboxId, envelope: &EnvelopeId) -> Vec<u8> {
     [&[2], &inbox.0[..], &envelope.0].concat()
 }
@@ -290,15 +333,21 @@ pub fn goals_prefix(peer: &PeerId) -> Vec<u8> {
 }
 
 /// In `Table::Handover`: a target to be tried.
-pub fn goal_key(peer: &PeerId, inbox: &InboxId, order: u64, envelope: &EnvelopeId) -> Vec<u8> {
-    [&[3], &peer.0[..], &inbox.0, &order.to_be_bytes(), &envelope.0].concat()
+pub fn goal_key(peer: &PeerId, order: u64, job: &JobId) -> Vec<u8> {
+    [&[3], &peer.0[..], &job.owner.0, &order.to_be_bytes(), &job.envelope.0, &job.to.0].concat()
 }
 
-/// Peer, inbox and envelope of such a key.
-pub fn goal_parts(key: &[u8]) -> Option<(PeerId, InboxId, EnvelopeId)> {
+/// Peer and job of such a key.
+pub fn goal_parts(key: &[u8]) -> Option<(PeerId, JobId)> {
     let rest = key.strip_prefix(&[3])?;
     let (peer, rest) = rest.split_first_chunk::<32>()?;
-    let (inbox, rest) = rest.split_first_chunk::<32>()?;
-    let (_, envelope) = rest.split_first_chunk::<8>()?;
-    Some((PeerId(*peer), InboxId(*inbox), EnvelopeId::from_slice(envelope)?))
+    let (owner, rest) = rest.split_first_chunk::<32>()?;
+    let (_, rest) = rest.split_first_chunk::<8>()?;
+    let (envelope, to) = rest.split_first_chunk::<32>()?;
+    Some((PeerId(*peer), JobId { owner: InboxId(*owner), envelope: EnvelopeId(*envelope), to: InboxId::from_slice(to)? }))
+}
+
+/// In `Table::Handover`: what a result is about.
+pub fn told_key(inbox: &InboxId, sequence: u64) -> Vec<u8> {
+    [&[4], &inbox.0[..], &sequence.to_be_bytes()].concat()
 }

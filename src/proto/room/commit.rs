@@ -1,13 +1,14 @@
 //! Commits: who may do what, own ones made, those of others taken.
 
+use std::collections::BTreeSet;
+
 use super::branch::{By, Epoch, Intent, Room, State};
 use super::epoch::{name, seal_outer};
-use super::join::{Ancestor, Joining};
+use super::join::{Ancestor, Joining, devices_max};
 use super::{Effect, Opened, RoomError, RoomInfo, Rooms};
 use crate::crypto::mls::package::Package;
 use crate::crypto::mls::{Group, Made, MlsError, Staged};
 use crate::proto::ctx::Ctx;
-use crate::types::limits::ROOM_DEVICES_MAX;
 use crate::types::{AccountId, DeviceId, RoomId};
 use crate::wire::codec;
 use crate::wire::row::RoomKind;
@@ -72,12 +73,12 @@ impl Rooms {
             self.save(ctx, &tip, group);
             return Ok(Vec::new());
         }
-        if room.members.len() + plan.adds.len() > ROOM_DEVICES_MAX + plan.removes.len() {
+        if room.members.len() + plan.adds.len() > devices_max(&room.info) + plan.removes.len() {
             self.save(ctx, &tip, group);
             return Err(RoomError::TooMany);
         }
         let made = group.commit(&self.engine, ctx.rng, ctx.keys, &plan.adds, &plan.removes)?;
-        let added: Vec<AccountId> = plan.adds.iter().map(|package| package.leaf.account).collect();
+        let added: Vec<(AccountId, DeviceId)> = plan.adds.iter().map(|package| (package.leaf.account, package.leaf.device)).collect();
         let by = By {
             digest: *blake3::hash(&made.commit).as_bytes(),
             committer: self.device,
@@ -86,7 +87,7 @@ impl Rooms {
         let child = self.child(&tip, &group, by, plan.intents)?;
         let mut effects = self.commit_effects(ctx, &room, &tip, &made);
         room.epochs.push(child.clone());
-        effects.extend(welcome_effects(&room, &child, &made, added));
+        effects.extend(welcome_effects(&room, &child, &made, &added));
         self.save(ctx, &child, group);
         room.committed = ctx.now.wall;
         room.update_due = next_update(ctx);
@@ -201,7 +202,7 @@ impl Plan {
 fn is_permitted(info: &RoomInfo, group: &Group, staged: &Staged) -> bool {
     let changed = staged.added.iter().chain(&staged.removed);
     let count = group.leaves().len() + staged.added.len();
-    changed.into_iter().all(|leaf| may(info, &staged.committer.account, &leaf.account)) && count <= ROOM_DEVICES_MAX + staged.removed.len()
+    changed.into_iter().all(|leaf| may(info, &staged.committer.account, &leaf.account)) && count <= devices_max(info) + staged.removed.len()
 }
 
 /// Whether somebody is out after it: a device that is swapped is not.
@@ -229,14 +230,19 @@ fn out(parent: &Epoch, by: By) -> Epoch {
 }
 
 /// One welcome for each account that has new devices in an epoch.
-pub(super) fn welcome_effects(room: &Room, epoch: &Epoch, made: &Made, mut added: Vec<AccountId>) -> Vec<Effect> {
+pub(super) fn welcome_effects(room: &Room, epoch: &Epoch, made: &Made, added: &[(AccountId, DeviceId)]) -> Vec<Effect> {
     let Some(welcome) = &made.welcome else { return Vec::new() };
     let welcome = codec::encode(&Joining { ancestors: Ancestor::of(room, epoch), welcome: welcome.clone() });
-    added.sort_unstable();
-    added.dedup();
-    let effect =
-        |to| Effect::Welcome { room: room.info.room, to, group: epoch.group, generation: epoch.generation, welcome: welcome.clone() };
-    added.into_iter().map(effect).collect()
+    let accounts: BTreeSet<AccountId> = added.iter().map(|(account, _)| *account).collect();
+    let effect = |to: AccountId| Effect::Welcome {
+        room: room.info.room,
+        to,
+        group: epoch.group,
+        generation: epoch.generation,
+        welcome: welcome.clone(),
+        devices: added.iter().filter(|(account, _)| *account == to).map(|(_, device)| *device).collect(),
+    };
+    accounts.into_iter().map(effect).collect()
 }
 
 /// When this device renews its keys next (wall clock).

@@ -12,9 +12,9 @@ use crate::crypto::mls::package::{self, Package};
 use crate::crypto::mls::{Group, Leaf};
 use crate::proto::ctx::Ctx;
 use crate::types::limits::{
-    CLOCK_DRIFT_MS_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
+    DIRECT_DEVICES_MAX, KEY_PACKAGE_RENEW_MS, KEY_PACKAGE_TTL_MS, OWN_KEY_PACKAGES_MAX, PARKED_EPOCHS_MAX, ROOM_DEVICES_MAX,
 };
-use crate::types::{AccountId, GroupId, Millis, RoomId, Scan, Table};
+use crate::types::{AccountId, DeviceId, GroupId, Millis, RoomId, Scan, Table};
 use crate::wire::codec;
 use crate::wire::row::RoomKind;
 
@@ -60,7 +60,8 @@ impl Rooms {
     /// The newest key package, or a new one when that is due.
     pub(super) fn current_package(&mut self, ctx: &mut Ctx) -> Vec<u8> {
         match self.packages.list.last() {
-            Some((made, _, package)) if ctx.now.wall < made.saturating_add(KEY_PACKAGE_RENEW_MS) => package.clone(),
+            // One that was made when this machine's clock was ahead would be handed out for too long.
+            Some((made, _, package)) if ctx.now.wall.abs_diff(*made) < KEY_PACKAGE_RENEW_MS => package.clone(),
             _ => self.fresh_package(ctx),
         }
     }
@@ -89,12 +90,15 @@ impl Rooms {
         Package::open(&self.engine, bytes).filter(|package| package.leaf.account == *account)
     }
 
-    /// The same, in date too: for one that is about to be used for the first time.
-    pub(super) fn admit_package(&self, ctx: &Ctx, account: &AccountId, bytes: &[u8]) -> Result<Package, RoomError> {
-        let package = self.open_package(account, bytes).ok_or(RoomError::Invalid("key package"))?;
-        let in_date = package.made <= ctx.now.wall.saturating_add(CLOCK_DRIFT_MS_MAX)
-            && ctx.now.wall <= package.made.saturating_add(KEY_PACKAGE_TTL_MS);
-        if in_date { Ok(package) } else { Err(RoomError::Invalid("key package (out of date)")) }
+    /// The same, with the reason.
+    pub(super) fn admit_package(&self, account: &AccountId, bytes: &[u8]) -> Result<Package, RoomError> {
+        self.open_package(account, bytes).ok_or(RoomError::Invalid("key package"))
+    }
+
+    /// See [`Rooms::check_key_package`].
+    pub(super) fn date_package(&self, account: &AccountId, bytes: &[u8], card: u64) -> Result<(), RoomError> {
+        let made = self.admit_package(account, bytes)?.made;
+        if card <= made.saturating_add(KEY_PACKAGE_TTL_MS) { Ok(()) } else { Err(RoomError::OutOfDate) }
     }
 
     /// See [`Rooms::create`].
@@ -106,7 +110,7 @@ impl Rooms {
         }
         let mut adds: Vec<Package> = Vec::new();
         for (account, bytes) in devices {
-            let package = self.admit_package(ctx, account, bytes)?;
+            let package = self.admit_package(account, bytes)?;
             let is_new = package.leaf.device != self.device && adds.iter().all(|other| other.leaf.device != package.leaf.device);
             if is_new {
                 adds.push(package);
@@ -115,7 +119,8 @@ impl Rooms {
         if adds.len() >= ROOM_DEVICES_MAX {
             return Err(RoomError::TooMany);
         }
-        let accounts: Vec<AccountId> = adds.iter().map(|package| package.leaf.account).collect();
+        let added: Vec<(AccountId, DeviceId)> = adds.iter().map(|package| (package.leaf.account, package.leaf.device)).collect();
+        let accounts: Vec<AccountId> = added.iter().map(|(account, _)| *account).collect();
         if !info.admins.contains(&self.account) {
             return Err(RoomError::NotAllowed);
         }
@@ -131,7 +136,7 @@ impl Rooms {
         room.epochs.push(epoch.clone());
         room.committed = ctx.now.wall;
         room.update_due = next_update(ctx);
-        let mut effects = made.map(|made| welcome_effects(&room, &epoch, &made, accounts)).unwrap_or_default();
+        let mut effects = made.map(|made| welcome_effects(&room, &epoch, &made, &added)).unwrap_or_default();
         self.save(ctx, &epoch, group);
         effects.extend(self.settle(ctx, room));
         Ok(effects)
@@ -153,10 +158,19 @@ impl Rooms {
     }
 
     /// See [`Rooms::join`].
-    pub(super) fn enter_by(&mut self, ctx: &mut Ctx, from: &AccountId, bytes: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
+    pub(super) fn enter_by(
+        &mut self,
+        ctx: &mut Ctx,
+        from: &AccountId,
+        room: &RoomId,
+        bytes: &[u8],
+    ) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
         let joining: Joining = codec::decode(bytes).map_err(|_| RoomError::Invalid("welcome"))?;
         let (group, sender) = Group::join(&self.engine, ctx.rng, &self.package_bags(ctx), &joining.welcome)?;
         let info: RoomInfo = group.info().and_then(|info| codec::decode(info).ok()).ok_or(RoomError::Invalid("room"))?;
+        if info.room != *room {
+            return Err(RoomError::Invalid("room"));
+        }
         self.check(from, &sender, &group, &info)?;
         let id = group.id().ok_or(RoomError::Invalid("group"))?;
         let mut epoch = self.first(&group, id, info.generation)?;
@@ -188,7 +202,7 @@ impl Rooms {
 
     fn check(&self, from: &AccountId, sender: &Leaf, group: &Group, info: &RoomInfo) -> Result<(), RoomError> {
         let leaves = group.leaves();
-        if sender.account != *from || !leaves.iter().any(|leaf| leaf.device == self.device) || leaves.len() > ROOM_DEVICES_MAX {
+        if sender.account != *from || !leaves.iter().any(|leaf| leaf.device == self.device) || leaves.len() > devices_max(info) {
             return Err(RoomError::Invalid("welcome"));
         }
         if self.rooms.get(&info.room).is_some_and(|room| room.info.generation > info.generation || room.info.kind != info.kind) {
@@ -254,6 +268,20 @@ impl Room {
     }
 }
 
+#[cfg(test)]
+impl Packages {
+    pub(super) fn example() -> Self {
+        Self { list: vec![(1_764_000_000_000, [0x51; 16], vec![1, 2, 3]), (1_764_000_001_000, [0x52; 16], vec![4])] }
+    }
+}
+
+#[cfg(test)]
+impl Joining {
+    pub(super) fn example(room: &Room) -> Self {
+        Self { ancestors: room.epochs.get(1).map(|epoch| Ancestor::of(room, epoch)).unwrap_or_default(), welcome: vec![9, 8, 7] }
+    }
+}
+
 fn fresh(info: RoomInfo, tip: EpochId) -> Room {
     Room {
         info,
@@ -266,6 +294,11 @@ fn fresh(info: RoomInfo, tip: EpochId) -> Room {
         update_due: 0,
         committed: 0,
     }
+}
+
+/// How many devices a room may have.
+pub(super) fn devices_max(info: &RoomInfo) -> usize {
+    if info.kind == RoomKind::Group { ROOM_DEVICES_MAX } else { DIRECT_DEVICES_MAX }
 }
 
 /// Whether a group's claims fit together: its room is the one its kind derives, `from` may bring `own` in, and nobody is in

@@ -18,6 +18,8 @@ mod branch;
 mod commit;
 mod converge;
 mod epoch;
+#[cfg(test)]
+mod golden;
 mod join;
 mod recover;
 mod settle;
@@ -30,7 +32,7 @@ use lru::LruCache;
 use self::branch::{Hint, Intent, Room};
 use self::epoch::{Outer, seal_outer};
 use self::join::{PACKAGES, Packages};
-use self::recover::{Asked, Strange};
+use self::recover::{Asked, Steps, Strange};
 use crate::crypto::keys::Keys;
 use crate::crypto::label::{Label, derive};
 use crate::crypto::mls::{self, Engine, Group, MlsError, OpenError};
@@ -79,6 +81,8 @@ pub enum Effect {
         generation: u32,
         /// The RFC 9420 Welcome, and where its epoch stands among the branches; for [`Rooms::join`].
         welcome: Vec<u8>,
+        /// The devices that it is for: they open nothing that was sealed before.
+        devices: Vec<DeviceId>,
     },
     /// This device must ask to be added again: the caller seals a `Knock::Rejoin` to these accounts, siblings and admins first.
     Rejoin {
@@ -140,6 +144,8 @@ pub enum Opened {
         device: DeviceId,
         /// The encoded content.
         content: Vec<u8>,
+        /// Whether it was sealed in the epoch that the room is in here.
+        is_present: bool,
     },
     /// A commit, taken into account (applied, or kept as the losing rival).
     Commit(RoomId),
@@ -164,6 +170,9 @@ pub enum RoomError {
     /// Only admins, or devices of the same account, may.
     #[error("not allowed")]
     NotAllowed,
+    /// A key package that is too old.
+    #[error("the key package is out of date")]
+    OutOfDate,
     /// A key package, welcome or credential that does not hold.
     #[error("invalid {0}")]
     Invalid(&'static str),
@@ -207,6 +216,8 @@ pub struct Rooms {
     lost: BTreeSet<RoomId>,
     asked: Asked,
     strange: Strange,
+    /// What this device has sealed in the epoch that each room is in, as far as it was looked at.
+    steps: BTreeMap<RoomId, Steps>,
 }
 
 impl Rooms {
@@ -226,6 +237,7 @@ impl Rooms {
             lost: BTreeSet::new(),
             asked: Asked::default(),
             strange: Strange::default(),
+            steps: BTreeMap::new(),
         };
         for (key, value) in view.scan(&Scan::prefix(Table::Group, [])) {
             if key == PACKAGES {
@@ -243,9 +255,10 @@ impl Rooms {
         self.current_package(ctx)
     }
 
-    /// Whether a key package is well-formed, in date, of a device that its account certified, and of this account.
-    pub fn check_key_package(&self, ctx: &Ctx, account: &AccountId, key_package: &[u8]) -> bool {
-        self.admit_package(ctx, account, key_package).is_ok()
+    /// Whether a key package is well-formed, of a device that its account certified, and of this account; and in date by the clock of
+    /// who made it, which the number of the card shows that it came with. No other clock is asked: it may be wrong.
+    pub fn check_key_package(&self, account: &AccountId, key_package: &[u8], card: u64) -> Result<(), RoomError> {
+        self.date_package(account, key_package, card)
     }
 
     /// Makes the group of a room with these devices besides this one; the effects carry one welcome for each account.
@@ -256,14 +269,25 @@ impl Rooms {
     /// Joins by a welcome that `from` sent. Every leaf of the tree is checked; the room of a direct group must be that of
     /// `from` (or of the other account, when a sibling device welcomes this one) and this account. A welcome of a lower
     /// generation than the one that is here is refused; of two groups of one generation both are kept for what was sealed in them,
-    /// and the room follows the lower group id. A welcome that is here already has no effect.
-    pub fn join(&mut self, ctx: &mut Ctx, from: &AccountId, welcome: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
-        self.enter_by(ctx, from, welcome)
+    /// and the room follows the lower group id. A welcome that is here already has no effect; one to another room than `room` is refused.
+    pub fn join(&mut self, ctx: &mut Ctx, from: &AccountId, room: &RoomId, welcome: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
+        self.enter_by(ctx, from, room, welcome)
+    }
+
+    /// How many groups this device is in; of those that this account is an admin of, when one is given.
+    pub fn groups(&self, admin: Option<&AccountId>) -> usize {
+        let groups = self.rooms.values().filter(|room| room.info.kind == RoomKind::Group && room.here().is_some());
+        groups.filter(|room| admin.is_none_or(|admin| room.info.admins.contains(admin))).count()
     }
 
     /// Whether a room has a group that this device is in.
     pub fn has(&self, room: &RoomId) -> bool {
         self.rooms.get(room).is_some_and(|room| room.here().is_some())
+    }
+
+    /// Whether a room has a group here, and an account is in it.
+    pub fn has_member(&self, room: &RoomId, account: &AccountId) -> bool {
+        self.rooms.get(room).is_some_and(|room| room.here().is_some() && room.members.iter().any(|(member, _)| member == account))
     }
 
     /// The rooms that have, or had, a group here.
@@ -302,6 +326,7 @@ impl Rooms {
         let mut group = self.hold_or_lose(ctx, room, &epoch)?;
         let message = group.seal(&self.engine, ctx.rng, ctx.keys, content)?;
         self.save(ctx, &epoch, group);
+        self.count_step(ctx, room, &epoch);
         Ok(Sealed { envelope: seal_outer(ctx, &epoch, &message), epoch: epoch.id })
     }
 
@@ -328,7 +353,10 @@ impl Rooms {
         let opened = group.open(&self.engine, ctx.rng, message);
         self.save(ctx, epoch, group);
         match opened {
-            Ok((leaf, content)) => Opened::Content { room: *room, sender: leaf.account, device: leaf.device, content },
+            Ok((leaf, content)) => {
+                let is_present = self.rooms.get(room).is_some_and(|room| room.tip == epoch.id);
+                Opened::Content { room: *room, sender: leaf.account, device: leaf.device, content, is_present }
+            }
             Err(OpenError::Own) => Opened::Own,
             Err(OpenError::Reused) => Opened::Duplicate,
             Err(OpenError::Old) => Opened::Expired,
@@ -345,7 +373,7 @@ impl Rooms {
             if !commit::may(&info, &self.account, account) {
                 return Err(RoomError::NotAllowed);
             }
-            let device = self.admit_package(ctx, account, key_package)?.leaf.device;
+            let device = self.admit_package(account, key_package)?.leaf.device;
             intents.push(Intent::Add { account: *account, device, key_package: key_package.clone() });
         }
         self.commit(ctx, room, intents)
@@ -382,6 +410,11 @@ impl Rooms {
         generation: u32,
     ) -> Result<Vec<Effect>, RoomError> {
         self.swap(ctx, from, room, key_package, generation)
+    }
+
+    /// A device that comes from a backup asks the members of a room, of which nothing is here any more, to be added again.
+    pub fn ask_back(&mut self, ctx: &mut Ctx, room: &RoomId, members: Vec<AccountId>) -> Vec<Effect> {
+        self.ask_all(ctx, room, members)
     }
 
     /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend, and

@@ -2,21 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use bincode::{Decode, Encode};
+
 use super::branch::{Epoch, Intent, State};
 use super::{Effect, EpochId, RoomError, Rooms, commit};
 use crate::crypto::mls::Group;
 use crate::proto::ctx::Ctx;
 use crate::types::limits::{
-    BRANCH_GRACE_MS, PARKED_EPOCH_TTL_MS, REISSUE_MS_MAX, REJOIN_DOUBLINGS_MAX, REJOIN_MS_MIN, STRANGE_DEVICES_MAX, UPDATE_QUIET_MS,
+    BRANCH_GRACE_MS, PARKED_EPOCH_TTL_MS, REISSUE_MS_MAX, REJOIN_DOUBLINGS_MAX, REJOIN_MS_MIN, STEPS_MAX, STRANGE_DEVICES_MAX,
+    TIMERS_PER_TURN_MAX, UPDATE_QUIET_MS,
 };
 use crate::types::time::HOUR;
-use crate::types::{AccountId, DeviceId, Millis, RoomId};
+use crate::types::{AccountId, DeviceId, Millis, RoomId, Table};
 
 /// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
 pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
 
 /// Devices in an epoch that is not on the way to ours, and wins.
 pub(super) type Strange = BTreeMap<(RoomId, DeviceId), Sighting>;
+
+/// How many contents this device sealed in an epoch. `Table::Meta`: `steps/ | room`.
+#[derive(Clone, Copy, Debug, Encode, Decode)]
+pub(super) struct Steps {
+    epoch: EpochId,
+    count: u32,
+}
+
+const STEPS: &[u8] = b"steps/";
 
 /// Such a device.
 pub(super) struct Sighting {
@@ -69,6 +81,11 @@ impl Rooms {
         Some(Effect::Rejoin { room: *id, to, key_package, generation })
     }
 
+    /// See [`Rooms::ask_back`].
+    pub(super) fn ask_all(&mut self, ctx: &mut Ctx, id: &RoomId, whom: Vec<AccountId>) -> Vec<Effect> {
+        self.ask(ctx, id, whom).into_iter().collect()
+    }
+
     /// Who can add this device again, as far as is known here.
     fn helpers(&self, id: &RoomId) -> Vec<AccountId> {
         let Some(room) = self.rooms.get(id) else { return Vec::new() };
@@ -92,7 +109,7 @@ impl Rooms {
             return Err(RoomError::NotAllowed);
         }
         let (we_may, they_may) = (commit::may(&room.info, &self.account, from), commit::may(&room.info, from, &self.account));
-        let package = self.admit_package(ctx, from, key_package)?;
+        let package = self.admit_package(from, key_package)?;
         let device = package.leaf.device;
         if device == self.device || !(we_may || they_may) {
             return Err(RoomError::NotAllowed);
@@ -147,9 +164,16 @@ impl Rooms {
         if seen.ours != ours.1 {
             *seen = Sighting { account: *from, ours: ours.1, since: ctx.now.mono };
         }
+        // Commits have some time to come; then this device asks, whether it hears of that epoch again or not.
         if ctx.now.mono.saturating_sub(seen.since) < BRANCH_GRACE_MS {
+            self.schedule(ctx, id);
             return Vec::new();
         }
+        self.ask_winners(ctx, id)
+    }
+
+    /// Asks those who are on a branch that wins to be brought there.
+    fn ask_winners(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
         // Only who is on the winning branch can bring this device there; best somebody who may.
         let info = self.rooms.get(id).map(|room| room.info.clone());
         let may = |account: &AccountId| info.as_ref().is_some_and(|info| commit::may(info, account, &self.account));
@@ -160,6 +184,17 @@ impl Rooms {
         self.ask(ctx, id, there).into_iter().collect()
     }
 
+    /// What was seen of a branch that wins, and did not come here by itself.
+    fn follow(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
+        let Some(tip) = self.rooms.get(id).map(|room| room.tip) else { return Vec::new() };
+        let (first, last) = ((*id, DeviceId([0; 32])), (*id, DeviceId([0xff; 32])));
+        // Where this device has moved since, it compares again on the next meeting.
+        let moved: Vec<_> = self.strange.range(first..=last).filter(|(_, seen)| seen.ours != tip).map(|(whose, _)| *whose).collect();
+        moved.iter().for_each(|whose| _ = self.strange.remove(whose));
+        let is_due = self.sightings(id).any(|seen| seen.since.saturating_add(BRANCH_GRACE_MS) <= ctx.now.mono);
+        if is_due { self.ask_winners(ctx, id) } else { Vec::new() }
+    }
+
     fn sightings(&self, id: &RoomId) -> impl Iterator<Item = &Sighting> {
         let (first, last) = ((*id, DeviceId([0; 32])), (*id, DeviceId([0xff; 32])));
         self.strange.range(first..=last).map(|(_, seen)| seen)
@@ -168,7 +203,8 @@ impl Rooms {
     /// See [`Rooms::on_deadline`].
     pub(super) fn work_off(&mut self, ctx: &mut Ctx) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let ready: Vec<RoomId> = self.due.0.iter().take_while(|(at, _)| *at <= ctx.now.mono).map(|(_, room)| *room).collect();
+        let ready: Vec<RoomId> =
+            self.due.0.iter().take_while(|(at, _)| *at <= ctx.now.mono).take(TIMERS_PER_TURN_MAX).map(|(_, room)| *room).collect();
         for id in ready {
             self.due_at(id, None);
             if self.lost.contains(&id) {
@@ -176,6 +212,7 @@ impl Rooms {
                 effects.extend(self.ask(ctx, &id, helpers));
             }
             effects.extend(self.expire(ctx, &id));
+            effects.extend(self.follow(ctx, &id));
             effects.extend(self.make_anew(ctx, &id));
             effects.extend(self.renew(ctx, &id));
             self.schedule(ctx, &id);
@@ -204,13 +241,33 @@ impl Rooms {
         })
     }
 
-    /// Fresh keys, when they are old and the room is quiet.
+    /// Fresh keys, when they are old and the room is quiet, or have sealed so much that who missed it all could not follow.
     fn renew(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
         let Some(room) = self.rooms.get(id).filter(|room| room.here().is_some() && room.members.len() > 1) else { return Vec::new() };
-        if room.update_due.max(room.committed.saturating_add(UPDATE_QUIET_MS)) > ctx.now.wall {
+        let is_old = room.update_due.max(room.committed.saturating_add(UPDATE_QUIET_MS)) <= ctx.now.wall;
+        if !is_old && !self.is_worn(id) {
             return Vec::new();
         }
         self.commit(ctx, id, vec![Intent::Update]).unwrap_or_default()
+    }
+
+    /// One more step of this device's ratchet in an epoch; counted in the store, so that no restart forgets any.
+    pub(super) fn count_step(&mut self, ctx: &mut Ctx, id: &RoomId, epoch: &Epoch) {
+        let key = [STEPS, &id.0[..]].concat();
+        let before = self.steps.get(id).copied().or_else(|| ctx.row(Table::Meta, &key)).filter(|steps| steps.epoch == epoch.id);
+        let steps = Steps { epoch: epoch.id, count: before.map_or(0, |steps| steps.count).saturating_add(1) };
+        ctx.put(Table::Meta, key, &steps);
+        self.steps.insert(*id, steps);
+        if self.is_worn(id) {
+            self.due_at(*id, Some(ctx.now.mono));
+        }
+    }
+
+    fn is_worn(&self, id: &RoomId) -> bool {
+        let here = self.rooms.get(id).and_then(|room| room.here());
+        let is_alone = self.rooms.get(id).is_none_or(|room| room.members.len() <= 1);
+        let steps = self.steps.get(id).filter(|steps| here.is_some_and(|here| here.id == steps.epoch));
+        !is_alone && steps.is_some_and(|steps| steps.count >= STEPS_MAX)
     }
 
     /// Notes when a room has something due next.
@@ -223,7 +280,9 @@ impl Rooms {
         let again = (!room.wanted.is_empty() && !self.lost.contains(id))
             .then(|| self.reissue.get(id).copied().unwrap_or(ctx.now.mono + REISSUE_MS_MAX));
         let lost = self.lost.contains(id).then(|| self.asked.get(id).map_or(ctx.now.mono, |(at, _)| *at));
-        let next = [expiry, update, again, lost].into_iter().flatten().min();
+        let asked = self.asked.get(id).map_or(0, |(at, _)| *at);
+        let strange = self.sightings(id).map(|seen| seen.since.saturating_add(BRANCH_GRACE_MS).max(asked)).min();
+        let next = [expiry, update, again, lost, strange].into_iter().flatten().min();
         self.due_at(*id, next);
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::{self, Kind, State};
 use super::{Reader, ResolveError};
+use crate::types::limits::CLOCK_DRIFT_MS_MAX;
 use crate::types::{AccountId, MessageId, Millis, PeerId, RoomId, Row, Scan, Table};
 use crate::wire::content::Body;
 use crate::wire::mailbox::Reason;
@@ -119,7 +120,11 @@ impl Reader<'_> {
     pub(super) fn message_view(&self, (key, value): Row, names: &BTreeMap<AccountId, String>) -> Option<view::Message> {
         let place = Place::from_key(&key)?;
         let row: row::Message = row::decode(&value).ok()?;
-        let Body::Text { text, reply } = row.body else { return None };
+        let (is_known, text, reply) = match row.body() {
+            Some(Body::Text { text, reply }) => (true, text, reply),
+            Some(_) => return None,
+            None => (false, String::new(), None),
+        };
         let mine = place.sender == self.own;
         let marks = self.marks(&place);
         let name =
@@ -133,10 +138,15 @@ impl Reader<'_> {
             from_name: name(&place.sender),
             mine,
             at: place.clock.ms,
-            kind: if marks.is_recalled { Kind::Recalled } else { Kind::Text },
+            kind: match (marks.is_recalled, is_known) {
+                (true, _) => Kind::Recalled,
+                (false, true) => Kind::Text,
+                (false, false) => Kind::Later,
+            },
             edited: marks.text.is_some() && !marks.is_recalled,
             text: if marks.is_recalled { String::new() } else { marks.text.unwrap_or(text) },
             late: row.late,
+            ahead: !mine && place.clock.ms > row.arrived.saturating_add(CLOCK_DRIFT_MS_MAX),
             custody: self.custody(&place.message, mine),
             reply,
             reactions,
@@ -146,18 +156,18 @@ impl Reader<'_> {
     /// What was said about a message, the latest of each kind.
     pub(super) fn marks(&self, place: &Place) -> Marks {
         let mut marks = Marks::default();
-        for (_, value) in self.view.scan(&Scan::prefix(Table::Mark, place.message.as_bytes().to_vec())) {
+        for (_, value) in self.view.scan(&Scan::prefix(Table::Mark, row::marks_of(place))) {
             let Ok(mark) = row::decode::<Mark>(&value) else { continue };
             let is_sender = mark.sender == place.sender;
-            match mark.body {
-                Body::Reaction { emoji, .. } if emoji.is_empty() => {
+            match mark.body() {
+                Some(Body::Reaction { emoji, .. }) if emoji.is_empty() => {
                     marks.reactions.remove(&mark.sender);
                 }
-                Body::Reaction { emoji, .. } => {
+                Some(Body::Reaction { emoji, .. }) => {
                     marks.reactions.insert(mark.sender, emoji);
                 }
-                Body::Edit { text, .. } if is_sender => marks.text = Some(text),
-                Body::Recall { .. } if is_sender => marks.is_recalled = true,
+                Some(Body::Edit { text, .. }) if is_sender => marks.text = Some(text),
+                Some(Body::Recall { .. }) if is_sender => marks.is_recalled = true,
                 _ => {}
             }
         }

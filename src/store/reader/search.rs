@@ -44,7 +44,8 @@ impl Reader<'_> {
     }
 
     fn is_hit(&self, row: &Row, words: &[String], is_changed: bool) -> bool {
-        let Ok(row::Message { body: Body::Text { text, .. }, .. }) = row::decode(&row.1) else { return false };
+        let body = row::decode::<row::Message>(&row.1).ok().and_then(|row| row.body());
+        let Some(Body::Text { text, .. }) = body else { return false };
         if !is_changed {
             return contains_all(&text, words);
         }
@@ -58,7 +59,8 @@ impl Reader<'_> {
         let mut changed = BTreeSet::new();
         for rows in self.pages(Scan::prefix(Table::Mark, [])) {
             for (_, value) in rows {
-                if let Ok(Mark { body: Body::Edit { target, .. } | Body::Recall { target }, .. }) = row::decode::<Mark>(&value) {
+                let body = row::decode::<Mark>(&value).ok().and_then(|mark| mark.body());
+                if let Some(Body::Edit { target, .. } | Body::Recall { target }) = body {
                     changed.insert(target);
                 }
             }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::types::time::MINUTE;
 use crate::types::{AccountId, MessageId, Millis, PeerId, RoomId};
 use crate::wire::row;
 
@@ -99,12 +100,15 @@ pub struct Message {
     pub mine: bool,
     /// When it was sent, by the room's clock.
     pub at: Millis,
-    /// `text` or `recalled`.
+    /// `text`, `recalled`, or `later` for a kind that only later releases know.
     pub kind: Kind,
-    /// The text, after the last edit; empty when it was recalled.
+    /// The text, after the last edit; empty when it was recalled, or is of a later kind.
     pub text: String,
     /// Whether later messages were here before it.
     pub late: bool,
+    /// Whether its sender's clock was well ahead of this machine's when it came: it stands where that clock puts it.
+    #[serde(default)]
+    pub ahead: bool,
     /// Where it is.
     pub custody: Custody,
     /// Whether the text was changed.
@@ -126,6 +130,8 @@ pub enum Kind {
     Text,
     /// It was taken back.
     Recalled,
+    /// Of a kind that a later release understands; it is kept until then.
+    Later,
 }
 
 /// Somebody's reaction.
@@ -235,6 +241,32 @@ impl MailboxState {
             Self::Asked => "asked",
             Self::Confirmed => "confirmed",
             Self::Refused => "refused",
+        }
+    }
+}
+
+/// How far the clock of this machine is from those of the nodes it met, when that is worth a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Skew {
+    /// How far it is ahead; negative when it is behind.
+    pub ahead_ms: i64,
+    /// How many nodes' clocks it was compared with; the one in the middle counts.
+    pub nodes: u64,
+}
+
+impl Skew {
+    /// What the person should know.
+    pub fn sentence(&self) -> String {
+        let minutes = self.ahead_ms.unsigned_abs() / MINUTE;
+        let far = match minutes {
+            0..120 => format!("{minutes} minutes"),
+            120..2_880 => format!("{} hours", minutes / 60),
+            _ => format!("{} days", minutes / (24 * 60)),
+        };
+        let side = if self.ahead_ms > 0 { "ahead of" } else { "behind" };
+        match self.nodes {
+            1 => format!("the clock of this machine is about {far} {side} that of the one node it met: one of the two is wrong"),
+            nodes => format!("the clock of this machine is about {far} {side} those of the {nodes} nodes it met"),
         }
     }
 }

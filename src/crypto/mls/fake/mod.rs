@@ -1,8 +1,8 @@
 //! MLS without any secret: the stand-in for the simulated world (see `crypto::fake`, which says why it is here).
 //!
 //! Groups, epochs, trees, commits, welcomes and the numbers of messages are as RFC 9420 and OpenMLS have them, and every message
-//! is as long as the real one. What costs time is left out: no keys are agreed on, a path secret travels in the clear, and
-//! one hash with the epoch's secret stands for all signatures and tags.
+//! is as long as the real one. What costs time is left out: no keys are agreed on, path secrets and contents stand in the clear, and
+//! hashes with the epoch's secret stand for signatures and seals. (The outer seal of a room's envelopes is real in both suites.)
 //!
 //! | file | holds |
 //! |---|---|
@@ -66,6 +66,9 @@ struct Change {
 const STATE: u8 = 0xf0;
 const SENT: u8 = 0xf1;
 const HEARD: u8 = 0xf2;
+
+/// Bytes of the tag of a seal.
+const TAG: usize = aead::TAG_BYTES;
 
 const COMMITTING: MlsError = MlsError::Failed("committing");
 const WELCOME: MlsError = MlsError::Invalid("welcome");
@@ -180,9 +183,9 @@ impl Group {
         let change = Change { committer: self.own, key: rng.bytes(), removes: gone, adds: packages };
         let path: [u8; 32] = rng.bytes();
         let (tree, at, path_bytes) = self.apply(&change).ok_or(COMMITTING)?;
-        let commit = self.write_commit(&change, &path, &tree, path_bytes, keys);
+        let (commit, hash) = self.write_commit(&change, &path, &tree, path_bytes, keys);
         self.tree = tree;
-        self.secret = after(&self.secret, &commit);
+        self.secret = after(&self.secret, &hash);
         self.epoch += 1;
         let welcome = (!change.adds.is_empty()).then(|| self.write_welcome(&change.adds, &at, keys));
         self.begin();
@@ -194,9 +197,9 @@ impl Group {
         let (text, signature) = text.split_last_chunk::<64>().ok_or(COMMIT)?;
         let change = self.read_commit(commit).ok_or(COMMIT)?;
         let committer = self.tree.member(change.committer).ok_or(COMMIT)?;
-        let hash = blake3::hash(text);
-        let is_signed = *signature == fake::sign(&committer.leaf.device.0, &[hash.as_bytes()]);
-        if !is_signed || *tag != self.tag(hash.as_bytes()) {
+        let hash = *blake3::hash(text).as_bytes();
+        let is_signed = *signature == fake::sign(&committer.leaf.device.0, &[&hash]);
+        if !is_signed || *tag != self.tag(&hash) {
             return Err(COMMIT);
         }
         if change.committer == self.own {
@@ -213,7 +216,7 @@ impl Group {
             added: change.adds.iter().map(Package::leaf).collect(),
             removed: removed.collect(),
             removes_us: !has_us,
-            inner: After { secret: after(&self.secret, commit), tree, has_us }.into(),
+            inner: After { secret: after(&self.secret, &hash), tree, has_us }.into(),
         })
     }
 
@@ -231,20 +234,19 @@ impl Group {
         let number = self.next;
         self.next = number.checked_add(1).ok_or(MlsError::Failed("sealing"))?;
         self.bag.set(vec![SENT], self.next.to_be_bytes().to_vec());
-        let (key, tag) = self.message_key(self.own, &keys.device_id(), number);
         let signed = vector(content.len()) + SIGNATURE;
-        let size = FRAME + MESSAGE_HEAD + vector(signed + aead::TAG_BYTES);
+        let size = FRAME + MESSAGE_HEAD + vector(signed + TAG);
         let mut writer = Writer::new(Form::Message, size);
         writer.bytes(&self.id.0);
         writer.bytes(&self.epoch.to_be_bytes());
         writer.number(self.own);
         writer.number(number);
+        writer.bytes(&self.sender_tag(self.own, number));
+        writer.number(content.len() as u32);
+        writer.bytes(content);
+        writer.pad(size - TAG);
+        let tag = self.message_tag(&keys.device_id(), &writer.0);
         writer.bytes(&tag);
-        let mut plain = Writer((content.len() as u32).to_be_bytes().to_vec());
-        plain.bytes(content);
-        plain.pad(size - writer.0.len() - aead::TAG_BYTES);
-        let sealed = aead::seal(&key, &[0; 12], &writer.0, &plain.0);
-        writer.bytes(&sealed);
         Ok(writer.0)
     }
 
@@ -260,10 +262,8 @@ impl Group {
             return Err(OpenError::Old);
         }
         let (at, number) = (reader.number().ok_or(invalid)?, reader.number().ok_or(invalid)?);
-        let tag: [u8; 16] = reader.bytes().ok_or(invalid)?;
         let leaf = self.tree.member(at).ok_or(invalid)?.leaf;
-        let (key, wanted) = self.message_key(at, &leaf.device, number);
-        if tag != wanted {
+        if reader.bytes() != Some(self.sender_tag(at, number)) {
             return Err(invalid);
         }
         if at == self.own {
@@ -271,11 +271,11 @@ impl Group {
         }
         let mut window = self.heard.get(&at).copied().unwrap_or_default();
         window.peek(number)?;
-        let sealed = reader.rest();
-        let head = &bytes[..bytes.len() - sealed.len()];
-        let plain = aead::open(&key, &[0; 12], head, sealed).map_err(|_| invalid)?;
-        let mut plain = Reader::new(&plain);
-        let content = plain.count(1).and_then(|len| plain.slice(len)).ok_or(invalid)?.to_vec();
+        let (text, tag) = bytes.split_last_chunk().ok_or(invalid)?;
+        if *tag != self.message_tag(&leaf.device, text) {
+            return Err(invalid);
+        }
+        let content = reader.count(1).and_then(|len| reader.slice(len)).ok_or(invalid)?.to_vec();
         window.take(number);
         self.heard.insert(at, window);
         self.bag.set([&[HEARD][..], &at.to_be_bytes()].concat(), window.encode());
@@ -307,7 +307,7 @@ impl Group {
         Some((tree, added, path))
     }
 
-    fn write_commit(&self, change: &Change, path: &[u8; 32], tree: &Tree, path_bytes: usize, keys: &Keys) -> Vec<u8> {
+    fn write_commit(&self, change: &Change, path: &[u8; 32], tree: &Tree, path_bytes: usize, keys: &Keys) -> (Vec<u8>, [u8; 32]) {
         let leaf = tree.member(change.committer).map_or(0, |member| member.source.leaf_bytes());
         let proposals = change.adds.len() * (3 + package::IN_COMMIT) + change.removes.len() * 7;
         let size = FRAME + COMMIT_HEAD + vector(proposals) + 1 + leaf + path_bytes + SIGNATURE + 2 * HASH;
@@ -325,7 +325,7 @@ impl Group {
         let hash = *blake3::hash(&writer.0).as_bytes();
         writer.bytes(&fake::sign(&keys.device_id().0, &[&hash]));
         writer.bytes(&self.tag(&hash));
-        writer.0
+        (writer.0, hash)
     }
 
     /// The fields of a commit to this epoch, nothing of them checked.
@@ -365,12 +365,12 @@ impl Group {
 
     /// Bytes of a welcome (RFC 9420 section 12.4.3.1).
     fn welcome_bytes(&self, count: usize) -> usize {
-        let secrets = HASH + HASH + vector(HASH + 1 + HASH + 1 + aead::TAG_BYTES);
+        let secrets = HASH + HASH + vector(HASH + 1 + HASH + 1 + TAG);
         let required = 2 + vector(vector(2) + vector(0) + vector(2));
         let context = 2 + 2 + HASH + 8 + HASH + HASH + vector(required + 2 + vector(self.info.len()));
         let shown = 2 + vector(self.tree.bytes());
         let info = context + vector(shown) + HASH + 4 + SIGNATURE;
-        4 + 2 + vector(secrets * count) + vector(info + aead::TAG_BYTES)
+        4 + 2 + vector(secrets * count) + vector(info + TAG)
     }
 
     /// What all members know of the epoch, but for its secret.
@@ -412,28 +412,33 @@ impl Group {
         derive(Label::FakeGroup, &[b"tag", &self.secret, hash])
     }
 
-    /// The key of a message, and the tag of who sent it.
-    fn message_key(&self, at: u32, device: &DeviceId, number: u32) -> ([u8; 32], [u8; 16]) {
+    /// Stands for the seal on who sent which message.
+    fn sender_tag(&self, at: u32, number: u32) -> [u8; TAG] {
+        self.short_tag(&[b"sender", &at.to_be_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Stands for the seal on a message and the signature in it.
+    fn message_tag(&self, device: &DeviceId, text: &[u8]) -> [u8; TAG] {
+        self.short_tag(&[b"message", &device.0, text])
+    }
+
+    fn short_tag(&self, parts: &[&[u8]]) -> [u8; TAG] {
         let mut hasher = blake3::Hasher::new_keyed(&self.secret);
-        hasher.update(&at.to_be_bytes()).update(&number.to_be_bytes()).update(&device.0);
-        let (mut key, mut tag) = ([0; 32], [0; 16]);
-        let mut output = hasher.finalize_xof();
-        output.fill(&mut key);
-        output.fill(&mut tag);
-        (key, tag)
+        parts.iter().for_each(|part| {
+            hasher.update(part);
+        });
+        let mut tag = [0; TAG];
+        hasher.finalize_xof().fill(&mut tag);
+        tag
     }
 }
 
-/// The secret of the epoch that a commit makes.
-fn after(secret: &[u8; 32], commit: &[u8]) -> [u8; 32] {
-    derive(Label::FakeGroup, &[b"epoch", secret, blake3::hash(commit).as_bytes()])
+/// The secret of the epoch that a commit of this hash makes.
+fn after(secret: &[u8; 32], hash: &[u8; 32]) -> [u8; 32] {
+    derive(Label::FakeGroup, &[b"epoch", secret, hash])
 }
 
 /// Bytes of what else stands before a message's ciphertext: its kind, associated data, and who sent it, sealed.
-const MESSAGE_HEAD: usize = 1 + 1 + vector_of_sender();
+const MESSAGE_HEAD: usize = 1 + 1 + 1 + 12 + TAG;
 /// The same for a commit: a member's leaf, associated data, its kind.
 const COMMIT_HEAD: usize = 5 + 1 + 1;
-
-const fn vector_of_sender() -> usize {
-    1 + 12 + aead::TAG_BYTES
-}

@@ -1,0 +1,180 @@
+//! What others say of what they were sent: held, delivered, not now, never, no.
+
+use super::account::receiver_at;
+use super::ctx::Ctx;
+use super::node::State;
+use super::room::RoomError;
+use super::seam::{Misbehaviour, Outcome, Refusal};
+use super::timer::Timer;
+use crate::types::limits::{FRAME_IDS_MAX, RETRY_MS_MAX};
+use crate::types::time::{DAY, MINUTE};
+use crate::types::{AccountId, EnvelopeId, InboxId, PeerId};
+use crate::wire::codec;
+use crate::wire::frame::Delivered;
+use crate::wire::mailbox::{Held, Reason, Refused};
+use crate::wire::row::Cargo;
+
+impl State {
+    /// A mailbox says what it holds.
+    /// `via` is our own mailbox, when it passed the envelope on and tells of it: it keeps no copy of its own.
+    pub(super) fn handle_held(&mut self, ctx: &mut Ctx, by: PeerId, held: &Held, via: Option<PeerId>) -> Outcome {
+        if held.entries.len() > FRAME_IDS_MAX {
+            return Outcome::Misbehaved(Misbehaviour::Malformed);
+        }
+        if !held.is_signed_by(&by) {
+            return Outcome::Misbehaved(Misbehaviour::Signature);
+        }
+        let mut touched = Vec::new();
+        for (envelope, inbox) in &held.entries {
+            for (account, order) in self.receivers(ctx, &by, inbox, envelope) {
+                self.land(ctx, &account, &by, envelope);
+                self.settle_held(ctx, &account, order, (by, held.until), via);
+                touched.push(account);
+            }
+        }
+        touched.sort();
+        touched.dedup();
+        for account in touched {
+            self.pump(ctx, &account);
+        }
+        Outcome::Accepted
+    }
+
+    /// For whom an envelope is at this inbox of a mailbox, with its order there; at our own, what stands for them.
+    pub(super) fn receivers(&self, ctx: &Ctx, at: &PeerId, inbox: &InboxId, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
+        let owners = self.contacts.owners_of(at, inbox);
+        let owed = owners.into_iter().filter_map(|account| Some((account, self.order_in(ctx, &account, envelope)?)));
+        let mut found: Vec<(AccountId, u64)> = owed.collect();
+        if found.is_empty() && self.mailboxes.rows.contains_key(at) {
+            found = self.sharers(ctx, envelope);
+            found.retain(|(account, _)| receiver_at(ctx.keys, at, account) == *inbox);
+        }
+        found
+    }
+
+    fn land(&mut self, ctx: &Ctx, account: &AccountId, peer: &PeerId, envelope: &EnvelopeId) -> Option<u64> {
+        self.outbox.way(account, peer)?.land(envelope, ctx.now.mono)
+    }
+
+    /// A device says what is durable there. The signature counts, not who passed it on; `via` is our own mailbox, when it did.
+    pub(super) fn handle_delivered(&mut self, ctx: &mut Ctx, delivered: &Delivered, via: Option<PeerId>) -> Outcome {
+        if delivered.envelopes.len() > FRAME_IDS_MAX {
+            return Outcome::Misbehaved(Misbehaviour::Malformed);
+        }
+        let claims = self.contacts.by_device(&delivered.device);
+        if claims.is_empty() {
+            return Outcome::Refused(Refusal::Unknown);
+        }
+        if !delivered.is_signed() {
+            return Outcome::Misbehaved(Misbehaviour::Signature);
+        }
+        for (account, peer) in claims {
+            for envelope in &delivered.envelopes {
+                let landed = self.outbox.way(&account, &peer).and_then(|way| {
+                    way.accept();
+                    way.land(envelope, ctx.now.mono)
+                });
+                if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
+                    self.settle_delivered(ctx, &account, order, delivered.device, via);
+                }
+            }
+            self.pump(ctx, &account);
+        }
+        Outcome::Accepted
+    }
+
+    /// A device keeps nothing of what it cannot open yet: it goes again after a while, and the window goes on.
+    pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
+        for account in self.contacts.claimants(&from) {
+            for envelope in envelopes {
+                let Some(way) = self.outbox.way(&account, &from) else { break };
+                if way.land(envelope, ctx.now.mono).is_some() {
+                    let again = way.defer(ctx.now.mono, ctx.rng);
+                    self.timers.sooner(Timer::Lane(account), again);
+                }
+            }
+        }
+        Outcome::Accepted
+    }
+
+    /// A device will never open these: what they carry is sealed anew.
+    pub(super) fn handle_lost(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
+        let mut claimants = self.contacts.claimants(&from);
+        claimants.retain(|account| self.contacts.is_reachable(account));
+        if claimants.is_empty() {
+            return Outcome::Refused(Refusal::Unwanted);
+        }
+        for account in claimants {
+            for envelope in envelopes {
+                let landed = self.land(ctx, &account, &from, envelope);
+                if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
+                    self.renew_lost(ctx, &account, order, &from, envelope);
+                }
+            }
+            self.pump(ctx, &account);
+        }
+        Outcome::Accepted
+    }
+
+    /// An envelope that its receiver cannot open ever, as this peer says: what it carries is sealed anew; the peer gets it at once, and later
+    /// each further time.
+    pub(super) fn renew_lost(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, by: &PeerId, envelope: &EnvelopeId) {
+        let Some(row) = self.owed_row(ctx, account, order).filter(|row| row.envelope == Some(*envelope)) else { return };
+        match &row.cargo {
+            Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
+                let content = self.content_of(ctx, &row.cargo).filter(|_| self.rooms.has_member(room, account));
+                match content.map(|content| codec::encode(&content)).map(|content| self.rooms.seal(ctx, room, &content)) {
+                    Some(Ok(sealed)) => {
+                        self.replace(ctx, account, order, row, &sealed.envelope, sealed.epoch);
+                        self.outbox.rewind_to(account, order);
+                        self.outbox.way(account, by).into_iter().for_each(|way| way.hold_back_more(order, ctx.now.mono));
+                    }
+                    // They are no longer in the room, or we are not.
+                    Some(Err(RoomError::NoGroup)) | None => self.give_up(ctx, account, order, &row),
+                    Some(Err(error)) => tracing::error!(?error, "a message could not be sealed again; it stays in the outbox"),
+                }
+            }
+            // Nothing else can be made anew; what it was good for is asked for again by whoever lacks it.
+            Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy | Cargo::Welcome { .. } | Cargo::Rejoin { .. } => {
+                self.settle(ctx, account, order, &row);
+            }
+        }
+    }
+
+    /// A mailbox does not take something: waits, longer the less it helps to try again. Only what it is about waits: one envelope, or
+    /// messages, or all.
+    pub(super) fn handle_refused(&mut self, ctx: &mut Ctx, from: PeerId, refused: &Refused) -> Outcome {
+        let Some(envelope) = refused.envelope else {
+            // A token for somebody else's inbox there says nothing about ours.
+            if self.mailboxes.rows.get(&from).is_some_and(|row| row.inbox == refused.inbox) {
+                self.on_own_refused(ctx, from, refused.reason);
+            }
+            return Outcome::Accepted;
+        };
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.tokens.remove(&refused.inbox);
+        }
+        for (account, order) in self.receivers(ctx, &from, &refused.inbox, &envelope) {
+            let is_control = self.owed_row(ctx, &account, order).is_some_and(|row| Self::is_control(&row.cargo));
+            if self.land(ctx, &account, &from, &envelope).is_none() {
+                continue;
+            }
+            let now = ctx.now.mono;
+            let Some(way) = self.outbox.way(&account, &from) else { continue };
+            match refused.reason {
+                Reason::TooLarge => way.hold_back(order, now + DAY),
+                // A full disk is a matter of minutes, and one envelope is enough to ask.
+                Reason::Disk if is_control => way.paused_until = now + MINUTE / 2,
+                Reason::Disk => way.chat_until = now + MINUTE / 2,
+                Reason::Full if !is_control => way.chat_until = now + RETRY_MS_MAX,
+                Reason::Full | Reason::UnknownInbox | Reason::NotServed | Reason::Signature => {
+                    way.paused_until = now + RETRY_MS_MAX;
+                }
+                Reason::NoToken | Reason::Work => way.paused_until = now + MINUTE,
+            }
+            way.cursor = way.cursor.min(order.saturating_sub(1));
+            self.pump(ctx, &account);
+        }
+        Outcome::Accepted
+    }
+}
