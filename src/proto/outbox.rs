@@ -45,6 +45,24 @@ fn sole(ctx: &Ctx, envelope: &EnvelopeId) -> Option<(AccountId, u64)> {
     row::sealed(&ctx.get(Table::Envelope, &envelope.0)?)?.0
 }
 
+/// The accounts that are owed an envelope, with their order.
+fn sharers(ctx: &Ctx, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
+    let rows = ctx.scan(&Scan::prefix(Table::Envelope, envelope.0).after(envelope.0)).into_iter();
+    let listed = rows.filter_map(|(key, order)| Some((AccountId::from_slice(key.get(32..)?)?, u64::from_be_bytes(order.try_into().ok()?))));
+    sole(ctx, envelope).into_iter().chain(listed).collect()
+}
+
+/// An account is owed an envelope no more; its sealed bytes go with the last one that was.
+fn let_go(ctx: &mut Ctx, envelope: &EnvelopeId, account: &AccountId) {
+    let is_alone = sole(ctx, envelope).is_some_and(|(other, _)| other == *account);
+    if !is_alone {
+        ctx.delete(Table::Envelope, ref_key(envelope, account));
+    }
+    if is_alone || sharers(ctx, envelope).is_empty() {
+        ctx.delete(Table::Envelope, envelope.0);
+    }
+}
+
 /// The id of an envelope.
 pub(super) fn id_of(bytes: &[u8]) -> EnvelopeId {
     EnvelopeId(*blake3::hash(bytes).as_bytes())
@@ -97,10 +115,7 @@ impl State {
 
     /// The accounts that are owed an envelope, with their order.
     pub(super) fn sharers(&self, ctx: &Ctx, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
-        let rows = ctx.scan(&Scan::prefix(Table::Envelope, envelope.0).after(envelope.0)).into_iter();
-        let listed =
-            rows.filter_map(|(key, order)| Some((AccountId::from_slice(key.get(32..)?)?, u64::from_be_bytes(order.try_into().ok()?))));
-        sole(ctx, envelope).into_iter().chain(listed).collect()
+        sharers(ctx, envelope)
     }
 
     /// Nothing is owed any more by this row.
@@ -119,13 +134,7 @@ impl State {
     fn release(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) {
         let Some(envelope) = row.envelope else { return };
         self.forget_work(&envelope);
-        let is_alone = sole(ctx, &envelope).is_some_and(|(other, _)| other == *account);
-        if !is_alone {
-            ctx.delete(Table::Envelope, ref_key(&envelope, account));
-        }
-        if is_alone || self.sharers(ctx, &envelope).is_empty() {
-            ctx.delete(Table::Envelope, envelope.0);
-        }
+        let_go(ctx, &envelope, account);
         self.outbox.ways(account).for_each(|way| _ = way.land(&envelope, ctx.now.mono));
     }
 
@@ -263,4 +272,46 @@ impl State {
 /// The kind byte of an envelope tells sealed ones, which a stranger may deposit.
 pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     envelope::Envelope::decode(bytes).is_ok_and(|envelope| envelope.kind == envelope::Kind::Sealed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that fails says where.
+mod tests {
+    use super::{id_of, keep, let_go, sealed, sharers};
+    use crate::crypto::keys::Keys;
+    use crate::proto::ctx::Ctx;
+    use crate::types::{AccountId, Now, Rng, Row, Scan, Table, View};
+
+    struct Nothing;
+
+    impl View for Nothing {
+        fn get(&self, _: Table, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn scan(&self, _: &Scan) -> Vec<Row> {
+            Vec::new()
+        }
+    }
+
+    /// Bob is owed an envelope alone, and then somebody else is owed the same one, and is done with it first, or last.
+    #[test]
+    fn sealed_bytes_stay_until_nobody_is_owed_them() {
+        let (bob, carol) = (AccountId([2; 32]), AccountId([3; 32]));
+        let (mut rng, keys) = (Rng::from_seed([1; 32]), Keys::new(&[1; 32], &[2; 32], &[3; 32]));
+        for (first, last) in [(bob, carol), (carol, bob)] {
+            for (bob_shares, carol_shares) in [(false, true), (false, false), (true, true), (true, false)] {
+                let mut ctx = Ctx::new(Now { mono: 0, wall: 0 }, &mut rng, &keys, &Nothing);
+                let id = id_of(b"sealed");
+                keep(&mut ctx, &id, b"sealed", &bob, 5, bob_shares);
+                keep(&mut ctx, &id, b"sealed", &carol, 7, carol_shares);
+                assert_eq!(sharers(&ctx, &id), [(bob, 5), (carol, 7)]);
+                let_go(&mut ctx, &id, &first);
+                assert_eq!(sealed(&ctx, &id).unwrap(), b"sealed");
+                assert_eq!(sharers(&ctx, &id).len(), 1);
+                let_go(&mut ctx, &id, &last);
+                assert!(ctx.scan(&Scan::prefix(Table::Envelope, b"")).is_empty());
+            }
+        }
+    }
 }
