@@ -278,6 +278,10 @@ impl Store {
         {
             tracing::warn!(%error, "no snapshot was written at the stop");
         }
+        // What waits may replace values: they are renewed with the others.
+        if disk.failure().is_none() {
+            disk.flush()?;
+        }
         let started = Instant::now();
         if disk.is_stale()
             && let Err(error) = self.renew_keys(&mut || started.elapsed() < RENEWAL_AT_STOP)

@@ -231,13 +231,17 @@ mod tests {
     use crate::store::{DataDir, Store};
     use crate::types::Batch;
 
-    fn put(store: &Store, key: &[u8], value: Option<&[u8]>) {
+    fn apply(store: &Store, key: &[u8], value: Option<&[u8]>) {
         let mut batch = Batch::default();
         match value {
             Some(value) => batch.put(Table::Bag, key, value),
             None => batch.delete(Table::Bag, key),
         }
         store.apply(&batch).unwrap();
+    }
+
+    fn put(store: &Store, key: &[u8], value: Option<&[u8]>) {
+        apply(store, key, value);
         store.flush().unwrap();
     }
 
@@ -287,6 +291,22 @@ mod tests {
         let before = bytes(&tree);
         assert!(!disk.is_stale() && store.renew_keys(&mut || true).unwrap());
         assert!(bytes(&tree).0 == before.0 && bytes(&tree).1 != before.1);
+        store.close().unwrap();
+    }
+
+    /// Alice's node stops with a step of her ratchet that waits to be written: the step before it is gone with the stop.
+    #[test]
+    fn what_is_written_at_a_clean_stop_is_renewed_with_it() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let dir = DataDir::open(temp.path()).unwrap();
+        let key = [[1; 48].as_slice(), b"ratchet"].concat();
+        let (store, _) = Store::open(&dir, &[1; 32]).unwrap();
+        put(&store, &key, Some(b"step one"));
+        apply(&store, &key, Some(b"step two"));
+        store.close().unwrap();
+        let (store, _) = Store::open(&dir, &[1; 32]).unwrap();
+        assert!(!store.disk().unwrap().is_stale());
+        assert_eq!(store.disk().unwrap().get(Table::Bag, &key).unwrap(), b"step two");
         store.close().unwrap();
     }
 }
