@@ -19,6 +19,7 @@ mod contact;
 mod doctor;
 mod export;
 mod failure;
+mod growth;
 mod id;
 mod import;
 mod invite;

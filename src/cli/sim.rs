@@ -8,15 +8,15 @@ use clap::Subcommand;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::Context;
 use super::failure::Failure;
+use super::{Context, growth};
 use crate::sim::hunt::{self, Bag, Plan};
 use crate::sim::scenario::Scenario;
 use crate::sim::world::Tally;
 use crate::sim::{capsule, play, report};
 use crate::types::Millis;
 
-/// Hunt in a simulated world for what loses messages.
+/// Hunt in a simulated world for what loses messages, or measure how cost grows with people.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -46,6 +46,8 @@ enum What {
         #[arg(long, default_value_t = 3)]
         faults: usize,
     },
+    /// Play a day of many people, and show what it costs each of them, and how that grows
+    Growth(growth::Args),
     /// Play one file again, and show what happens
     Replay {
         /// The file
@@ -81,6 +83,7 @@ impl Args {
                 let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
                 hunt(context, &Plan { first, seeds, time: time.map(Duration::from_millis), jobs, faults_max: faults }, &capsules)
             }
+            What::Growth(args) => args.run(context),
             What::Replay { file } => replay(context, &file),
             What::Report if context.out.is_json() => report::rows().iter().try_for_each(|row| context.out.object(row)),
             What::Report => context.out.text(&report::table(&report::rows())),

@@ -9,13 +9,18 @@
 //! inside is refused outside, and the other way round: the two suites hash under labels of their own, and the MLS bytes of one
 //! are no messages to the other.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use super::label::{Label, derive};
 
 thread_local! {
     /// Whether this thread is inside.
     static ON: Cell<bool> = const { Cell::new(false) };
+    /// While somebody watches: the message that each step of a ratchet was opened for.
+    static OPENED: RefCell<Option<BTreeMap<[u8; 16], blake3::Hash>>> = const { RefCell::new(None) };
+    /// Steps that were opened for two different messages.
+    static REUSED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Puts back what was, also when the inside panics.
@@ -31,6 +36,37 @@ impl Drop for Restore {
 pub fn within<R>(what: impl FnOnce() -> R) -> R {
     let _restore = Restore(ON.replace(true));
     what()
+}
+
+/// The same, and watches the ratchets: see [`reused`]. Costs memory for every message.
+pub fn watched<R>(what: impl FnOnce() -> R) -> R {
+    struct Unwatch;
+    impl Drop for Unwatch {
+        fn drop(&mut self) {
+            OPENED.set(None);
+        }
+    }
+    let _unwatch = Unwatch;
+    REUSED.set(0);
+    OPENED.set(Some(BTreeMap::new()));
+    within(what)
+}
+
+/// How many steps of a ratchet served two messages that somebody opened, since [`watched`] began. With real cryptography each of
+/// them would have given away what both say.
+pub fn reused() -> u64 {
+    REUSED.get()
+}
+
+/// Somebody opened a message of this step.
+pub(super) fn witness(step: [u8; 16], message: &[u8]) {
+    OPENED.with_borrow_mut(|opened| {
+        let Some(opened) = opened else { return };
+        let hash = blake3::hash(message);
+        if *opened.entry(step).or_insert(hash) != hash {
+            REUSED.set(REUSED.get() + 1);
+        }
+    });
 }
 
 /// Whether this thread is inside.

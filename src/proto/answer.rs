@@ -6,13 +6,13 @@ use super::node::State;
 use super::room::RoomError;
 use super::seam::{Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{FRAME_IDS_MAX, RETRY_MS_MAX};
+use crate::types::limits::{COPY_MS_MAX, FRAME_IDS_MAX, RETRY_MS_MAX};
 use crate::types::time::{DAY, MINUTE};
 use crate::types::{AccountId, EnvelopeId, InboxId, PeerId};
 use crate::wire::codec;
 use crate::wire::frame::Delivered;
 use crate::wire::mailbox::{Held, Reason, Refused};
-use crate::wire::row::Cargo;
+use crate::wire::row::{Cargo, ContactState};
 
 impl State {
     /// A mailbox says what it holds.
@@ -26,7 +26,12 @@ impl State {
         }
         let mut touched = Vec::new();
         for (envelope, inbox) in &held.entries {
-            for (account, order) in self.receivers(ctx, &by, inbox, envelope) {
+            let receivers = self.receivers(ctx, &by, inbox, envelope);
+            if receivers.is_empty() {
+                // On its way to our own mailbox while it was sealed anew, or arrived.
+                self.withdraw_at(ctx, &by, *envelope, *inbox);
+            }
+            for (account, order) in receivers {
                 self.land(ctx, &account, &by, envelope);
                 self.settle_held(ctx, &account, order, (by, held.until), via);
                 touched.push(account);
@@ -88,13 +93,22 @@ impl State {
         for account in self.contacts.claimants(&from) {
             for envelope in envelopes {
                 let Some(way) = self.outbox.way(&account, &from) else { break };
-                if way.land(envelope, ctx.now.mono).is_some() {
+                if let Some(order) = way.land(envelope, ctx.now.mono) {
                     let again = way.defer(ctx.now.mono, ctx.rng);
                     self.timers.sooner(Timer::Lane(account), again);
+                    self.give_up_copy(ctx, &account, order);
                 }
             }
         }
         Outcome::Accepted
+    }
+
+    /// What was passed on, and still waits for its epoch after so long, was sealed when they were not in the room.
+    fn give_up_copy(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64) {
+        let row = self.owed_row(ctx, account, order).filter(|row| row.cargo == Cargo::Copy);
+        if let Some(row) = row.filter(|row| row.since.saturating_add(COPY_MS_MAX) <= ctx.now.wall) {
+            self.settle(ctx, account, order, &row);
+        }
     }
 
     /// A device will never open these: what they carry is sealed anew.
@@ -105,6 +119,9 @@ impl State {
             return Outcome::Refused(Refusal::Unwanted);
         }
         for account in claimants {
+            if self.ask_anew(ctx, &account, envelopes) {
+                continue;
+            }
             for envelope in envelopes {
                 let landed = self.land(ctx, &account, &from, envelope);
                 if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
@@ -114,6 +131,18 @@ impl State {
             self.pump(ctx, &account);
         }
         Outcome::Accepted
+    }
+
+    /// A request by an invite that is over, or used by somebody else: it is made again as a stranger makes it. Whether that was so.
+    fn ask_anew(&mut self, ctx: &mut Ctx, account: &AccountId, envelopes: &[EnvelopeId]) -> bool {
+        let known = self.contacts.get(account).filter(|known| known.row.state == ContactState::Requested);
+        let has_secret = known.is_some_and(|known| known.row.secret.is_some());
+        if !has_secret || !envelopes.iter().any(|envelope| self.order_in(ctx, account, envelope).is_some()) {
+            return false;
+        }
+        self.change_contact(ctx, account, |row| row.secret = None);
+        self.request(ctx, account);
+        true
     }
 
     /// An envelope that its receiver cannot open ever, as this peer says: what it carries is sealed anew; the peer gets it at once, and later

@@ -289,7 +289,7 @@ impl State {
             card_sent: 0,
             key_packages: Vec::new(),
             greeting: greeting.to_owned(),
-            secret: invite.secret,
+            secret: invite.secret.map(|secret| (secret, invite.not_after)),
             grant_round: before.as_ref().map_or(0, |known| known.row.grant_round),
             welcomed: None,
             since: ctx.now.wall,
@@ -314,12 +314,16 @@ impl State {
 
     /// Sends (or renews) the request to a contact that has not answered: earlier ones, with an older card, are dropped.
     pub(super) fn request(&mut self, ctx: &mut Ctx, account: &AccountId) {
-        let Some(known) = self.contacts.get(account).cloned() else { return };
         self.drop_knocks(ctx, account);
-        let number = self.account.card.number;
-        self.change_contact(ctx, account, |row| row.card_sent = number);
+        let (number, now) = (self.account.card.number, ctx.now.wall);
+        self.change_contact(ctx, account, |row| {
+            row.card_sent = number;
+            // They would not take it any more: what they take of a stranger is a proof of work.
+            row.secret = row.secret.filter(|(_, until)| now <= *until);
+        });
+        let Some(known) = self.contacts.get(account).cloned() else { return };
         let knock = Knock::Request {
-            secret: known.row.secret,
+            secret: known.row.secret.map(|(secret, _)| secret),
             key_packages: vec![self.rooms.key_package(ctx)],
             grants: self.grants_for(ctx, &account.0, known.row.grant_round),
             greeting: known.row.greeting.clone(),
@@ -342,6 +346,16 @@ impl State {
             if !self.outbox.owes(&account, Other::Knock) {
                 self.change_contact(ctx, &account, |row| row.card_sent = 0);
             }
+        }
+    }
+
+    /// Asks as a stranger where the invite was over before its owner answered: the person waits for their yes then.
+    pub(super) fn renew_late_requests(&mut self, ctx: &mut Ctx) {
+        let is_late =
+            |row: &row::Contact| row.state == ContactState::Requested && row.secret.is_some_and(|(_, until)| until < ctx.now.wall);
+        let late: Vec<AccountId> = self.contacts.iter().filter(|(_, known)| is_late(&known.row)).map(|(account, _)| *account).collect();
+        for account in late {
+            self.request(ctx, &account);
         }
     }
 
@@ -464,12 +478,21 @@ impl State {
         }
         if !on && state == ContactState::Blocked {
             let has_room = self.rooms.has(&direct_room(&ctx.keys.account_id(), account));
-            let state = if has_room { ContactState::Accepted } else { ContactState::Declined };
+            let has_asked = self.contacts.get(account).is_some_and(|known| !known.row.key_packages.is_empty());
+            let state = match (has_room, has_asked) {
+                (true, _) => ContactState::Accepted,
+                (false, true) => ContactState::Pending,
+                (false, false) => ContactState::Requested,
+            };
             self.change_contact(ctx, account, |row| {
                 row.state = state;
                 row.card_sent = 0;
             });
-            self.queue_cards(ctx);
+            match state {
+                // It may have been answered while nothing of theirs was taken.
+                ContactState::Requested => self.request(ctx, account),
+                _ => self.queue_cards(ctx),
+            }
             // They went on trying, at longer and longer intervals: a hello tells them that it is worth it again.
             self.greet(ctx, account);
             for (_, peer) in self.contacts.devices(account) {

@@ -116,12 +116,20 @@ impl State {
     /// forgets it in time.
     pub(super) fn withdraw(&mut self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) {
         let Some(envelope) = row.envelope else { return };
-        for (mailbox, _) in row.held.iter().filter(|(peer, _)| self.mailboxes.rows.contains_key(peer)) {
-            let withdrawn = self.mailboxes.withdrawn.entry(*mailbox).or_default();
-            if withdrawn.len() < INBOX_HANDOVERS_MAX as usize {
-                withdrawn.push((envelope, receiver_at(ctx.keys, mailbox, account)));
-                self.timers.sooner(Timer::Acks, ctx.now.mono);
-            }
+        for (mailbox, _) in &row.held {
+            self.withdraw_at(ctx, mailbox, envelope, receiver_at(ctx.keys, mailbox, account));
+        }
+    }
+
+    /// The same at one of them, which others are not asked to do.
+    pub(super) fn withdraw_at(&mut self, ctx: &Ctx, mailbox: &PeerId, envelope: EnvelopeId, to: InboxId) {
+        if !self.mailboxes.rows.contains_key(mailbox) {
+            return;
+        }
+        let withdrawn = self.mailboxes.withdrawn.entry(*mailbox).or_default();
+        if withdrawn.len() < INBOX_HANDOVERS_MAX as usize {
+            withdrawn.push((envelope, to));
+            self.timers.sooner(Timer::Acks, ctx.now.mono);
         }
     }
 

@@ -41,7 +41,7 @@ impl State {
                 if is_stranger && !is_paid && open_invite(ctx, secret.as_ref(), &account).is_none() {
                     // With a link that was used or is over they could not know that work is asked.
                     let is_late = secret.is_some();
-                    return if is_late { Outcome::Refused(Refusal::Unwanted) } else { Outcome::Misbehaved(Misbehaviour::Work) };
+                    return if is_late { Outcome::Refused(Refusal::Late) } else { Outcome::Misbehaved(Misbehaviour::Work) };
                 }
                 if greeting.len() > GREETING_BYTES_MAX {
                     return Outcome::Misbehaved(Misbehaviour::Malformed);
@@ -96,6 +96,7 @@ impl State {
                 // Other key packages than those they were welcomed with: they start anew, from a phrase or a backup.
                 if self.contacts.get(&account).is_some_and(|known| known.row.welcomed != Some(kps)) {
                     self.establish(ctx, &account, former_card);
+                    self.bring_back(ctx, &account);
                 }
                 Outcome::Accepted
             }
@@ -202,6 +203,18 @@ impl State {
         }
         self.greet(ctx, account);
         self.queue_cards(ctx);
+    }
+
+    /// A contact begins anew: brings the new device into the groups that it shares with us, of which it may know nothing.
+    fn bring_back(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let Some(key_packages) = self.contacts.get(account).map(|known| known.row.key_packages.clone()) else { return };
+        let direct = direct_room(&ctx.keys.account_id(), account);
+        for room in self.rooms_with(ctx, account).into_iter().filter(|room| *room != direct) {
+            match self.rooms.bring_back(ctx, &room, account, &key_packages) {
+                Ok(effects) => self.apply_effects(ctx, effects),
+                Err(error) => tracing::warn!(?error, "a contact's new device could not be brought into a group"),
+            }
+        }
     }
 
     fn handle_welcome(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, welcome: &[u8]) -> Outcome {

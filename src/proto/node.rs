@@ -143,6 +143,11 @@ impl Node {
         self.out.pop_front()
     }
 
+    /// The number and name of a room's epoch: all devices in a room end in the same. `None` without a group.
+    pub fn epoch(&self, room: &RoomId) -> Option<(u64, [u8; 16])> {
+        self.state.rooms.epoch(room)
+    }
+
     /// When the node wants [`Input::Deadline`], on the monotonic clock; may be in the past, which means at once, after the
     /// inputs that already wait.
     pub fn next_deadline(&self) -> Option<Millis> {
@@ -163,6 +168,7 @@ impl State {
         }
         self.renew_lost_requests(ctx);
         self.resume_reseals(ctx);
+        self.renew_late_requests(ctx);
         if is_reborn {
             let accepted: Vec<AccountId> =
                 self.contacts.iter().filter(|(_, k)| k.row.state == ContactState::Accepted).map(|(a, _)| *a).collect();
@@ -435,6 +441,7 @@ impl State {
         }
         self.tell_skew(ctx);
         self.renew_grants(ctx);
+        self.renew_late_requests(ctx);
         self.renew_work(ctx);
         let pause = if is_end { SWEEP_MS } else { crate::types::time::SECOND };
         self.timers.set(Timer::Sweep, ctx.now.mono + pause);

@@ -7,10 +7,11 @@ use super::node::State;
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal};
 use super::timer::Timer;
 use crate::crypto::keys::is_certified;
-use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
+use crate::types::limits::{FRAME_IDS_MAX, IDLE_DIALS_MAX, OUTBOX_PAGE, RETRY_MS_MAX, RETRY_MS_MIN};
+use crate::types::time::MINUTE;
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId};
 use crate::wire::frame::{Delivered, Frame, Hello};
-use crate::wire::row::ContactState;
+use crate::wire::row::{self, ContactState};
 
 /// Connected peers, and those we would like to be.
 #[derive(Debug, Default)]
@@ -39,6 +40,8 @@ pub(super) struct Peer {
 struct Dial {
     failures: u32,
     busy: bool,
+    /// Whether the pause is long because nothing but presence hangs on it.
+    is_idle: bool,
     next_at: Millis,
 }
 
@@ -54,6 +57,13 @@ impl Peers {
     /// Whether dialling it was tried and failed, and is not being tried now.
     pub(super) fn is_away(&self, peer: &PeerId) -> bool {
         self.dials.get(peer).is_some_and(|dial| dial.failures > 0 && !dial.busy)
+    }
+
+    /// It may have been us who were cut off: those who were dialled in vain need not wait longer than until then.
+    fn forget_idle(&mut self, latest: Millis) {
+        for dial in self.dials.values_mut().filter(|dial| dial.is_idle) {
+            dial.next_at = dial.next_at.min(latest);
+        }
     }
 
     /// Something new is known about it: the next dial need not wait.
@@ -83,6 +93,8 @@ impl State {
         self.service.on_peer_up(ctx, peer);
         if self.mailboxes.rows.contains_key(&peer) {
             self.on_mailbox_up(ctx, peer);
+            self.peers.forget_idle(ctx.now.mono + ctx.rng.jitter(MINUTE / 2));
+            self.dial_everyone(ctx);
         }
         self.wake_lanes(ctx, &peer);
     }
@@ -96,7 +108,10 @@ impl State {
 
     /// A stream is gone, or could not be opened.
     pub(super) fn on_peer_down(&mut self, ctx: &mut Ctx, peer: PeerId) {
-        if let Some(gone) = self.peers.up.remove(&peer) {
+        let gone = self.peers.up.remove(&peer);
+        // What broke is mended soon; a device that is not there, and is owed nothing that its mailboxes lack, dials us when it comes.
+        let is_idle = gone.is_none() && self.is_idle(ctx, &peer);
+        if let Some(gone) = gone {
             if let Some((account, device)) = gone.who {
                 ctx.emit(Event::Presence { account, device, on: false });
             }
@@ -109,7 +124,8 @@ impl State {
         let dial = self.peers.dials.entry(peer).or_default();
         dial.busy = false;
         dial.failures = dial.failures.saturating_add(1);
-        let base = (RETRY_MS_MIN << dial.failures.saturating_sub(1).min(16)).min(RETRY_MS_MAX);
+        dial.is_idle = is_idle;
+        let base = if is_idle { RETRY_MS_MAX } else { (RETRY_MS_MIN << dial.failures.saturating_sub(1).min(16)).min(RETRY_MS_MAX) };
         dial.next_at = ctx.now.mono + base / 2 + ctx.rng.below(base);
         let next_at = dial.next_at;
         if self.wanted(&peer).is_some() {
@@ -151,6 +167,19 @@ impl State {
         mailboxes.iter().find(|mailbox| mailbox.peer == *peer).map(|mailbox| mailbox.addresses.clone())
     }
 
+    /// Whether a peer is dialled for presence alone: a contact's device, and enough mailboxes hold all that it is owed.
+    fn is_idle(&self, ctx: &Ctx, peer: &PeerId) -> bool {
+        let Some((account, _)) = self.contacts.by_peer(peer).filter(|(account, _)| self.contacts.is_accepted(account)) else {
+            return false;
+        };
+        if self.mailboxes.rows.contains_key(peer) || self.reached_by(peer).iter().any(|other| *other != account) {
+            return false;
+        }
+        let wanted = self.copies_wanted(&account);
+        let is_placed = |row: &row::Outbox| !row.delivered.is_empty() || self.valid_copies(ctx, &account, row).len() >= wanted;
+        self.owed_page(ctx, &account, 0, OUTBOX_PAGE).iter().all(|(_, row)| is_placed(row))
+    }
+
     /// Dials a peer as soon as its back-off allows.
     pub(super) fn want(&mut self, ctx: &mut Ctx, peer: PeerId) {
         if self.peers.is_up(&peer) || peer == ctx.keys.peer_id() {
@@ -158,6 +187,7 @@ impl State {
         }
         let next_at = match self.peers.dials.get(&peer) {
             Some(dial) if dial.busy => return,
+            Some(dial) if dial.is_idle && !self.is_idle(ctx, &peer) => 0,
             Some(dial) => dial.next_at,
             None => 0,
         };

@@ -115,6 +115,13 @@ impl State {
                 }
                 if self.is_contact(source) { outcome } else { self.count_junk(source, outcome) }
             }
+            // They could not know that work is asked of them, and ask as a stranger once they do.
+            Outcome::Refused(Refusal::Late) if matches!(source, Source::Direct(_)) => {
+                if let Source::Direct(peer) = source {
+                    ctx.transmit(peer, Frame::Lost(vec![id]));
+                }
+                self.count_junk(source, outcome)
+            }
             // Nothing that waits in a mailbox becomes better by waiting longer; the one who put it there may not be its bearer.
             Outcome::Refused(_) | Outcome::Misbehaved(_) => {
                 if let Source::Mail { mailbox, sequence, .. } = source {
@@ -304,6 +311,7 @@ impl State {
                     }
                 }
                 Effect::Abandoned { room, epochs } => self.reseal(ctx, &room, Some(&epochs)),
+                Effect::Fresh { room, accounts } => self.reseal_to(ctx, &room, &accounts, None),
                 Effect::Epoch { room } => {
                     has_new_epoch = true;
                     self.follow_topic(ctx, &room);

@@ -18,6 +18,7 @@ use crate::types::limits::{ASK_AFTER_MS, ASK_MS_MAX, COPY_BYTES_MAX, FRAME_IDS_M
 use crate::types::{AccountId, DeviceId, Millis, RoomId, Table};
 use crate::wire::codec;
 use crate::wire::content::{Body, Content};
+use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::row::{self, Cargo, Custody, Series};
 
 /// The search for what is missing of one device.
@@ -133,7 +134,6 @@ impl State {
                 } else if series.account == *from {
                     self.give_back(ctx, series, *number, &numbered)
                 } else {
-                    // Whether they can open it is not known here: it is the best there is.
                     self.pass_on(ctx, from, &numbered);
                     false
                 }
@@ -184,10 +184,15 @@ impl State {
         fits
     }
 
-    /// Somebody else's message, as it came: only who was in the room when it was sealed can open it.
+    /// Somebody else's message, as it came: only who was in the room when it was sealed can open it. Where that is no longer known
+    /// here, it is the best there is.
     fn pass_on(&mut self, ctx: &mut Ctx, to: &AccountId, numbered: &row::Numbered) {
+        let room = Envelope::decode(&numbered.envelope).ok().filter(|envelope| envelope.kind == Kind::Room);
+        if room.is_none_or(|envelope| self.rooms.could_open(ctx, to, envelope.body) == Some(false)) {
+            return;
+        }
         // Asked again while the first copy is on its way: two rows would share, and drop, the same bytes.
-        if !numbered.envelope.is_empty() && self.order_in(ctx, to, &id_of(&numbered.envelope)).is_none() {
+        if self.order_in(ctx, to, &id_of(&numbered.envelope)).is_none() {
             self.owe(ctx, to, Cargo::Copy, Some(&numbered.envelope), [0; 16], true);
         }
     }

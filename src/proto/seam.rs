@@ -360,6 +360,8 @@ pub enum Refusal {
     Unknown,
     /// Too old.
     Expired,
+    /// By an invite that was used, or is over.
+    Late,
     /// The disk is full.
     Disk,
     /// A kind or version of a later release.

@@ -31,6 +31,32 @@ impl Disk {
         self.undo.push_back(undo);
     }
 
+    /// Applies a batch that is durable at once.
+    pub fn keep(&mut self, batch: &Batch) {
+        for (table, key, value) in batch.iter() {
+            let key = whole(table, key);
+            match value {
+                Some(value) => self.rows.insert(key, value.into()),
+                None => self.rows.remove(&key),
+            };
+        }
+    }
+
+    /// A disk with these rows, in order of their whole keys; durable.
+    pub(super) fn of(rows: impl IntoIterator<Item = (Box<[u8]>, Box<[u8]>)>) -> Self {
+        Self { rows: rows.into_iter().collect(), undo: VecDeque::new() }
+    }
+
+    /// All rows by whole key, in order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.rows.iter().map(|(key, value)| (&key[..], &value[..]))
+    }
+
+    /// Bytes of the value of a row.
+    pub fn size(&self, table: Table, key: &[u8]) -> Option<usize> {
+        self.rows.get(&whole(table, key)).map(|value| value.len())
+    }
+
     /// The oldest `batches` are durable from now on.
     pub fn flush(&mut self, batches: usize) {
         self.undo.drain(..batches.min(self.undo.len()));

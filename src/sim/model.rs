@@ -14,6 +14,10 @@ pub struct Model {
     pub rooms: BTreeMap<RoomId, BTreeSet<Who>>,
     /// Messages that `send` took.
     pub sent: BTreeMap<MessageId, Sent>,
+    /// Who was taken out of a group, and by whom.
+    out: BTreeMap<Who, Who>,
+    /// Messages that somebody must never see: who took them out said them afterwards.
+    secret: BTreeSet<(Who, MessageId)>,
 }
 
 /// A message that `send` took.
@@ -23,9 +27,44 @@ pub struct Sent {
     pub room: RoomId,
     /// By whom.
     pub from: Who,
+    /// Whom they had taken out of the room before.
+    pub without: Vec<Who>,
 }
 
 impl Model {
+    /// Somebody took another out of a group, or brought them in.
+    pub fn change(&mut self, by: Who, who: Who, is_in: bool) {
+        if is_in {
+            self.out.remove(&who);
+        } else {
+            self.out.insert(who, by);
+        }
+    }
+
+    /// Whom somebody took out of the group.
+    pub fn taken_out(&self, by: Who) -> Vec<Who> {
+        self.out.iter().filter(|(_, other)| **other == by).map(|(who, _)| *who).collect()
+    }
+
+    /// `send` took a message.
+    pub fn send(&mut self, message: MessageId, sent: Sent) {
+        self.secret.extend(sent.without.iter().map(|who| (*who, message)));
+        if self.rooms.get(&sent.room).is_some_and(|members| members.contains(&sent.from)) {
+            self.sent.insert(message, sent);
+        }
+    }
+
+    /// Who must not have which messages.
+    pub fn secrets(&self) -> impl Iterator<Item = &(Who, MessageId)> {
+        self.secret.iter()
+    }
+
+    /// Who sees what was said after they had been taken out.
+    pub fn leak(&self, sees: impl Fn(Who, &MessageId) -> bool) -> Option<String> {
+        let leak = self.secret.iter().find(|(who, message)| sees(*who, message));
+        leak.map(|(who, message)| format!("{who} was taken out, and sees {message:?} that was said afterwards"))
+    }
+
     /// Somebody is not in a room all the time: what they see there, and whether what they say arrives, is left open.
     pub fn leave(&mut self, room: &RoomId, who: Who) {
         if let Some(members) = self.rooms.get_mut(room) {

@@ -18,12 +18,20 @@ pub struct Watch {
     pub fault: Option<String>,
     /// Honest machines that were taken for bad ones, and why.
     pub blames: Vec<String>,
+    /// Lines that were broken off because nothing came back on them.
+    pub broken: Vec<String>,
     /// What every account once had on a disk.
     pub had: BTreeSet<(AccountId, MessageId)>,
     /// Outputs of the input that had most.
     pub most_outputs: usize,
+    /// Who said yes to whom, or asked them.
+    pub(super) agreed: BTreeSet<(Who, AccountId)>,
+    /// Envelopes that nobody had the right to deposit.
+    pub(super) smuggled: BTreeSet<EnvelopeId>,
     /// What need not be true here.
     pub spared: Spared,
+    /// What people read.
+    read: BTreeSet<(AccountId, MessageId)>,
     /// Custody receipts that were given.
     signed: BTreeSet<(Who, EnvelopeId)>,
     /// Envelopes from outside a room: known by the contact they make, not by their id.
@@ -72,6 +80,7 @@ impl Watch {
 impl World {
     /// Right after a batch was applied, durable or not.
     pub(super) fn watch_applied(&mut self, who: Who, batch: &Batch) {
+        self.watch_rows(who, batch);
         for (table, key, value) in batch.iter() {
             match (table, value) {
                 (Table::Held, None) => self.watch_release(who, key),
@@ -96,9 +105,19 @@ impl World {
         if is_over || spared.junk || spared.absent.contains(&owner) || spared.liars.contains(&who) {
             return;
         }
-        let has = self.machines[owner].disk.durable(Table::Seen, &hold.envelope.0).is_some() || self.watch.knocks.contains(&hold.envelope);
+        let has = self.machines[owner].disk.durable(Table::Seen, &hold.envelope.0).is_some()
+            || self.watch.knocks.contains(&hold.envelope)
+            || !self.is_owed(owner, &hold.envelope);
         let envelope = hold.envelope;
         self.watch.check(has, || format!("{who} lets {envelope:?} go, which {owner} lacks"));
+    }
+
+    /// Whether anybody still owes somebody an envelope: its author seals a message anew that was asked for, and then the old one is
+    /// good for nothing.
+    fn is_owed(&self, to: Who, envelope: &EnvelopeId) -> bool {
+        let account = self.machines[to].account();
+        let key = [&envelope.0[..], &account.0].concat();
+        self.machines.iter().any(|machine| machine.disk.durable(Table::Envelope, &key).is_some())
     }
 
     /// A batch is durable.
@@ -114,6 +133,9 @@ impl World {
             if self.watch.had.insert((self.machines[who].account(), message)) && index.place.sender != self.machines[who].account() {
                 self.tally.deliveries += 1;
             }
+            if index.read_at.is_some() {
+                self.watch.read.insert((self.machines[who].account(), message));
+            }
             self.watch_custody(who, message, &index);
         }
     }
@@ -124,6 +146,9 @@ impl World {
             let had = self.watch.had.contains(&(*account, message));
             let claims = custody.delivered.is_some() || custody.read.is_some();
             self.watch.check(had || !claims, || format!("{who} is shown that {message:?} arrived at {account:?}, and it never did"));
+            let is_read = self.watch.read.contains(&(*account, message));
+            let claims = custody.read.is_some();
+            self.watch.check(is_read || !claims, || format!("{who} is shown that {account:?} read {message:?}, which is not so"));
             if had || custody.held.is_empty() {
                 continue;
             }
@@ -149,8 +174,8 @@ impl World {
     /// Whether a machine durably holds an envelope for somebody.
     fn holds(&self, who: Who, envelope: &EnvelopeId) -> bool {
         let disk = &self.machines[who].disk;
-        let is_it = |key: &[u8]| held::job_of(key).is_some_and(|job| job.envelope == *envelope);
-        let hands_over = || disk.all::<held::Job>(Table::Handover).iter().any(|(key, _)| is_it(key));
+        let hands_over =
+            || disk.all::<held::Job>(Table::Handover).iter().any(|(key, _)| held::job_of(key).is_some_and(|job| job.envelope == *envelope));
         disk.durable(Table::Body, &envelope.0).is_some() || hands_over()
     }
 

@@ -20,14 +20,22 @@ use crate::wire::row::{self, ContactState};
 pub struct Play {
     /// Where.
     pub world: World,
-    model: Model,
-    people: u8,
-    group: Option<RoomId>,
+    pub(super) model: Model,
+    pub(super) people: u8,
+    pub(super) group: Option<RoomId>,
+    /// The last link of each that somebody used.
+    pub(super) used: BTreeMap<Who, String>,
+    /// Who used a link of whom that another had used.
+    pub(super) turned_away: BTreeSet<(Who, Who)>,
     backups: BTreeMap<Who, Disk>,
+    /// Who begins anew without knowing of the other, who knows of them: the other cannot find them any more.
+    pub(super) strangers: BTreeSet<(Who, Who)>,
     /// Sends that were not answered yet.
     asked: BTreeMap<u64, Sent>,
     counter: u64,
     settled_ms: Millis,
+    /// Whether all that is sent arrives, or breaks its line; and everybody answers.
+    is_plain: bool,
 }
 
 /// What a scenario came to.
@@ -66,7 +74,7 @@ pub fn trace(scenario: &Scenario) -> (Verdict, Vec<String>) {
 }
 
 fn with_suite<T>(scenario: &Scenario, then: impl FnOnce() -> T) -> T {
-    if scenario.real { then() } else { fake::within(then) }
+    if scenario.real { then() } else { fake::watched(then) }
 }
 
 fn run(scenario: &Scenario, is_kept: bool) -> (Play, Verdict) {
@@ -108,26 +116,30 @@ impl Play {
             model: Model::default(),
             people: scenario.people,
             group: None,
+            used: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
             backups: BTreeMap::new(),
+            strangers: BTreeSet::new(),
             asked: BTreeMap::new(),
             counter: 0,
             settled_ms: 0,
+            is_plain: scenario.is_plain(),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = Who> + use<> {
+    pub(super) fn all(&self) -> impl Iterator<Item = Who> + use<> {
         0..self.world.machines.len()
     }
 
-    fn account(&self, who: Who) -> AccountId {
+    pub(super) fn account(&self, who: Who) -> AccountId {
         self.world.machines[who].account()
     }
 
-    fn is_up(&self, who: Who) -> bool {
+    pub(super) fn is_up(&self, who: Who) -> bool {
         self.world.machines[who].is_up()
     }
 
-    fn contact(&self, of: Who, about: Who) -> Option<ContactState> {
+    pub(super) fn contact(&self, of: Who, about: Who) -> Option<ContactState> {
         let row = self.world.machines[of].disk.row::<row::Contact>(Table::Contact, &self.account(about).0)?;
         Some(row.state)
     }
@@ -138,7 +150,7 @@ impl Play {
     }
 
     /// Has a command done, and waits for the answer as long as the machine lives.
-    fn ask(&mut self, who: Who, command: Command) -> Option<Result<Reply, CommandError>> {
+    pub(super) fn ask(&mut self, who: Who, command: Command) -> Option<Result<Reply, CommandError>> {
         if !self.is_up(who) {
             return None;
         }
@@ -160,14 +172,12 @@ impl Play {
     }
 
     fn on_reply(&mut self, id: u64, result: Result<Reply, CommandError>) {
-        if let Some((sent, Ok(Reply::Sent { message, .. }))) = self.asked.remove(&id).map(|sent| (sent, result))
-            && self.model.rooms.get(&sent.room).is_some_and(|members| members.contains(&sent.from))
-        {
-            self.model.sent.insert(message, sent);
+        if let Some((sent, Ok(Reply::Sent { message, .. }))) = self.asked.remove(&id).map(|sent| (sent, result)) {
+            self.model.send(message, sent);
         }
     }
 
-    fn run(&mut self, duration: Millis) -> u64 {
+    pub(super) fn run(&mut self, duration: Millis) -> u64 {
         let steps = self.world.run(duration);
         for (id, result) in self.world.replies() {
             self.on_reply(id, result);
@@ -178,7 +188,8 @@ impl Play {
     fn send(&mut self, from: Who, room: RoomId, body: Body) {
         if self.is_up(from) {
             let id = self.world.command(from, Command::Send { room, body });
-            self.asked.insert(id, Sent { room, from });
+            let without = if self.group == Some(room) { self.model.taken_out(from) } else { Vec::new() };
+            self.asked.insert(id, Sent { room, from, without });
             for (id, result) in self.world.replies() {
                 self.on_reply(id, result);
             }
@@ -190,7 +201,7 @@ impl Play {
         format!("{from} says {}", self.counter)
     }
 
-    fn say(&mut self, from: Who, room: RoomId, count: u16) {
+    pub(super) fn say(&mut self, from: Who, room: RoomId, count: u16) {
         for _ in 0..count {
             let text = self.text(from);
             self.send(from, room, Body::Text { text, reply: None });
@@ -204,6 +215,7 @@ impl Play {
                 self.run(time);
             }
             Blow::Meet { host, guest, public } => self.meet(host.into(), guest.into(), public),
+            Blow::Again { host, guest } => self.again(host.into(), guest.into()),
             Blow::Say { from, to, count } => {
                 if let Some(room) = self.room(from.into(), to.into()) {
                     self.say(from.into(), room, count);
@@ -248,10 +260,7 @@ impl Play {
         match *blow {
             Blow::Kill(who) => self.world.kill(who.into()),
             Blow::Start(who) => self.world.start(who.into()),
-            Blow::Drop(who) => {
-                let peers: Vec<Who> = self.world.machines[usize::from(who)].peers.iter().copied().collect();
-                peers.into_iter().for_each(|other| self.world.snap(who.into(), other));
-            }
+            Blow::Drop(who) => self.drop(who.into()),
             Blow::Cut(one, other) => {
                 self.world.links.cut(one.into(), other.into());
                 self.world.links.cut(other.into(), one.into());
@@ -288,20 +297,40 @@ impl Play {
                 self.backups.insert(who.into(), disk);
             }
             Blow::Restore(who) => self.restore(who.into()),
+            Blow::Smuggle(to) => self.smuggle(to.into()),
+            Blow::Forge(to) => self.forge(to.into()),
             Blow::Junk(from, to, count) => self.junk(from.into(), to.into(), count),
             _ => {}
         }
     }
 
+    /// All connections of a machine break.
+    fn drop(&mut self, who: Who) {
+        let peers: Vec<Who> = self.world.machines[who].peers.iter().copied().collect();
+        peers.into_iter().for_each(|other| self.world.snap(who, other));
+    }
+
     fn meet(&mut self, host: Who, guest: Who, public: bool) {
-        if host == guest || !self.is_up(host) || !self.is_up(guest) || self.contact(guest, host).is_some() {
+        let is_known = self.contact(guest, host).is_some() && !self.turned_away.contains(&(guest, host));
+        if host == guest || !self.is_up(host) || !self.is_up(guest) || is_known {
             return;
         }
         let Some(Ok(Reply::Link(link))) = self.ask(host, Command::Invite { ttl_ms: DAY, public }) else { return };
+        self.agree(guest, host);
+        self.turned_away.remove(&(guest, host));
+        if !public {
+            self.used.insert(host, link.clone());
+        }
         self.ask(guest, Command::ContactAdd { link, name: None, greeting: "hello".to_owned() });
         if let Some(room) = self.room(host, guest) {
             self.model.rooms.insert(room, BTreeSet::from([host, guest]));
         }
+    }
+
+    /// Somebody says yes to somebody, or asks them.
+    pub(super) fn agree(&mut self, who: Who, whom: Who) {
+        let account = self.account(whom);
+        self.world.watch.agreed.insert((who, account));
     }
 
     fn block(&mut self, who: Who, whom: Who, on: bool) {
@@ -335,7 +364,9 @@ impl Play {
         if is_removal {
             self.model.leave(&room, who);
         }
-        self.ask(admin, command);
+        if let Some(Ok(_)) = self.ask(admin, command) {
+            self.model.change(admin, who, !is_removal);
+        }
     }
 
     fn join(&mut self, who: Who, relay: Who) {
@@ -373,7 +404,22 @@ impl Play {
         self.world.watch.spared.absent.insert(who);
         self.world.kill(who);
         self.world.machines[who].disk = backup;
+        let has_met = |other: &Who| self.contact(*other, who).is_some() && self.contact(who, *other).is_none();
+        let forgotten: Vec<Who> = (0..usize::from(self.people)).filter(has_met).collect();
+        forgotten.into_iter().for_each(|other| self.estrange(who, other));
         self.world.replace_device(who);
+    }
+
+    /// The copy is from before these two met: the old device is gone, and nothing tells the other of the new one, until they meet again.
+    fn estrange(&mut self, who: Who, other: Who) {
+        self.strangers.insert((who, other));
+        if let Some(room) = self.room(who, other) {
+            self.model.rooms.remove(&room);
+            self.model.sent.retain(|_, sent| sent.room != room);
+        }
+        if let Some(group) = self.group {
+            self.model.leave(&group, who);
+        }
     }
 
     /// Frames that others sent, as they were or damaged, from somebody who did not send them.
@@ -395,10 +441,14 @@ impl Play {
     /// The weather is fair, everybody is there: everything must find its place.
     fn calm(&mut self) {
         self.world.trace.add(format_args!("{} calm", self.world.now));
+        let has_vanished = std::mem::take(&mut self.world.weather.vanish) > 0;
         self.world.weather.crash = 0;
-        self.world.weather.vanish = 0;
         self.world.weather.snap = 0;
         self.world.links.heal();
+        if has_vanished {
+            // A stream that lost a frame does not live on: whoever waits for an answer to it, or never does, starts anew.
+            self.all().for_each(|who| self.drop(who));
+        }
         for who in self.all() {
             let state = &mut self.world.machines[who].state;
             state.hidden = false;
@@ -408,21 +458,42 @@ impl Play {
             self.world.start(who);
         }
         let begin = self.world.now;
+        self.settle();
+        self.settled_ms = self.world.now - begin;
+        self.speak();
+        self.settle();
+        if self.world.watch.fault.is_none() {
+            self.rest();
+        }
+        if self.is_plain && self.world.watch.fault.is_none() {
+            self.world.watch.fault = self.world.watch.broken.first().cloned();
+        }
+        if let (None, Some(fault)) = (&self.world.watch.fault, self.books_fault()) {
+            self.world.watch.fault = Some(fault);
+        }
+    }
+
+    /// Lets time pass until everything is where it belongs.
+    fn settle(&mut self) {
+        let until = self.world.now + CALM_MS;
         let mut step = SECOND;
-        while self.world.now < begin + CALM_MS && self.world.watch.fault.is_none() {
+        while self.world.now < until && self.world.watch.fault.is_none() {
             self.run(step);
             step = (step * 2).min(MINUTE);
             self.decide();
             if self.unsettled().is_none() {
-                break;
+                return;
             }
         }
-        self.settled_ms = self.world.now - begin;
         if self.world.watch.fault.is_none() {
             self.world.watch.fault = self.unsettled();
         }
-        if self.world.watch.fault.is_none() {
-            self.rest();
+    }
+
+    /// Everybody says something in every room they are in: that all is quiet does not mean that all is well.
+    fn speak(&mut self) {
+        for (room, members) in self.model.rooms.clone() {
+            members.into_iter().for_each(|who| self.say(who, room, 1));
         }
     }
 
@@ -433,6 +504,7 @@ impl Play {
                 let account = self.account(whom);
                 match self.contact(who, whom) {
                     Some(ContactState::Pending) => {
+                        self.agree(who, whom);
                         self.ask(who, Command::ContactAccept(account));
                     }
                     Some(ContactState::Blocked) => {
@@ -449,75 +521,4 @@ impl Play {
         let most = REST_STEPS * self.world.machines.len() as u64;
         self.world.watch.check(steps < most, || format!("{steps} steps in an hour in which nothing happens"));
     }
-
-    /// What stands in a room on somebody's machine, in order: messages, and what was said about each.
-    fn shown(&self, who: Who, room: &RoomId) -> Vec<(MessageId, Body)> {
-        let disk = &self.world.machines[who].disk;
-        let mut shown = Vec::new();
-        for (key, value) in disk.scan(&Scan::prefix(Table::Message, room.0)) {
-            let Some((place, message)) = row::Place::from_key(&key).zip(row::decode::<row::Message>(&value).ok()) else { continue };
-            shown.extend(message.body().map(|body| (place.message, body)));
-            for (_, value) in disk.scan(&Scan::prefix(Table::Mark, row::marks_of(&place))) {
-                let mark = row::decode::<row::Mark>(&value).ok();
-                shown.extend(mark.and_then(|mark| Some((mark.message, mark.body()?))));
-            }
-        }
-        shown
-    }
-
-    /// What is not yet where it belongs.
-    fn unsettled(&self) -> Option<String> {
-        self.people_fault().or_else(|| self.model.fault(|who, room| self.shown(who, room))).or_else(|| self.mailbox_fault())
-    }
-
-    fn people_fault(&self) -> Option<String> {
-        for who in 0..usize::from(self.people) {
-            let disk = &self.world.machines[who].disk;
-            let owed: Vec<(Vec<u8>, row::Outbox)> = disk.all(Table::Outbox);
-            if let Some((_, owed)) = owed.first() {
-                return Some(format!("{who} still owes {} things, the first is {:?}", disk.count(Table::Outbox), owed.cargo));
-            }
-            for (table, what) in [(Table::Envelope, "sealed bytes for nobody"), (Table::Owed, "receipts that it owes")] {
-                if disk.count(table) > 0 {
-                    return Some(format!("{who} keeps {what}"));
-                }
-            }
-            for (key, index) in disk.all::<row::Index>(Table::Index) {
-                let is_here = self.model.rooms.get(&index.place.room).is_some_and(|members| members.contains(&who));
-                let unheard = index.custody.iter().find(|(_, custody)| custody.delivered.is_none());
-                if let Some((account, _)) = unheard.filter(|_| is_here) {
-                    return Some(format!("{who} never hears that {:?} arrived at {account:?}", MessageId::from_slice(&key)));
-                }
-            }
-            let bags = disk.count(Table::Bag);
-            if bags > BAGS_MAX {
-                return Some(format!("{who} keeps {bags} values of MLS"));
-            }
-        }
-        self.world.watch.blames.first().filter(|_| !self.world.watch.spared.junk && self.is_honest()).cloned()
-    }
-
-    fn is_honest(&self) -> bool {
-        self.world.machines.iter().all(|machine| machine.state.lie.is_none())
-    }
-
-    fn mailbox_fault(&self) -> Option<String> {
-        for who in self.all() {
-            let machine = &self.world.machines[who];
-            if !machine.is_up() || machine.state.lie.is_some() {
-                continue;
-            }
-            let (held, handed) = (machine.disk.count(Table::Held), machine.disk.count(Table::Handover));
-            if held > 0 && self.world.watch.spared.absent.is_empty() {
-                return Some(format!("{who} still holds {held}"));
-            }
-            if handed > 0 && self.is_honest() {
-                return Some(format!("{who} still hands over {handed}"));
-            }
-        }
-        None
-    }
 }
-
-/// Values of MLS that a machine with a few rooms keeps at most.
-const BAGS_MAX: usize = 2_000;

@@ -122,6 +122,38 @@ pub enum Blow {
     Backup(u8),
     /// The machine is lost; a new one begins with the last copy.
     Restore(u8),
+    /// Somebody uses a link that another used before.
+    Again {
+        /// Whose link.
+        host: u8,
+        /// Who uses it, too.
+        guest: u8,
+    },
+    /// A stranger deposits for a person without the right to.
+    Smuggle(u8),
+    /// A stranger tells a person that all they owe arrived.
+    Forge(u8),
     /// Frames that were overheard, some of them damaged, from the one to the other.
     Junk(u8, u8, u16),
+}
+
+impl Scenario {
+    /// Whether all that is sent arrives or breaks its line, and everybody answers what they are sent.
+    pub(super) fn is_plain(&self) -> bool {
+        let is_silent = |blow: &Blow| {
+            matches!(
+                blow,
+                Blow::Clog(..)
+                    | Blow::Again { .. }
+                    | Blow::Block(..)
+                    | Blow::Burn(_)
+                    | Blow::Full(..)
+                    | Blow::Leave(..)
+                    | Blow::Lie(..)
+                    | Blow::Restore(_)
+                    | Blow::Junk(..)
+            )
+        };
+        self.weather.vanish == 0 && !self.blows.iter().any(is_silent)
+    }
 }

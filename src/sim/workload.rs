@@ -6,13 +6,17 @@ use super::scenario::{Blow, Scenario};
 use crate::types::Rng;
 use crate::types::time::{DAY, HOUR, MINUTE, SECOND};
 
+/// Seeds from here on are wild: more people, of whom not all have met, more mishaps than one life has, months of absence.
+pub const WILD: u64 = 1_000_000;
+
 impl Scenario {
     /// The scenario of a seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut bytes = *b"tidings scenario of a seed......";
         bytes[24..].copy_from_slice(&seed.to_be_bytes());
         let mut rng = Rng::from_seed(bytes);
-        let people = 2 + [0, 0, 0, 1, 1, 2][rng.below(6) as usize];
+        let is_wild = seed >= WILD;
+        let people = if is_wild { 2 + rng.below(5) as u8 } else { 2 + [0, 0, 0, 1, 1, 2][rng.below(6) as usize] };
         let relays = rng.below(3) as u8;
         let weather = Weather {
             delay: [5, 5, 80, 400][rng.below(4) as usize],
@@ -26,7 +30,7 @@ impl Scenario {
         };
         let inbox_bytes = [64 << 20, 64 << 20, 64 << 20, 60_000][rng.below(4) as usize];
         let mut scenario = Self { seed, real: false, people, relays, inbox_bytes, weather, blows: Vec::new() };
-        Maker { rng: &mut rng, scenario: &mut scenario, has_slept: false, has_mishap: false }.make();
+        Maker { rng: &mut rng, scenario: &mut scenario, is_wild, sleeps: 0, has_mishap: false }.make();
         scenario
     }
 }
@@ -34,7 +38,8 @@ impl Scenario {
 struct Maker<'a> {
     rng: &'a mut Rng,
     scenario: &'a mut Scenario,
-    has_slept: bool,
+    is_wild: bool,
+    sleeps: u32,
     has_mishap: bool,
 }
 
@@ -54,11 +59,20 @@ impl Maker<'_> {
         if self.rng.below(2) == 0 {
             self.mailboxes();
         }
+        if self.scenario.people > 2 && self.rng.below(3) == 0 {
+            self.add(Blow::Meet { host: 0, guest: 1, public: false });
+            self.wait(5 * SECOND);
+            self.add(Blow::Again { host: 0, guest: 2 });
+            self.wait(5 * SECOND);
+        }
         let meets_in_storm = self.rng.below(3) == 0;
         for a in 0..self.scenario.people {
             for b in 0..a {
+                if self.is_wild && self.rng.below(8) == 0 {
+                    continue;
+                }
                 let (host, guest) = if self.rng.below(2) == 0 { (a, b) } else { (b, a) };
-                let public = self.rng.below(16) == 0;
+                let public = self.rng.below(8) == 0;
                 self.add(Blow::Meet { host, guest, public });
                 if meets_in_storm {
                     self.blow();
@@ -69,7 +83,7 @@ impl Maker<'_> {
             }
         }
         self.mailboxes();
-        if self.scenario.people > 2 && self.rng.below(2) == 0 {
+        if self.scenario.people > 2 && self.rng.below(3) > 0 {
             self.add(Blow::Group(0));
         }
         for _ in 0..12 + self.rng.below(30) {
@@ -127,7 +141,7 @@ impl Maker<'_> {
 
     fn blow(&mut self) {
         let (from, to) = self.pair();
-        match self.rng.below(40) {
+        match self.rng.below(45) {
             0 => self.add(Blow::Cut(from, to)),
             1 => {
                 let (one, other) = (self.anyone(), self.anyone());
@@ -152,9 +166,9 @@ impl Maker<'_> {
                 self.add(Blow::Say { from, to, count });
             }
             15 => self.wait(5 * HOUR),
-            16 if !self.has_slept => {
-                self.has_slept = true;
-                self.wait(3 * DAY);
+            16 if self.sleeps == 0 || (self.is_wild && self.sleeps < 3) => {
+                self.sleeps += 1;
+                self.wait(if self.is_wild { 45 * DAY } else { 3 * DAY });
             }
             17 => {
                 let (one, other, time) = (self.anyone(), self.anyone(), self.rng.below(3 * MINUTE));
@@ -179,12 +193,18 @@ impl Maker<'_> {
                 let choice = self.rng.below(1 << 16) as u16;
                 self.add(Blow::Mark { from, to, choice });
             }
-            26 => self.add(Blow::Look { from, to }),
+            26 | 35 => {
+                let is_in_group = self.rng.below(3) == 0;
+                self.add(Blow::Look { from, to: if is_in_group { from } else { to } });
+            }
             27..=29 => {
                 let count = 1 + self.rng.below(5) as u16;
                 self.add(Blow::Tell { from, count });
             }
-            30 => self.grouping(from, to),
+            30..=32 => self.grouping(from, to),
+            33 => self.add(Blow::Smuggle(to)),
+            34 => self.add(Blow::Forge(from)),
+            36 | 37 if self.scenario.people > 2 => self.absence(from, to),
             _ => {
                 let count = 1 + self.rng.below(3) as u16;
                 self.add(Blow::Say { from, to, count });
@@ -192,17 +212,40 @@ impl Maker<'_> {
         }
     }
 
+    /// Somebody is away while the keys of the group change, and what is said after that is waiting for them before the change is.
+    fn absence(&mut self, from: u8, to: u8) {
+        let away = (0..self.scenario.people).find(|who| *who != from && *who != to).unwrap_or(to);
+        self.add(Blow::Kill(away));
+        for relay in self.scenario.people..self.all() {
+            self.add(Blow::Cut(from, relay));
+        }
+        self.add(Blow::Update(from));
+        self.wait(20 * SECOND);
+        self.add(Blow::Tell { from: to, count: 2 });
+        self.wait(2 * MINUTE);
+        self.add(Blow::Start(away));
+        self.wait(MINUTE);
+        self.add(Blow::Heal);
+    }
+
     fn grouping(&mut self, from: u8, to: u8) {
-        match self.rng.below(4) {
-            0 => self.add(Blow::Add(0, to)),
-            1 => self.add(Blow::Remove(0, to)),
+        let admin = if self.is_wild && self.rng.below(2) == 0 { from } else { 0 };
+        match self.rng.below(5) {
+            0 => self.add(Blow::Add(admin, to)),
+            1 => self.add(Blow::Remove(admin, to)),
+            // Two who do not know of each other's.
+            2 => {
+                self.add(Blow::Update(from));
+                self.add(Blow::Update(to));
+            }
+            _ if self.is_wild && self.rng.below(2) == 0 => self.add(Blow::Group(from)),
             _ => self.add(Blow::Update(from)),
         }
     }
 
-    /// At most once in a scenario: what people hope never happens.
+    /// What people hope never happens: at most once in a scenario that is not wild.
     fn mishap(&mut self) {
-        if std::mem::replace(&mut self.has_mishap, true) {
+        if std::mem::replace(&mut self.has_mishap, true) && !self.is_wild {
             return;
         }
         let (from, to) = self.pair();
@@ -228,9 +271,10 @@ impl Maker<'_> {
             }
             3 => {
                 self.add(Blow::Block(from, to, true));
-                for _ in 0..self.rng.below(6) {
+                for _ in 0..1 + self.rng.below(6) {
+                    self.add(Blow::Say { from: to, to: from, count: 1 });
                     self.blow();
-                    self.wait(20 * SECOND);
+                    self.wait(MINUTE);
                 }
                 self.add(Blow::Block(from, to, false));
             }

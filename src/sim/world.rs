@@ -159,6 +159,11 @@ impl World {
         self.rng.below(bound)
     }
 
+    /// Fresh bytes.
+    pub(super) fn chance_bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.rng.bytes()
+    }
+
     /// Starts a machine from its disk; nothing happens when it runs or is gone for good.
     pub fn start(&mut self, who: Who) {
         let seed = self.rng.bytes();
@@ -282,6 +287,10 @@ impl World {
     }
 
     fn blame(&mut self, who: Who, told: &Told, why: Misbehaviour) {
+        // A stranger is blamed with reason.
+        if told.from.is_some_and(|from| self.who(&from).is_none()) {
+            return;
+        }
         self.watch.blames.push(format!("{} at {}: {why:?} for {told}", who, self.now));
     }
 
@@ -410,6 +419,9 @@ impl World {
             Output::Disconnect { peer, refuse_ms } => {
                 let Some(other) = self.who(&peer) else { return };
                 self.trace.add(format_args!("{} {who} disconnects {other}", self.now));
+                if refuse_ms == 0 {
+                    self.watch.broken.push(format!("{who} breaks off with {other} at {}, though it answers", self.now));
+                }
                 if refuse_ms > 0 {
                     self.links.refuse(who, other, self.now + refuse_ms);
                     self.watch.blames.push(format!("{who} refuses {other} for {refuse_ms} ms"));

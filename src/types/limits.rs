@@ -161,6 +161,8 @@ limits! {
     WINDOW_BYTES_MAX: usize = 1024 * 1024;
     /// First retry of something unanswered.
     RETRY_MS_MIN: Millis = 2 * SECOND;
+    /// How long somebody else's message that was passed on is tried with a member who waits for its epoch: commits come sooner, or never.
+    COPY_MS_MAX: Millis = HOUR;
     /// Longest pause between retries: a friend who comes back is found within minutes even when nothing told us.
     RETRY_MS_MAX: Millis = 10 * MINUTE;
     /// How long a peer may take to answer what is in flight before another way is tried too.

@@ -96,8 +96,8 @@ pub struct Contact {
     pub key_packages: Vec<Vec<u8>>,
     /// What they wrote with their request.
     pub greeting: String,
-    /// The secret of their invite, until they answered.
-    pub secret: Option<[u8; 32]>,
+    /// The secret of their invite and until when it is good, until they answered or it is over.
+    pub secret: Option<([u8; 32], Millis)>,
     /// How often their tokens were revoked; the next ones differ.
     pub grant_round: u32,
     /// BLAKE3 of the key packages they were last welcomed with: another one means that they start anew.

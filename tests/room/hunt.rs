@@ -15,7 +15,7 @@ use super::world::{Id, World};
 const ROUNDS_MAX: usize = 60;
 /// Seeds of the fast run; `TIDINGS_SEEDS` asks for more.
 const SEEDS: u64 = 24;
-const FAKE_SEEDS: u64 = 200;
+const FAKE_SEEDS: u64 = 100;
 
 /// How wild a seed is.
 struct Weather {

@@ -37,6 +37,7 @@ told_twice! {
     two_who_make_a_room_at_once_end_in_one,
     only_an_admin_can_put_another_group_in_the_place_of_the_room,
     notes_reach_the_other_devices_of_alice,
+    alice_the_only_admin_who_lost_her_state_is_brought_back_by_anybody,
     bob_who_lost_his_state_is_added_again,
     bob_whose_keys_are_damaged_asks_by_himself,
     keys_are_renewed_when_they_are_old_and_the_room_is_quiet,

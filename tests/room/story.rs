@@ -230,7 +230,8 @@ pub(super) fn a_commit_by_someone_who_may_not_is_not_taken() {
     let (_, package) = world.package(dave);
     let (engine, mut rng) = (Engine::default(), Rng::from_seed([5; 32]));
     let before = world.devices[alice].rooms.epoch(&GROUP);
-    for (adds, removes) in [(vec![package], vec![]), (vec![], vec![world.id(carol)])] {
+    let (alices, carols) = (world.id(alice), world.id(carol));
+    for (adds, removes) in [(vec![package], vec![]), (vec![], vec![carols]), (vec![], vec![alices])] {
         let mut mallory = stolen(&world, bob, &engine, &mut rng);
         let secret = mallory.export(&engine).expect("a secret");
         let adds: Vec<Package> = adds.iter().map(|bytes| Package::open(&engine, bytes).expect("a package")).collect();
@@ -359,6 +360,24 @@ pub(super) fn bob_whose_keys_are_damaged_asks_by_himself() {
     let hello = world.send(alice, &room).expect("sent");
     world.drain();
     assert_eq!(got(&world, bob, hello), 1);
+}
+
+pub(super) fn alice_the_only_admin_who_lost_her_state_is_brought_back_by_anybody() {
+    let (mut world, alice, bob, carol) = group();
+    world.lose(alice);
+    for _ in 0..3 {
+        world.meet(bob, alice, &GROUP);
+        world.drain();
+        world.pass(HOUR);
+    }
+    agree(&world, &GROUP, &[alice, bob, carol]);
+    assert_eq!(world.members(bob, &GROUP).len(), 3, "the stale leaf is gone");
+    let dave = world.device(4, 0);
+    world.add(alice, &GROUP, &[dave]).expect("she is still the admin");
+    world.drain();
+    let hello = world.send(dave, &GROUP).expect("sent");
+    world.drain();
+    assert_eq!((got(&world, alice, hello), got(&world, bob, hello), got(&world, carol, hello)), (1, 1, 1));
 }
 
 pub(super) fn keys_are_renewed_when_they_are_old_and_the_room_is_quiet() {

@@ -200,6 +200,7 @@ impl World {
                     Effect::Epoch { room } => {
                         format!("is in {:?}", self.devices[at].rooms.epoch(room).map(|(number, id)| (number, id[0])))
                     }
+                    Effect::Fresh { accounts, .. } => format!("seals anew for {}", accounts.len()),
                     Effect::Members { room, .. } => format!("sees {:?}", self.members(at, room)),
                     Effect::Removed { .. } => "is out".to_owned(),
                 };
@@ -223,7 +224,8 @@ impl World {
                     let waiting = std::mem::take(&mut self.devices[at].deferred);
                     self.net.extend(waiting);
                 }
-                Effect::Members { .. } | Effect::Removed { .. } => {}
+                // Whoever has an outbox seals anew; here the old seals arrive before the welcome or not at all.
+                Effect::Fresh { .. } | Effect::Members { .. } | Effect::Removed { .. } => {}
             }
         }
     }

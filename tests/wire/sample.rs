@@ -372,7 +372,7 @@ fn contact(account: AccountId) -> row::Contact {
         card_sent: 7,
         key_packages: vec![account.0.to_vec()],
         greeting: "it is me".to_owned(),
-        secret: Some([0x5c; 32]),
+        secret: Some(([0x5c; 32], 1_766_592_000_000)),
         grant_round: 1,
         welcomed: Some([0x3c; 32]),
         since: 1_764_000_000_000,

@@ -4,6 +4,7 @@
 
 use bincode::{Decode, Encode};
 
+use super::commit::may_return;
 use super::{EpochId, RoomInfo};
 use crate::crypto::label::{Label, derive};
 use crate::types::{AccountId, DeviceId, GroupId, Millis};
@@ -158,6 +159,11 @@ impl Room {
         accounts.sort_unstable();
         accounts.dedup();
         accounts
+    }
+
+    /// See [`may_return`].
+    pub(super) fn may_return(&self, account: &AccountId) -> bool {
+        may_return(&self.info, self.members.iter().map(|(member, _)| *member), account)
     }
 
     /// Whether a device is in it.

@@ -19,6 +19,18 @@ pub(super) fn may(info: &RoomInfo, by: &AccountId, account: &AccountId) -> bool 
     belongs && (by == account || info.admins.contains(by))
 }
 
+/// Whether anybody in a group may bring devices of `account` back: it is in, and there is no other admin who could. Without this, a
+/// group whose only admin lost their device would be without one for ever.
+pub(super) fn may_return(info: &RoomInfo, members: impl Iterator<Item = AccountId>, account: &AccountId) -> bool {
+    let is_admin = info.kind == RoomKind::Group && info.admins.contains(account);
+    let (mut is_in, mut is_only) = (false, true);
+    members.for_each(|member| {
+        is_in |= member == *account;
+        is_only &= member == *account || !info.admins.contains(&member);
+    });
+    is_admin && is_in && is_only
+}
+
 /// What a commit would do.
 #[derive(Default)]
 struct Plan {
@@ -34,12 +46,14 @@ impl Rooms {
         for intent in intents {
             let fits = match &intent {
                 Intent::Add { account, device, key_package } => {
-                    !room.has(device) && may(&room.info, &self.account, account) && plan.add(&self.open_package(account, key_package))
+                    !room.has(device)
+                        && (may(&room.info, &self.account, account) || room.may_return(account))
+                        && plan.add(&self.open_package(account, key_package))
                 }
                 Intent::Swap { account, device, key_package, stale } => {
                     let is_stale = room.has(device) && group.encryption_key(device) == *stale;
                     let fits = (is_stale || !room.has(device))
-                        && may(&room.info, &self.account, account)
+                        && (may(&room.info, &self.account, account) || room.may_return(account))
                         && plan.add(&self.open_package(account, key_package));
                     if fits && is_stale {
                         plan.remove(room, |_, which| which == device);
@@ -157,6 +171,8 @@ impl Rooms {
                 staged.added.iter().map(|leaf| leaf.device),
             ),
         };
+        let added: Vec<(AccountId, DeviceId)> = staged.added.iter().map(|leaf| (leaf.account, leaf.device)).collect();
+        let mut fresh = Vec::new();
         let child = if staged.removes_us {
             out(parent, by)
         } else {
@@ -165,6 +181,7 @@ impl Rooms {
                 tracing::error!(room = ?id, "a valid commit does not merge");
                 return (Opened::Misbehaved(*id), Vec::new());
             };
+            fresh = all_new(&group, &added);
             self.save(ctx, &child, group);
             child
         };
@@ -175,6 +192,9 @@ impl Rooms {
         let epoch = Effect::Epoch { room: *id };
         if is_new && !effects.contains(&epoch) {
             effects.push(epoch);
+        }
+        if !fresh.is_empty() {
+            effects.push(Effect::Fresh { room: *id, accounts: fresh });
         }
         (Opened::Commit(*id), effects)
     }
@@ -198,11 +218,24 @@ impl Plan {
     }
 }
 
-/// Whether a commit keeps the rules of the room: admins bring in and take out whom they like, others only devices of their own.
+/// Whether a commit keeps the rules of the room: admins bring in and take out whom they like, others only devices of their own, or such
+/// as bring the only admin back.
 fn is_permitted(info: &RoomInfo, group: &Group, staged: &Staged) -> bool {
-    let changed = staged.added.iter().chain(&staged.removed);
-    let count = group.leaves().len() + staged.added.len();
-    changed.into_iter().all(|leaf| may(info, &staged.committer.account, &leaf.account)) && count <= devices_max(info) + staged.removed.len()
+    let (leaves, by) = (group.leaves(), &staged.committer.account);
+    let returns = |account: &AccountId| may_return(info, leaves.iter().map(|leaf| leaf.account), account);
+    let is_swapped = |device: &DeviceId| staged.added.iter().any(|leaf| leaf.device == *device);
+    let may_add = staged.added.iter().all(|leaf| may(info, by, &leaf.account) || returns(&leaf.account));
+    let may_remove = staged.removed.iter().all(|leaf| may(info, by, &leaf.account) || (is_swapped(&leaf.device) && returns(&leaf.account)));
+    may_add && may_remove && leaves.len() + staged.added.len() <= devices_max(info) + staged.removed.len()
+}
+
+/// Accounts all of whose devices in a group are among those that were added.
+fn all_new(group: &Group, added: &[(AccountId, DeviceId)]) -> Vec<AccountId> {
+    let leaves = group.leaves();
+    let is_new =
+        |account: &AccountId| leaves.iter().filter(|leaf| leaf.account == *account).all(|leaf| added.contains(&(*account, leaf.device)));
+    let accounts: BTreeSet<AccountId> = added.iter().map(|(account, _)| *account).collect();
+    accounts.into_iter().filter(is_new).collect()
 }
 
 /// Whether somebody is out after it: a device that is swapped is not.

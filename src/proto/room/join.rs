@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::branch::{By, Epoch, Room, State};
-use super::commit::{next_update, welcome_effects};
+use super::commit::{may_return, next_update, welcome_effects};
 use super::epoch::{destroy_bag, name};
 use super::{Effect, EpochId, RoomError, RoomInfo, Rooms};
 use crate::crypto::keys::{direct_room, notes_room};
@@ -124,7 +124,7 @@ impl Rooms {
         if !info.admins.contains(&self.account) {
             return Err(RoomError::NotAllowed);
         }
-        is_sound(&info, &self.account, &self.account, &[&accounts[..], &[self.account]].concat())?;
+        is_sound(&info, &self.account, &self.account, &[&accounts[..], &[self.account]].concat(), false)?;
         let id = GroupId(ctx.rng.bytes());
         let mut group = Group::create(&self.engine, ctx.rng, ctx.keys, &id, &codec::encode(&info))?;
         let made = match adds.is_empty() {
@@ -209,12 +209,19 @@ impl Rooms {
             return Err(RoomError::Invalid("generation"));
         }
         // Who knows a room's id could make another group for it: only those who may change the room can.
+        let accounts: Vec<AccountId> = leaves.iter().map(|leaf| leaf.account).collect();
+        let known = self.rooms.get(&info.room);
+        // The only admin is brought back by anybody: into the group they were in, or where nothing is known of it, when they asked.
+        let is_asked = match known.and_then(|room| room.epoch(&room.tip)) {
+            Some(tip) => group.id() == Some(tip.group),
+            None => self.asked.contains_key(&info.room),
+        };
+        let returns = is_asked && may_return(info, accounts.iter().copied(), &self.account);
         let is_entitled = |known: &RoomInfo| known.kind != RoomKind::Group || *from == self.account || known.admins.contains(from);
-        if self.rooms.get(&info.room).is_some_and(|room| !is_entitled(&room.info)) {
+        if known.is_some_and(|room| !(is_entitled(&room.info) || (returns && room.info == *info))) {
             return Err(RoomError::NotAllowed);
         }
-        let accounts: Vec<AccountId> = leaves.iter().map(|leaf| leaf.account).collect();
-        is_sound(info, from, &self.account, &accounts)
+        is_sound(info, from, &self.account, &accounts, returns)
     }
 }
 
@@ -303,12 +310,12 @@ pub(super) fn devices_max(info: &RoomInfo) -> usize {
 
 /// Whether a group's claims fit together: its room is the one its kind derives, `from` may bring `own` in, and nobody is in
 /// it who does not belong.
-fn is_sound(info: &RoomInfo, from: &AccountId, own: &AccountId, accounts: &[AccountId]) -> Result<(), RoomError> {
+fn is_sound(info: &RoomInfo, from: &AccountId, own: &AccountId, accounts: &[AccountId], returns: bool) -> Result<(), RoomError> {
     let all_admins = accounts.iter().all(|account| info.admins.contains(account));
     let fits: Option<RoomId> = match (info.kind, &info.admins[..]) {
         (RoomKind::Direct, [one, other]) if one < other && info.admins.contains(own) && all_admins => Some(direct_room(one, other)),
         (RoomKind::Notes, [one]) if one == own && all_admins => Some(notes_room(own)),
-        (RoomKind::Group, admins) if !admins.is_empty() && (from == own || admins.contains(from)) => Some(info.room),
+        (RoomKind::Group, admins) if !admins.is_empty() && (from == own || admins.contains(from) || returns) => Some(info.room),
         _ => None,
     };
     let is_from_inside = accounts.contains(from) || from == own;

@@ -103,6 +103,14 @@ pub enum Effect {
         /// The epochs of the losing branch.
         epochs: Vec<EpochId>,
     },
+    /// All devices of these accounts were added by somebody else's commit: they open nothing that was sealed before, so what they are
+    /// owed must be sealed again.
+    Fresh {
+        /// Where.
+        room: RoomId,
+        /// Whose.
+        accounts: Vec<AccountId>,
+    },
     /// The room has a new epoch: what was deferred may be opened now.
     Epoch {
         /// Where.
@@ -330,6 +338,16 @@ impl Rooms {
         Ok(Sealed { envelope: seal_outer(ctx, &epoch, &message), epoch: epoch.id })
     }
 
+    /// Whether an account was in the epoch that somebody's envelope is sealed in, as far as that epoch is still here.
+    pub fn could_open(&mut self, ctx: &mut Ctx, account: &AccountId, body: &[u8]) -> Option<bool> {
+        let (room, epoch) = self.hints.get(Outer::decode(body)?.hint).copied()?;
+        let epoch = self.rooms.get(&room)?.epoch(&epoch)?.clone();
+        let group = self.hold(ctx, &epoch)?;
+        let is_in = group.leaves().iter().any(|leaf| leaf.account == *account);
+        self.save(ctx, &epoch, group);
+        Some(is_in)
+    }
+
     /// Opens the body of a room envelope; of a commit, decides which branch the room follows.
     pub fn open_envelope(&mut self, ctx: &mut Ctx, body: &[u8]) -> (Opened, Vec<Effect>) {
         let nothing = |opened| (opened, Vec::new());
@@ -410,6 +428,18 @@ impl Rooms {
         generation: u32,
     ) -> Result<Vec<Effect>, RoomError> {
         self.swap(ctx, from, room, key_package, generation)
+    }
+
+    /// A member begins anew, with devices that have these key packages: brings them into the group, and takes out those that are no
+    /// more. No effect where this device may not.
+    pub fn bring_back(
+        &mut self,
+        ctx: &mut Ctx,
+        room: &RoomId,
+        account: &AccountId,
+        key_packages: &[Vec<u8>],
+    ) -> Result<Vec<Effect>, RoomError> {
+        self.take_back(ctx, room, account, key_packages)
     }
 
     /// A device that comes from a backup asks the members of a room, of which nothing is here any more, to be added again.

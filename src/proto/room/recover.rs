@@ -14,6 +14,7 @@ use crate::types::limits::{
 };
 use crate::types::time::HOUR;
 use crate::types::{AccountId, DeviceId, Millis, RoomId, Table};
+use crate::wire::row::RoomKind;
 
 /// Rooms that this device asked to be added to again: not again before when (monotonic clock), and how often so far.
 pub(super) type Asked = BTreeMap<RoomId, (Millis, usize)>;
@@ -90,7 +91,8 @@ impl Rooms {
     fn helpers(&self, id: &RoomId) -> Vec<AccountId> {
         let Some(room) = self.rooms.get(id) else { return Vec::new() };
         let others = room.members.iter().filter(|(_, device)| *device != self.device).map(|(account, _)| *account);
-        others.filter(|account| commit::may(&room.info, account, &self.account)).collect()
+        let is_only_admin = room.may_return(&self.account);
+        others.filter(|account| is_only_admin || commit::may(&room.info, account, &self.account)).collect()
     }
 
     /// See [`Rooms::handle_rejoin`].
@@ -114,11 +116,13 @@ impl Rooms {
         if device == self.device || !(we_may || they_may) {
             return Err(RoomError::NotAllowed);
         }
-        if !we_may {
+        // A device that nobody knows, or that was asked to bring us and asks us in turn, has no branch to bring anybody to.
+        let returns = room.may_return(from) && (!room.has(&device) || self.asked.contains_key(id));
+        if !we_may && !returns {
             // Nobody here can bring them in, they can bring us: the branch with the right to change the room goes on.
             return Ok(self.ask(ctx, id, vec![*from]).into_iter().collect());
         }
-        if they_may && self.asked.contains_key(id) {
+        if we_may && they_may && self.asked.contains_key(id) {
             // This device is about to leave this branch itself.
             return Err(RoomError::NotAllowed);
         }
@@ -129,6 +133,31 @@ impl Rooms {
             return Ok(Vec::new());
         }
         self.commit(ctx, id, vec![Intent::Swap { account: *from, device, key_package: key_package.to_vec(), stale }])
+    }
+
+    /// See [`Rooms::bring_back`].
+    pub(super) fn take_back(
+        &mut self,
+        ctx: &mut Ctx,
+        id: &RoomId,
+        account: &AccountId,
+        key_packages: &[Vec<u8>],
+    ) -> Result<Vec<Effect>, RoomError> {
+        let room = self.rooms.get(id).ok_or(RoomError::NoGroup)?;
+        let (may, is_in) = (commit::may(&room.info, &self.account, account), room.accounts().contains(account));
+        if room.info.kind != RoomKind::Group || !is_in || !(may || room.may_return(account)) {
+            return Ok(Vec::new());
+        }
+        let mut intents = Vec::new();
+        let mut devices = Vec::new();
+        for key_package in key_packages {
+            let device = self.admit_package(account, key_package)?.leaf.device;
+            devices.push(device);
+            intents.push(Intent::Add { account: *account, device, key_package: key_package.clone() });
+        }
+        let gone = room.members.iter().filter(|(whose, device)| may && whose == account && !devices.contains(device));
+        intents.extend(gone.map(|(_, device)| Intent::Remove { account: *account, device: *device }));
+        self.commit(ctx, id, intents)
     }
 
     /// See [`Rooms::handle_heads`]. The higher epoch wins, of two alike the lower id; who loses asks to be added again, after

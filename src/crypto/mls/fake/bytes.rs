@@ -108,7 +108,7 @@ pub(super) fn is(form: Form, message: &[u8]) -> bool {
 }
 
 /// Bytes of an RFC 9420 vector of so many bytes (section 2.1.2).
-pub(super) fn vector(len: usize) -> usize {
+pub(super) const fn vector(len: usize) -> usize {
     len + match len {
         0..=0x3f => 1,
         0x40..=0x3fff => 2,

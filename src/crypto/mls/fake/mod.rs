@@ -263,7 +263,8 @@ impl Group {
         }
         let (at, number) = (reader.number().ok_or(invalid)?, reader.number().ok_or(invalid)?);
         let leaf = self.tree.member(at).ok_or(invalid)?.leaf;
-        if reader.bytes() != Some(self.sender_tag(at, number)) {
+        let step = self.sender_tag(at, number);
+        if reader.bytes() != Some(step) {
             return Err(invalid);
         }
         if at == self.own {
@@ -277,6 +278,7 @@ impl Group {
         }
         let content = reader.count(1).and_then(|len| reader.slice(len)).ok_or(invalid)?.to_vec();
         window.take(number);
+        fake::witness(step, bytes);
         self.heard.insert(at, window);
         self.bag.set([&[HEARD][..], &at.to_be_bytes()].concat(), window.encode());
         Ok((leaf, content))

@@ -29,7 +29,7 @@ pub(super) enum Source {
 
 impl Source {
     /// Bytes of such a leaf (RFC 9420 section 7.2): two keys, the identity, capabilities, the source, no extensions, a signature.
-    pub(super) fn leaf_bytes(self) -> usize {
+    pub(super) const fn leaf_bytes(self) -> usize {
         let identity = 2 + vector(Leaf::LEN);
         let capabilities = vector(2) + vector(2) + vector(6) + vector(0) + vector(2);
         let source = match self {
