@@ -382,9 +382,12 @@ pub struct Outbox {
     pub delivered: Vec<DeviceId>,
 }
 
+/// The account that is owed an envelope alone, and its order in the outbox of that account.
+pub type Sole = (AccountId, u64);
+
 /// `Table::Envelope`: `envelope`: `1 | account (32) | order (8) | bytes` for what one account alone is owed, `0 | bytes` for what several
 /// are; each of these has its order (8, big-endian) at `envelope | account`.
-pub fn sealed_row(sole: Option<(AccountId, u64)>, bytes: &[u8]) -> Vec<u8> {
+pub fn sealed_row(sole: Option<Sole>, bytes: &[u8]) -> Vec<u8> {
     let mut row = Vec::with_capacity(1 + 32 + 8 + bytes.len());
     row.push(u8::from(sole.is_some()));
     if let Some((account, order)) = sole {
@@ -396,7 +399,7 @@ pub fn sealed_row(sole: Option<(AccountId, u64)>, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Such a row: the account that is owed it alone, with its order there, and the sealed bytes.
-pub fn sealed(row: &[u8]) -> Option<(Option<(AccountId, u64)>, &[u8])> {
+pub fn sealed(row: &[u8]) -> Option<(Option<Sole>, &[u8])> {
     match row {
         [0, bytes @ ..] => Some((None, bytes)),
         [1, rest @ ..] => {
