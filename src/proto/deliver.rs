@@ -4,13 +4,13 @@
 use super::ctx::Ctx;
 use super::lane::Silence;
 use super::node::State;
-use super::outbox::is_sealed;
+use super::outbox::{is_sealed, sealed};
 use super::seam::Output;
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
 use crate::types::limits::{COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, OUTBOX_PAGE, PUMP_ROWS_MAX, RETRY_MS_MAX, STALL_MS, STUCK_MS};
 use crate::types::time::MINUTE;
-use crate::types::{AccountId, DeviceId, Millis, PeerId, Table};
+use crate::types::{AccountId, DeviceId, Millis, PeerId};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Deposit, Grant, Lane, OpenToken};
@@ -138,7 +138,7 @@ impl State {
                 if self.is_held_back(ctx, account, peer, order, next) {
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 self.outbox.way(account, peer).into_iter().for_each(|way| way.take_off(envelope, order, bytes.len(), now));
                 *next = (*next).min(now + STALL_MS);
                 ctx.transmit(*peer, Frame::Deliver(bytes));
@@ -216,7 +216,7 @@ impl State {
                 if self.is_held_back(ctx, account, &mailbox.peer, order, next) {
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 if bytes.len() as u64 > mailbox.envelope_bytes {
                     continue;
                 }

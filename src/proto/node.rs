@@ -44,7 +44,7 @@ pub struct Settings {
 /// 1. One mutation, then drain: after [`open`](Self::open) and each [`handle`](Self::handle), call [`poll`](Self::poll) until it gives `None`.
 /// 2. Outputs are performed in order, and a `Persist` is durable before anything after it.
 /// 3. Inputs may repeat or vanish; a crash may fall between any two outputs.
-/// 4. `Emit` is a hint; the store is the truth.
+/// 4. `Emit` is a hint; the store is the truth. One [of a receipt](super::Event::is_of_receipt) need not wait for the flush.
 /// 5. The same store, seed and inputs give the same outputs.
 pub struct Node {
     keys: Keys,
