@@ -358,7 +358,7 @@ impl Rooms {
 
     /// Whether the body of a room envelope is of an epoch that is gone here.
     pub fn is_past(&self, body: &[u8]) -> bool {
-        Outer::decode(body).is_some_and(|outer| !self.hints.contains_key(outer.hint) && self.gone.contains(outer.hint))
+        Outer::decode(body).is_some_and(|outer| !self.hints.contains_key(outer.hint) && self.gone.contains_key(outer.hint))
     }
 
     /// Opens the body of a room envelope; of a commit, decides which branch the room follows.
