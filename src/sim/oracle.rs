@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Who;
+use super::machine::Machine;
 use super::world::World;
 use crate::proto::mailbox::body;
 use crate::proto::mailbox::row::{self as held, Hold, Part};
@@ -136,7 +137,10 @@ impl World {
     fn is_owed(&self, to: Who, envelope: &EnvelopeId) -> bool {
         let account = self.machines[to].account();
         let key = [&envelope.0[..], &account.0].concat();
-        self.machines.iter().any(|machine| machine.disk.durable(Table::Envelope, &key).is_some())
+        let is_sole = |row: &[u8]| row::sealed(row).and_then(|(sole, _)| sole).is_some_and(|(whose, _)| whose == account);
+        self.machines.iter().any(|Machine { disk, .. }| {
+            disk.durable(Table::Envelope, &key).is_some() || disk.durable(Table::Envelope, &envelope.0).is_some_and(is_sole)
+        })
     }
 
     /// A batch is durable.

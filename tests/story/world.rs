@@ -639,7 +639,7 @@ impl World {
             rows.0.insert((Table::Envelope, [&id[..], &account.0].concat()), (last + 1).to_be_bytes().to_vec());
             custody.push((*account, row::Custody { order: last + 1, ..row::Custody::default() }));
         }
-        rows.0.insert((Table::Envelope, id.to_vec()), bytes);
+        rows.0.insert((Table::Envelope, id.to_vec()), row::sealed_row(None, &bytes));
         let stored = row::Message { device: series.device, number: row.number, body: content.body, arrived: now.wall, late: false };
         rows.put(Table::Message, place.key(), &stored);
         let numbered = row::Numbered { message, proof: content.proof, stamp: None, is_back: false, envelope: Vec::new() };
