@@ -5,7 +5,7 @@ use super::Who;
 use super::world::World;
 use crate::crypto::keys::direct_room;
 use crate::proto::mailbox::row::{self as held, Hold};
-use crate::types::{AccountId, Batch, MessageId, Scan, Table, View as _};
+use crate::types::{AccountId, Batch, EnvelopeId, MessageId, Scan, Table, View as _};
 use crate::wire::card;
 use crate::wire::row::{self, Cargo, ContactState, Place};
 
@@ -17,6 +17,7 @@ impl World {
                 (Table::Message, _) => self.message_fault(who, key, value),
                 (Table::Index, Some(value)) => self.index_fault(who, key, value),
                 (Table::Numbered, Some(value)) => self.number_fault(who, key, value),
+                (Table::Seen, None) => self.seen_fault(who, key),
                 (Table::Outbox, None) => self.outbox_fault(who, key),
                 (Table::Contact, Some(value)) => self.contact_fault(who, key, value),
                 (Table::Invite, Some(value)) => self.invite_fault(who, key, value),
@@ -67,6 +68,13 @@ impl World {
         let before = self.before::<row::Numbered>(who, Table::Numbered, key)?.message;
         let message = row::decode::<row::Numbered>(value).ok()?.message;
         (before != message).then(|| format!("{who} has {before:?} and {message:?} under one number"))
+    }
+
+    /// What came is remembered for as long as it may come again.
+    fn seen_fault(&self, who: Who, key: &[u8]) -> Option<String> {
+        let seen = self.before::<row::Seen>(who, Table::Seen, key)?;
+        let is_over = seen.until <= self.machines[who].time(self.now).wall;
+        (!is_over).then(|| format!("{who} forgets that {:?} came", EnvelopeId::from_slice(key)))
     }
 
     /// A message is owed until it arrived, or its time is over.

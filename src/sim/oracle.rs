@@ -8,7 +8,8 @@ use super::machine::Machine;
 use super::world::World;
 use crate::proto::mailbox::body;
 use crate::proto::mailbox::row::{self as held, Hold, Part};
-use crate::types::{AccountId, Batch, EnvelopeId, InboxId, MessageId, Table};
+use crate::types::limits::PARKED_EPOCHS_MAX;
+use crate::types::{AccountId, Batch, EnvelopeId, InboxId, MessageId, RoomId, Table};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::frame::Frame;
 use crate::wire::row;
@@ -34,6 +35,8 @@ pub struct Watch {
     pub spared: Spared,
     /// Mail that its owner looked at and can never open: its sender seals it anew.
     pub(super) hopeless: BTreeSet<(Who, EnvelopeId)>,
+    /// Epochs that each machine was in, with their numbers.
+    pub(super) been: BTreeMap<(Who, [u8; 16]), (RoomId, u64)>,
     /// What people read.
     read: BTreeSet<(AccountId, MessageId)>,
     /// Custody receipts that were given.
@@ -90,6 +93,13 @@ impl World {
         for (table, key, value) in batch.iter() {
             match (table, value) {
                 (Table::Held, None) => self.watch_release(who, key),
+                (Table::Group, Some(_)) => {
+                    let room = RoomId::from_slice(key);
+                    let epoch = self.machines[who].node.as_ref().zip(room.as_ref()).and_then(|(node, room)| node.epoch(room));
+                    if let Some(((number, epoch), room)) = epoch.zip(room) {
+                        self.watch.been.insert((who, epoch), (room, number));
+                    }
+                }
                 (Table::Mailbox, Some(value)) => {
                     if let Ok(mailbox) = row::decode::<row::Mailbox>(value) {
                         self.watch.owners.insert(mailbox.inbox, who);
@@ -113,15 +123,30 @@ impl World {
         }
         let has = self.machines[owner].disk.durable(Table::Seen, &hold.envelope.0).is_some()
             || self.watch.knocks.contains(&hold.envelope)
-            || self.watch.hopeless.contains(&(owner, hold.envelope))
-            || self.is_past(who, owner, &hold.envelope)
+            || (self.is_hopeless(who, owner, &hold.envelope) && !self.is_parked(owner, &hold.envelope))
             || !self.is_owed(owner, &hold.envelope);
         let envelope = hold.envelope;
         self.watch.check(has, || format!("{who} lets {envelope:?} go, which {owner} lacks"));
     }
 
+    /// Whether an envelope was sealed in an epoch that its receiver was in lately, and must still have.
+    fn is_parked(&self, owner: Who, envelope: &EnvelopeId) -> bool {
+        let machine = &self.machines[owner];
+        let account = machine.account();
+        let owed = self.machines.iter().flat_map(|machine| machine.disk.all::<row::Outbox>(Table::Outbox));
+        let mut epochs = owed.filter(|(key, row)| row.envelope == Some(*envelope) && key.starts_with(&account.0)).map(|(_, row)| row.epoch);
+        epochs.any(|epoch| {
+            let Some((room, number)) = self.watch.been.get(&(owner, epoch)) else { return false };
+            let now = machine.node.as_ref().and_then(|node| node.epoch(room)).map_or(0, |(number, _)| number);
+            (*number..=number + PARKED_EPOCHS_MAX as u64).contains(&now)
+        })
+    }
+
     /// Whether the owner of an inbox lacks the keys of what the mailbox has there, for ever: its sender seals it anew.
-    fn is_past(&mut self, mailbox: Who, owner: Who, envelope: &EnvelopeId) -> bool {
+    fn is_hopeless(&mut self, mailbox: Who, owner: Who, envelope: &EnvelopeId) -> bool {
+        if self.watch.hopeless.contains(&(owner, *envelope)) {
+            return true;
+        }
         let disk = &self.machines[mailbox].disk;
         let bytes = disk.before(Table::Body, &envelope.0).or_else(|| disk.durable(Table::Body, &envelope.0));
         let bytes = bytes.and_then(|bytes| body::sealed(bytes));

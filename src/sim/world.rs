@@ -224,6 +224,7 @@ impl World {
         self.by_peer.remove(&machine.keys.peer_id());
         machine.keys = Keys::new(machine.keys.entropy(), &device, &transport);
         self.by_peer.insert(machine.keys.peer_id(), who);
+        self.watch.been.retain(|(other, _), _| *other != who);
         self.start(who);
     }
 
