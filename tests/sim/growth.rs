@@ -6,8 +6,12 @@ use tidings::sim::growth::{self, Plan};
 use tidings::types::time::HOUR;
 
 fn day(seed: u64, accounts: u32) -> Row {
+    day_of(seed, accounts, 1)
+}
+
+fn day_of(seed: u64, accounts: u32, shards: usize) -> Row {
     let people = People { accounts_per_relay: 12, ..People::default() };
-    growth::run(&Plan { seed, accounts, people, day: 2 * HOUR, mornings: 2 }, &|_| {})
+    growth::run(&Plan { seed, accounts, people, day: 2 * HOUR, mornings: 2, shards }, &|_| {})
 }
 
 #[test]
@@ -30,6 +34,14 @@ fn the_same_seed_gives_the_same_numbers() {
     let one = numbers(day(2, 12));
     assert_eq!(one, numbers(day(2, 12)));
     assert_ne!(one, numbers(day(3, 12)));
+}
+
+#[test]
+fn how_many_threads_play_a_day_does_not_change_it() {
+    let numbers = |shards| serde_json::to_string(&day_of(4, 40, shards)).unwrap();
+    let one = numbers(1);
+    assert_eq!(one, numbers(2));
+    assert_eq!(one, numbers(3));
 }
 
 #[test]
