@@ -9,6 +9,7 @@ use super::realm::Realm;
 use super::shelf::Cards;
 use super::town::House;
 use crate::types::Table;
+use crate::types::limits::{RELAY_ANNOUNCE_MS, RELAY_PAUSE_MS_MAX, RELAY_SHARE_MS};
 use crate::types::time::{DAY, HOUR};
 use crate::wire::frame::Frame;
 
@@ -230,7 +231,7 @@ pub struct Outlook {
     pub storage: f64,
     /// Connections at the busiest moment.
     pub connections: f64,
-    /// Bytes of announcements of relays that it, and each person who is online all day, would be told in a day; at four a day.
+    /// Bytes of announcements of relays that it, and each person who is online all day, would be told in a day.
     pub gossip: f64,
 }
 
@@ -244,13 +245,15 @@ pub fn outlook(row: &Row) -> Vec<Outlook> {
         let accounts = EVERYBODY / relays as f64;
         let (heard, bytes) = (get("announcements to a person a day"), get("bytes of announcements to a person a day"));
         let each = if heard > 0.0 { bytes / heard } else { 0.0 };
+        // As `proto::mailbox` has it: each pauses for longer, the more there are.
+        let pause = relays.saturating_mul(RELAY_SHARE_MS).clamp(RELAY_ANNOUNCE_MS, RELAY_PAUSE_MS_MAX);
         Outlook {
             relays,
             accounts,
             bytes_per_second: accounts * get("bytes sent by relays a day, for each account") / (DAY / 1_000) as f64,
             storage: accounts * (get("bytes held at peak, for each account") + get("bytes of rows of a relay, for each account")),
             connections: 2.0 * accounts * get("people online at peak, %") / 100.0,
-            gossip: 4.0 * relays as f64 * each,
+            gossip: (relays * DAY) as f64 / pause as f64 * each,
         }
     };
     [1_000, 10_000, 100_000].map(of).to_vec()
