@@ -265,11 +265,11 @@ impl Town<'_> {
             match table {
                 Table::Index if !is_relay => self.note_message(who, key, value),
                 Table::Held if is_relay => {
-                    let was_there = self.house_mut(who).shelf.rows().value(table, key).is_some();
+                    let was_there = self.house_mut(who).shelf.rows().size(table, key).is_some();
                     self.note_held(who, i64::from(value.is_some()) - i64::from(was_there), 0);
                 }
                 Table::Body if is_relay && key.len() == ID_BYTES => {
-                    let before = self.house_mut(who).shelf.rows().value(table, key).map_or(0, <[u8]>::len);
+                    let before = self.house_mut(who).shelf.rows().size(table, key).unwrap_or(0);
                     self.note_held(who, 0, value.map_or(0, <[u8]>::len) as i64 - before as i64);
                 }
                 _ => {}

@@ -9,11 +9,13 @@
 //! | `town`, `event` | the machines of a shard, lines and a queue, without what the hunting world needs |
 //! | `gate` | where shards wait for each other |
 //! | `rows`, `shelf`, `squeeze` | the rows of a machine that is on, and of one that is off, packed |
+//! | `attic` | where what is packed lies: in memory or in a file |
 //! | `setup` | everybody joins two relays and meets their friends |
 //! | `day` | sessions, messages, reading |
 //! | [`measure`] | what is counted |
 //! | [`report`] | what it comes to at each size, how it grows, and what that means elsewhere |
 
+mod attic;
 mod day;
 mod event;
 mod gate;
@@ -27,6 +29,9 @@ mod setup;
 mod shelf;
 mod squeeze;
 mod town;
+
+use std::io;
+use std::path::PathBuf;
 
 use self::day::{Day, Told};
 use self::graph::Graph;
@@ -56,6 +61,8 @@ pub struct Plan {
     pub mornings: u32,
     /// How many threads play it, as far as there are communities; the row does not depend on it.
     pub shards: usize,
+    /// A directory for files with what machines keep that are off, and what relays hold, when that does not fit into memory.
+    pub scratch: Option<PathBuf>,
 }
 
 /// How far a population is.
@@ -70,10 +77,13 @@ pub struct Progress {
 }
 
 /// Plays one population; the same plan gives the same row.
-pub fn run(plan: &Plan, progress: &dyn Fn(Progress)) -> Row {
+///
+/// # Errors
+/// When no file can be made in `scratch`.
+pub fn run(plan: &Plan, progress: &dyn Fn(Progress)) -> io::Result<Row> {
     fake::within(|| {
         let graph = Graph::new(plan.seed, plan.accounts, &plan.people);
-        let realm = Realm::new(plan, &graph, plan.shards);
+        let realm = Realm::new(plan, &graph)?;
         let realm = &realm;
         let played = std::thread::scope(|scope| {
             let others: Vec<_> = (1..realm.gate.shards())
@@ -84,7 +94,7 @@ pub fn run(plan: &Plan, progress: &dyn Fn(Progress)) -> Row {
             played.extend(others.into_iter().filter_map(|other| other.join().ok()));
             played
         });
-        Row::new(realm, played)
+        Ok(Row::new(realm, played))
     })
 }
 

@@ -1,9 +1,11 @@
 //! What all shards know: the plan, who is who, how far apart machines are, and which shard each is in.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::attic::Attic;
 use super::gate::Gate;
 use super::graph::Graph;
 use super::{Plan, Who, dice, purpose};
@@ -19,6 +21,8 @@ pub(super) struct Realm<'a> {
     links: Mutex<BTreeMap<u32, String>>,
     /// For each shard: messages of its people that are still on their way: who, which, to whom, whether they were there since.
     letters: Vec<Mutex<Vec<Letter>>>,
+    /// For each shard: where lies what is not in use.
+    attics: Vec<Arc<Mutex<Attic>>>,
     names: Vec<(AccountId, PeerId)>,
     by_peer: HashMap<PeerId, Who>,
 }
@@ -27,16 +31,23 @@ pub(super) struct Realm<'a> {
 pub(super) type Letter = (Who, MessageId, Who, bool);
 
 impl<'a> Realm<'a> {
-    pub(super) fn new(plan: &'a Plan, graph: &'a Graph, shards: usize) -> Self {
+    pub(super) fn new(plan: &'a Plan, graph: &'a Graph) -> io::Result<Self> {
         let names = (0..graph.accounts + graph.relays).map(|who| {
             let keys = keys(plan.seed, who);
             (keys.account_id(), keys.peer_id())
         });
         let names: Vec<(AccountId, PeerId)> = names.collect();
         let by_peer = names.iter().zip(0..).map(|((_, peer), who)| (*peer, who)).collect();
-        let shards = shards.clamp(1, graph.near.len());
+        let shards = plan.shards.clamp(1, graph.near.len());
         let letters = (0..shards).map(|_| Mutex::default()).collect();
-        Self { plan, graph, gate: Gate::new(shards), links: Mutex::default(), letters, names, by_peer }
+        let attic = |shard| plan.scratch.as_deref().map_or_else(|| Ok(Attic::default()), |directory| Attic::in_directory(directory, shard));
+        let attics = (0..shards).map(|shard| Ok(Arc::new(Mutex::new(attic(shard)?)))).collect::<io::Result<_>>()?;
+        Ok(Self { plan, graph, gate: Gate::new(shards), links: Mutex::default(), letters, attics, names, by_peer })
+    }
+
+    /// Where lies what is not in use of a shard.
+    pub(super) fn attic(&self, shard: usize) -> &Arc<Mutex<Attic>> {
+        &self.attics[shard]
     }
 
     pub(super) fn is_relay(&self, who: Who) -> bool {

@@ -1,9 +1,12 @@
 //! The rows of a machine that is on: those it was switched on with in one piece of memory, and what changed since over them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::attic::{Attic, Kept};
 use crate::types::{Batch, Row, Scan, Table, View};
 
 /// Rows, by table number and key.
@@ -13,8 +16,13 @@ pub(super) struct Rows {
     base: Vec<u8>,
     places: Vec<Place>,
     /// What changed since; `None` hides a row of the base.
-    over: BTreeMap<Box<[u8]>, Option<Box<[u8]>>>,
+    over: BTreeMap<Box<[u8]>, Option<Kept>>,
+    /// Where long values of the service go, if not into memory.
+    attic: Option<Arc<Mutex<Attic>>>,
 }
+
+/// Envelopes that are held are put away from so many bytes on.
+const LONG_BYTES: usize = 256;
 
 /// Where a row of the base is; its value ends where the next row begins.
 #[derive(Clone, Copy)]
@@ -27,6 +35,11 @@ impl Rows {
     /// With room for so many rows and bytes.
     pub(super) fn with_capacity(rows: usize, bytes: usize) -> Self {
         Self { base: Vec::with_capacity(bytes), places: Vec::with_capacity(rows), ..Self::default() }
+    }
+
+    /// None yet; envelopes that are held for others go to that place.
+    pub(super) fn with_attic(attic: Option<Arc<Mutex<Attic>>>) -> Self {
+        Self { attic, ..Self::default() }
     }
 
     /// One more row, which comes after all others: its key begins with `same` bytes of the key before.
@@ -43,27 +56,46 @@ impl Rows {
     pub(super) fn keep(&mut self, batch: &Batch) {
         for (table, key, value) in batch.iter() {
             let key = whole(table, key);
-            match value {
+            let before = match value {
                 Some(value) => {
-                    self.over.insert(key, Some(value.into()));
+                    let attic = self.attic().filter(|_| table == Table::Body && value.len() >= LONG_BYTES);
+                    let kept = attic.map_or_else(|| Kept::Here(value.into()), |mut attic| attic.keep(value));
+                    self.over.insert(key, Some(kept))
                 }
-                None if self.find(&key).is_some() => {
-                    self.over.insert(key, None);
-                }
-                None => {
-                    self.over.remove(&key);
-                }
+                None if self.find(&key).is_some() => self.over.insert(key, None),
+                None => self.over.remove(&key),
+            };
+            if let Some(kept @ Kept::There { .. }) = before.flatten()
+                && let Some(mut attic) = self.attic()
+            {
+                attic.forget(kept);
             }
         }
     }
 
+    fn attic(&self) -> Option<MutexGuard<'_, Attic>> {
+        self.attic.as_ref().map(|attic| attic.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn read<'a>(&self, kept: &'a Kept) -> Cow<'a, [u8]> {
+        match (kept, self.attic()) {
+            (Kept::There { .. }, Some(attic)) => {
+                let mut bytes = Vec::new();
+                attic.read(kept, &mut bytes);
+                Cow::Owned(bytes)
+            }
+            (Kept::Here(bytes), _) => Cow::Borrowed(bytes),
+            (Kept::There { .. }, None) => unreachable!("it was put away"),
+        }
+    }
+
     /// All rows by whole key, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Cow<'_, [u8]>)> {
         self.between(0..self.places.len(), self.over.range::<[u8], _>(..))
     }
 
     /// The rows of a table, without its number.
-    pub(super) fn table(&self, table: Table) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(super) fn table(&self, table: Table) -> impl Iterator<Item = (&[u8], Cow<'_, [u8]>)> {
         let (low, high) = ([table as u8], [table as u8 + 1]);
         let base = self.first_from(&low)..self.first_from(&high);
         let over = self.over.range::<[u8], _>((Bound::Included(&low[..]), Bound::Excluded(&high[..])));
@@ -71,7 +103,16 @@ impl Rows {
     }
 
     /// The value of a row.
-    pub(super) fn value(&self, table: Table, key: &[u8]) -> Option<&[u8]> {
+    pub(super) fn value(&self, table: Table, key: &[u8]) -> Option<Cow<'_, [u8]>> {
+        self.with(table, key, |kept| self.read(kept), Cow::Borrowed)
+    }
+
+    /// Bytes of the value of a row.
+    pub(super) fn size(&self, table: Table, key: &[u8]) -> Option<usize> {
+        self.with(table, key, Kept::len, <[u8]>::len)
+    }
+
+    fn with<'a, R>(&'a self, table: Table, key: &[u8], over: impl FnOnce(&'a Kept) -> R, base: impl FnOnce(&'a [u8]) -> R) -> Option<R> {
         let mut small = [0; 96];
         let large;
         let key = match small.get_mut(..key.len() + 1) {
@@ -86,14 +127,14 @@ impl Rows {
             }
         };
         match self.over.get(key) {
-            Some(value) => value.as_deref(),
-            None => self.find(key).map(|at| self.row(at).1),
+            Some(value) => value.as_ref().map(over),
+            None => self.find(key).map(|at| base(self.row(at).1)),
         }
     }
 
     /// One row, decoded.
     pub(super) fn decoded<T: bincode::Decode<()>>(&self, table: Table, key: &[u8]) -> Option<T> {
-        crate::wire::row::decode(self.value(table, key)?).ok()
+        crate::wire::row::decode(&self.value(table, key)?).ok()
     }
 
     /// Bytes of all rows, keys included.
@@ -125,7 +166,7 @@ impl Rows {
     }
 }
 
-type Range<'a> = btree_map::Range<'a, Box<[u8]>, Option<Box<[u8]>>>;
+type Range<'a> = btree_map::Range<'a, Box<[u8]>, Option<Kept>>;
 
 /// Rows of base and changes, in order; from either end, but not from both.
 struct Between<'a> {
@@ -135,28 +176,24 @@ struct Between<'a> {
 }
 
 impl<'a> Iterator for Between<'a> {
-    type Item = (&'a [u8], &'a [u8]);
+    type Item = (&'a [u8], Cow<'a, [u8]>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let base = (!self.base.is_empty()).then(|| self.rows.row(self.base.start));
             match (base, self.over.peek()) {
-                (Some(row), Some((key, _))) if *row.0 < ***key => {
+                (Some((key, value)), next) if next.is_none_or(|(over, _)| *key < ***over) => {
                     self.base.start += 1;
-                    return Some(row);
-                }
-                (Some(row), None) => {
-                    self.base.start += 1;
-                    return Some(row);
+                    return Some((key, Cow::Borrowed(value)));
                 }
                 (base, Some(_)) => {
                     let (key, value) = self.over.next()?;
                     self.base.start += usize::from(base.is_some_and(|row| *row.0 == **key));
                     if let Some(value) = value {
-                        return Some((key, value));
+                        return Some((key, self.rows.read(value)));
                     }
                 }
-                (None, None) => return None,
+                (_, None) => return None,
             }
         }
     }
@@ -183,7 +220,7 @@ fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
 
 impl View for Rows {
     fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
-        self.value(table, key).map(<[u8]>::to_vec)
+        self.value(table, key).map(Cow::into_owned)
     }
 
     fn scan(&self, scan: &Scan) -> Vec<Row> {
@@ -191,12 +228,8 @@ impl View for Rows {
         let after = scan.after.as_deref().map(|after| whole(scan.table, after));
         let (mut low, mut high) = (Bound::Included(&prefix[..]), end_of(&prefix));
         match &after {
-            Some(after) if scan.reverse => {
-                if high.as_deref().is_none_or(|end| end > &after[..]) {
-                    high = Some(after.to_vec());
-                }
-            }
-            Some(after) if *after >= prefix => low = Bound::Excluded(&after[..]),
+            Some(after) if scan.reverse && high.as_deref().is_none_or(|end| end > &after[..]) => high = Some(after.to_vec()),
+            Some(after) if !scan.reverse && *after >= prefix => low = Bound::Excluded(&after[..]),
             _ => {}
         }
         let (Bound::Included(from) | Bound::Excluded(from)) = low else { return Vec::new() };
@@ -207,7 +240,7 @@ impl View for Rows {
         let begin = begin + usize::from(matches!(low, Bound::Excluded(_)) && self.find(from) == Some(begin));
         let base = begin..high.as_deref().map_or(self.places.len(), |to| self.first_from(to));
         let over = self.over.range::<[u8], _>((low, high.as_deref().map_or(Bound::Unbounded, Bound::Excluded)));
-        let owned = |(key, value): (&[u8], &[u8])| (key[1..].to_vec(), value.to_vec());
+        let owned = |(key, value): (&[u8], Cow<[u8]>)| (key[1..].to_vec(), value.into_owned());
         if scan.reverse {
             self.backwards(base, over).take(scan.limit).map(owned).collect()
         } else {
@@ -217,21 +250,21 @@ impl View for Rows {
 }
 
 impl Rows {
-    fn backwards<'a>(&'a self, mut base: std::ops::Range<usize>, over: Range<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    fn backwards<'a>(&'a self, mut base: std::ops::Range<usize>, over: Range<'a>) -> impl Iterator<Item = (&'a [u8], Cow<'a, [u8]>)> {
         let mut over = over.rev().peekable();
         std::iter::from_fn(move || {
             loop {
                 let row = (!base.is_empty()).then(|| self.row(base.end - 1));
                 match (row, over.peek()) {
-                    (Some(row), next) if next.is_none_or(|(key, _)| *row.0 > ***key) => {
+                    (Some((key, value)), next) if next.is_none_or(|(over, _)| *key > ***over) => {
                         base.end -= 1;
-                        return Some(row);
+                        return Some((key, Cow::Borrowed(value)));
                     }
                     (row, Some(_)) => {
                         let (key, value) = over.next()?;
                         base.end -= usize::from(row.is_some_and(|row| *row.0 == **key));
                         if let Some(value) = value {
-                            return Some((key, value));
+                            return Some((key, self.read(value)));
                         }
                     }
                     (_, None) => return None,

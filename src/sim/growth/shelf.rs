@@ -1,7 +1,9 @@
 //! The rows of a machine: as they are while it runs, packed while it is off.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::attic::{Attic, Kept};
 use super::rows::Rows;
 use super::squeeze::{Press, number, put_number};
 use crate::types::Table;
@@ -13,9 +15,10 @@ pub(super) struct Cards {
     by_hash: HashMap<[u8; 16], u32>,
     all: Vec<Card>,
     free: Vec<u32>,
+    attic: Arc<Mutex<Attic>>,
     press: Press,
-    /// A card being looked up.
-    wanted: Vec<u8>,
+    /// A card being looked up, a shelf being opened.
+    buffer: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -26,9 +29,18 @@ struct Card {
 }
 
 impl Cards {
-    /// Keeps the card that is in `wanted`.
+    /// With a place for what is packed.
+    pub(super) fn new(attic: Arc<Mutex<Attic>>) -> Self {
+        Self { attic, ..Self::default() }
+    }
+
+    fn attic(&self) -> MutexGuard<'_, Attic> {
+        self.attic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the card that is in the buffer.
     fn keep(&mut self) -> u32 {
-        let hash = half(&self.wanted);
+        let hash = half(&self.buffer);
         if let Some(at) = self.by_hash.get(&hash) {
             self.all[*at as usize].keepers += 1;
             return *at;
@@ -37,7 +49,7 @@ impl Cards {
             self.all.push(Card::default());
             self.all.len() as u32 - 1
         });
-        self.all[at as usize] = Card { bytes: self.wanted.as_slice().into(), hash, keepers: 1 };
+        self.all[at as usize] = Card { bytes: self.buffer.as_slice().into(), hash, keepers: 1 };
         self.by_hash.insert(hash, at);
         at
     }
@@ -78,7 +90,7 @@ pub(super) enum Shelf {
     Open(Box<Rows>),
     /// Squeezed, with the cards as a dictionary. Of each row: how much of the key is that of the row before, the rest of the key, the
     /// value; lengths before each.
-    Packed { cards: Box<[u32]>, bytes: Box<[u8]> },
+    Packed { cards: Box<[u32]>, bytes: Kept },
 }
 
 impl Default for Shelf {
@@ -88,6 +100,12 @@ impl Default for Shelf {
 }
 
 impl Shelf {
+    /// Empty; envelopes that are held for others go to that place, if it is a file.
+    pub(super) fn with_attic(attic: &Arc<Mutex<Attic>>) -> Self {
+        let has_file = attic.lock().unwrap_or_else(PoisonError::into_inner).has_file();
+        Self::Open(Box::new(Rows::with_attic(has_file.then(|| Arc::clone(attic)))))
+    }
+
     /// The rows; none while they are packed.
     pub(super) fn rows(&mut self) -> &mut Rows {
         if let Self::Packed { .. } = self {
@@ -103,16 +121,22 @@ impl Shelf {
     pub(super) fn look<R>(&self, cards: &Cards, look: impl FnOnce(&Rows) -> R) -> R {
         match self {
             Self::Open(rows) => look(rows),
-            Self::Packed { cards: of, bytes } => look(&cards.unpack(&mut Press::default(), of, bytes)),
+            Self::Packed { cards: of, bytes } => {
+                let mut buffer = Vec::new();
+                cards.attic().read(bytes, &mut buffer);
+                look(&cards.unpack(&mut Press::default(), of, &buffer))
+            }
         }
     }
 
     /// Unpacks them.
     pub(super) fn open(&mut self, cards: &mut Cards) {
         if let Self::Packed { cards: of, bytes } = self {
-            let mut press = std::mem::take(&mut cards.press);
-            let rows = cards.unpack(&mut press, of, bytes);
-            cards.press = press;
+            let (mut press, mut buffer) = (std::mem::take(&mut cards.press), std::mem::take(&mut cards.buffer));
+            cards.attic().read(bytes, &mut buffer);
+            cards.attic().forget(std::mem::take(bytes));
+            let rows = cards.unpack(&mut press, of, &buffer);
+            (cards.press, cards.buffer) = (press, buffer);
             of.iter().for_each(|at| cards.let_go(*at));
             *self = Self::Open(Box::new(rows));
         }
@@ -123,10 +147,10 @@ impl Shelf {
         if let Self::Open(rows) = self {
             let mut of = Vec::new();
             for (_, value) in rows.table(Table::Contact) {
-                if let Ok(contact) = row::decode::<row::Contact>(value) {
-                    cards.wanted.clear();
-                    cards.wanted.extend_from_slice(&contact.card);
-                    contact.key_packages.iter().for_each(|package| cards.wanted.extend_from_slice(package));
+                if let Ok(contact) = row::decode::<row::Contact>(&value) {
+                    cards.buffer.clear();
+                    cards.buffer.extend_from_slice(&contact.card);
+                    contact.key_packages.iter().for_each(|package| cards.buffer.extend_from_slice(package));
                     of.push(cards.keep());
                 }
             }
@@ -134,12 +158,13 @@ impl Shelf {
             of.iter().for_each(|at| dictionary.extend_from_slice(&cards.all[*at as usize].bytes));
             let length = dictionary.len();
             pack(rows, cards.press.text());
-            let bytes = cards.press.squeeze(length);
+            let squeezed = cards.press.squeeze(length);
+            let bytes = cards.attic.lock().unwrap_or_else(PoisonError::into_inner).keep(squeezed);
             *self = Self::Packed { cards: of.into_boxed_slice(), bytes };
         }
     }
 
-    /// Bytes that they take of memory while they are packed.
+    /// Bytes that they take while they are packed.
     pub(super) fn packed(&self) -> usize {
         match self {
             Self::Open(_) => 0,
@@ -156,27 +181,34 @@ fn pack(rows: &Rows, bytes: &mut Vec<u8>) {
         put_number(bytes, key.len() - same);
         put_number(bytes, value.len());
         bytes.extend_from_slice(&key[same..]);
-        bytes.extend_from_slice(value);
+        bytes.extend_from_slice(&value);
         before = key;
     }
 }
 
 fn unpack(bytes: &[u8]) -> Rows {
-    let each = |row: &mut dyn FnMut(usize, &[u8], &[u8])| {
-        let mut bytes = bytes;
-        while !bytes.is_empty() {
-            let (same, rest, length) = (number(&mut bytes), number(&mut bytes), number(&mut bytes));
-            let (key, value) = bytes.split_at(rest);
-            row(same, key, &value[..length]);
-            bytes = &value[length..];
-        }
-    };
     let (mut count, mut size) = (0, 0);
-    each(&mut |same, key, value| {
+    let mut left = bytes;
+    while let Some((same, key, value)) = next_row(&mut left) {
         count += 1;
         size += same + key.len() + value.len();
-    });
+    }
     let mut rows = Rows::with_capacity(count, size);
-    each(&mut |same, key, value| rows.push(same, key, value));
+    let mut left = bytes;
+    while let Some((same, key, value)) = next_row(&mut left) {
+        rows.push(same, key, value);
+    }
     rows
+}
+
+/// Takes a row: how much of its key is that of the row before, the rest of the key, the value.
+fn next_row<'a>(bytes: &mut &'a [u8]) -> Option<(usize, &'a [u8], &'a [u8])> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let (same, key, value) = (number(bytes), number(bytes), number(bytes));
+    let (key, rest) = bytes.split_at(key);
+    let (value, rest) = rest.split_at(value);
+    *bytes = rest;
+    Some((same, key, value))
 }

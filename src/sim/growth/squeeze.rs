@@ -5,9 +5,9 @@
 //! text as one. Numbers are seven bits at a time, the lowest first.
 
 /// Shortest repetition that is worth a step.
-const SHORTEST: usize = 12;
+const SHORTEST: usize = 8;
 /// Bits of the table of places.
-const PLACES: u32 = 13;
+const PLACES: u32 = 15;
 
 /// Squeezes and expands, again and again in the same memory.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl Press {
     }
 
     /// The text without what it repeats of itself and of the dictionary, which is the first so many bytes.
-    pub(super) fn squeeze(&mut self, dictionary: usize) -> Box<[u8]> {
+    pub(super) fn squeeze(&mut self, dictionary: usize) -> &[u8] {
         let Self { all, places, steps } = self;
         steps.clear();
         places.clear();
@@ -63,7 +63,7 @@ impl Press {
         }
         put_number(steps, all.len() - literal);
         steps.extend_from_slice(&all[literal..]);
-        steps.as_slice().into()
+        steps
     }
 
     /// The text again; before it stands the dictionary.

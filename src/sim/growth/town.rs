@@ -94,16 +94,18 @@ impl<'a> Town<'a> {
     /// The machines of a shard, all off.
     pub(super) fn new(realm: &'a Realm<'a>, shard: usize) -> Self {
         let part = Part { shard, people: realm.people(shard), relays: realm.relays(shard) };
-        let houses = part.people.clone().chain(part.relays.clone()).map(|_| House::default());
+        let attic = realm.attic(shard);
+        let people = part.people.clone().map(|_| House::default());
+        let relays = part.relays.clone().map(|_| House { shelf: Shelf::with_attic(attic), ..House::default() });
         let outgoing = (0..realm.gate.shards()).map(|_| Vec::new()).collect();
         Self {
             now: DAY,
             realm,
             tally: Tally::default(),
             post: Post::default(),
-            cards: Cards::default(),
+            cards: Cards::new(Arc::clone(attic)),
             is_fair: true,
-            houses: houses.collect(),
+            houses: people.chain(relays).collect(),
             part,
             plans: Plans { queue: BinaryHeap::new(), outgoing, known: DAY, to_pack: VecDeque::new() },
             reply: None,
