@@ -85,7 +85,7 @@ async fn one_text(alice: &Handle, room: RoomId) -> Result<Duration> {
     let sent = send(alice, room).await?;
     loop {
         match timeout(Duration::from_secs(30), events.recv()).await {
-            // Written with the receipt, and said when that is durable too.
+            // Said when the store shows what the receipt says.
             Ok(Ok(Event::Custody { message, .. })) if message == sent => return Ok(since.elapsed()),
             Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
             Ok(Err(RecvError::Closed)) | Err(_) => return Err(BenchError::Late("for a receipt")),

@@ -10,7 +10,8 @@ use crate::crypto::aead;
 use crate::crypto::keys::Keys;
 use crate::crypto::mls::{Engine, Group, package};
 use crate::store::{DataDir, Store, StoreError, Vault};
-use crate::types::{Batch, GroupId, Rng, Table};
+use crate::types::{AccountId, Batch, GroupId, Rng, Table};
+use crate::wire::row;
 
 /// A store on a directory of its own.
 pub(super) struct Bare {
@@ -181,8 +182,7 @@ pub(super) fn sender_rows(rng: &mut Rng, sealed: &[u8], changes: Changes) -> (Ba
     let keys = SenderKeys { index: rng.bytes(), outbox: rng.bytes(), envelope: rng.bytes() };
     let mut batch = message_rows(rng, keys.index, changes);
     batch.put(Table::Outbox, keys.outbox, vec![7; 120]);
-    batch.put(Table::Envelope, keys.envelope, aead::pad(sealed));
-    batch.put(Table::Envelope, [&keys.envelope[..], &[7; 32]].concat(), vec![7; 8]);
+    batch.put(Table::Envelope, keys.envelope, row::sealed_row(Some((AccountId([7; 32]), 7)), &aead::pad(sealed)));
     (batch, keys)
 }
 
@@ -192,7 +192,6 @@ pub(super) fn receipt_rows(keys: &SenderKeys) -> Batch {
     batch.put(Table::Index, keys.index, vec![7; 180]);
     batch.delete(Table::Outbox, keys.outbox);
     batch.delete(Table::Envelope, keys.envelope);
-    batch.delete(Table::Envelope, [&keys.envelope[..], &[7; 32]].concat());
     batch
 }
 

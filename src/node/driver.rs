@@ -170,6 +170,7 @@ impl Driver {
                 biased;
                 () = until(&mut wanted, Wanted::Stop) => break,
                 flushed = flushed(&mut self.flush) => self.on_flushed(flushed)?,
+                () = at(self.ledger.quiet_until()) => {}
                 paid = self.jobs.next() => if let Some((text, number)) = paid {
                     self.handle(Input::Worked { text, number })?;
                 },
@@ -314,7 +315,7 @@ impl Driver {
             match output {
                 Output::Persist(batch) => {
                     self.store.apply(&batch)?;
-                    self.ledger.on_applied(size(&batch));
+                    self.ledger.on_applied(size(&batch), Instant::now());
                     self.meter.counts.batches.store(self.ledger.applied(), Ordering::Relaxed);
                 }
                 // The stream that the node means is the one that is open while it speaks.
@@ -324,6 +325,8 @@ impl Driver {
                         self.ledger.push(Word::Transmit(link.clone(), frame.encode()));
                     }
                 }
+                // Nobody may be looking.
+                Output::Emit(event) if event.is_of_receipt() => _ = self.mouth.events.send(event),
                 other => self.ledger.push(Word::from(other)),
             }
         }
@@ -335,7 +338,7 @@ impl Driver {
         while let Some(word) = self.ledger.pop() {
             self.perform(word).await;
         }
-        if self.ledger.start_flush() {
+        if self.ledger.start_flush(Instant::now()) {
             let store = self.store.clone();
             self.flush = Some(spawn_blocking(move || store.flush()));
         }
@@ -355,8 +358,10 @@ impl Driver {
                 if self.ledger.is_settled() && self.flush.is_none() {
                     return Ok(());
                 }
-                let flushed = flushed(&mut self.flush).await;
-                self.on_flushed(flushed)?;
+                tokio::select! {
+                    flushed = flushed(&mut self.flush) => self.on_flushed(flushed)?,
+                    () = at(self.ledger.quiet_until()) => {}
+                }
             }
         };
         let for_network = 2 * STREAM_DRAIN_MS;
@@ -383,6 +388,14 @@ async fn flushed(flush: &mut Option<JoinHandle<Result<(), StoreError>>>) -> Resu
             Ok(result) => result,
             Err(error) => std::panic::resume_unwind(error.try_into_panic().unwrap_or_else(|_| Box::new("the flush was aborted"))),
         },
+        None => std::future::pending().await,
+    }
+}
+
+/// Comes at this moment; never without one.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
         None => std::future::pending().await,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::ctx::Ctx;
 use super::node::State;
+use super::seam::{Misbehaviour, Outcome};
 use super::timer::Timer;
 use crate::crypto::keys::{Keys, Signing};
 use crate::crypto::label::{Label, derive};
@@ -11,9 +12,12 @@ use crate::types::limits::{
 use crate::types::{AccountId, Address, InboxId, Millis, PeerId, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::mailbox::{Grant, Token};
+use crate::wire::row::{self, ContactState};
 
 /// Where the own signed card lies in `Table::Meta`.
 pub(super) const CARD_KEY: &[u8] = b"card";
+/// Where in `Table::Meta` stands when the own card was made.
+const MADE_KEY: &[u8] = b"card made";
 /// Where in `Table::Meta` stands when this device began, and with which number of the account's card.
 pub(super) const BORN_KEY: &[u8] = b"born";
 
@@ -28,6 +32,8 @@ pub(super) struct Account {
     pub(super) addresses: Vec<Address>,
     /// Until when cards are made on credit, on the monotonic clock: each one takes `CARD_MS_MIN` of it.
     credit: Millis,
+    /// When the card was made (wall clock); its number can be ahead of that, where the clock was set back.
+    made: Millis,
 }
 
 impl Account {
@@ -42,7 +48,8 @@ impl Account {
             devices: Vec::new(),
             mailboxes: Vec::new(),
         });
-        Self { card, signed, addresses: Vec::new(), credit: 0 }
+        let made = view.get(Table::Meta, MADE_KEY).and_then(|bytes| row::decode(&bytes).ok()).unwrap_or(card.number);
+        Self { card, signed, addresses: Vec::new(), credit: 0, made }
     }
 
     /// Whether one more card may be made; if not, when. Our own mailboxes could make us tell everybody of a change at each frame of theirs.
@@ -90,15 +97,17 @@ impl State {
         let number = (card.number + 1).max(ctx.now.wall);
         self.account.card = Card { number, ..card };
         self.account.signed = self.account.card.sign(&ctx.keys.account);
+        self.account.made = ctx.now.wall;
         ctx.put_raw(Table::Meta, CARD_KEY, self.account.signed.clone());
+        ctx.put(Table::Meta, MADE_KEY, &self.account.made);
+        self.rooms.note_card(number);
         self.timers.sooner(Timer::Cards, ctx.now.mono + CARD_DELAY_MS);
         self.queue_groups(ctx);
     }
 
-    /// Tokens and a key package travel with the card, and its number shows their age: it is made anew as often as the key package, so
-    /// that no contact is left with old ones.
+    /// Tokens and a key package travel with the card: it is made anew as often as the key package, so that no contact is left with old ones.
     pub(super) fn renew_grants(&mut self, ctx: &mut Ctx) {
-        if ctx.now.wall > self.account.card.number.saturating_add(KEY_PACKAGE_RENEW_MS) {
+        if ctx.now.wall.abs_diff(self.account.made) > KEY_PACKAGE_RENEW_MS {
             self.account.signed = Vec::new();
             self.refresh_card(ctx);
         }
@@ -120,6 +129,28 @@ impl State {
                 self.resume_mailbox(ctx, &mailbox);
             }
         }
+    }
+
+    /// A contact gives back the newest card that it has of this account, since it was sent an older one: this device comes from a backup or the
+    /// phrase, and the clock that numbered that card was ahead. Only a card above it is taken, so everybody is asked once more.
+    pub(super) fn take_newer_card(&mut self, ctx: &mut Ctx, signed: &[u8]) -> Outcome {
+        let Ok(card) = card::Signed::open(signed) else { return Outcome::Misbehaved(Misbehaviour::Signature) };
+        if card.account != ctx.keys.account_id() {
+            return Outcome::Misbehaved(Misbehaviour::Right);
+        }
+        if card.number <= self.account.card.number {
+            return Outcome::Duplicate;
+        }
+        self.take_own_card(ctx, signed);
+        self.account.card.number = card.number;
+        self.account.signed = Vec::new();
+        self.refresh_card(ctx);
+        let is_waiting = |account: &AccountId| !self.rooms.has(&self.room_with(ctx, account));
+        let accepted = self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Accepted).map(|(account, _)| *account);
+        for account in accepted.filter(is_waiting).collect::<Vec<_>>() {
+            self.request(ctx, &account);
+        }
+        Outcome::Accepted
     }
 
     /// Tokens for all own mailboxes, the same for the same holder and round.

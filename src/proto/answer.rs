@@ -8,11 +8,11 @@ use super::seam::{Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
 use crate::types::limits::{COPY_MS_MAX, FRAME_IDS_MAX, RETRY_MS_MAX};
 use crate::types::time::{DAY, MINUTE};
-use crate::types::{AccountId, EnvelopeId, InboxId, PeerId};
+use crate::types::{AccountId, EnvelopeId, InboxId, PeerId, RoomId, Table};
 use crate::wire::codec;
 use crate::wire::frame::Delivered;
 use crate::wire::mailbox::{Held, Reason, Refused};
-use crate::wire::row::{Cargo, ContactState};
+use crate::wire::row::{self, Cargo, ContactState};
 
 impl State {
     /// A mailbox says what it holds.
@@ -105,8 +105,9 @@ impl State {
 
     /// What was passed on, and still waits for its epoch after so long, was sealed when they were not in the room.
     fn give_up_copy(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64) {
+        let clock = self.service.clock(ctx.now);
         let row = self.owed_row(ctx, account, order).filter(|row| row.cargo == Cargo::Copy);
-        if let Some(row) = row.filter(|row| row.since.saturating_add(COPY_MS_MAX) <= ctx.now.wall) {
+        if let Some(row) = row.filter(|row| row.since.saturating_add(COPY_MS_MAX) <= clock) {
             self.settle(ctx, account, order, &row);
         }
     }
@@ -125,7 +126,7 @@ impl State {
             for envelope in envelopes {
                 let landed = self.land(ctx, &account, &from, envelope);
                 if let Some(order) = landed.or_else(|| self.order_in(ctx, &account, envelope)) {
-                    self.renew_lost(ctx, &account, order, &from, envelope);
+                    self.renew_lost(ctx, &account, order, Some(&from), envelope);
                 }
             }
             self.pump(ctx, &account);
@@ -145,18 +146,26 @@ impl State {
         true
     }
 
-    /// An envelope that its receiver cannot open ever, as this peer says: what it carries is sealed anew; the peer gets it at once, and later
-    /// each further time.
-    pub(super) fn renew_lost(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, by: &PeerId, envelope: &EnvelopeId) {
+    /// An envelope that its receiver cannot open ever, as this peer says, or (for all of its ways) it itself: what it carries is sealed
+    /// anew; the peer gets it at once, and later each further time.
+    pub(super) fn renew_lost(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, by: Option<&PeerId>, envelope: &EnvelopeId) {
         let Some(row) = self.owed_row(ctx, account, order).filter(|row| row.envelope == Some(*envelope)) else { return };
         match &row.cargo {
+            // The group is lost here, and its members are asked to bring this device back.
+            Cargo::Message { room, .. } | Cargo::Content { room, .. } if self.is_awaited(ctx, room, account) => {
+                self.unseal(ctx, account, order, row);
+            }
             Cargo::Message { room, .. } | Cargo::Content { room, .. } => {
                 let content = self.content_of(ctx, &row.cargo).filter(|_| self.rooms.has_member(room, account));
                 match content.map(|content| codec::encode(&content)).map(|content| self.rooms.seal(ctx, room, &content)) {
                     Some(Ok(sealed)) => {
                         self.replace(ctx, account, order, row, &sealed.envelope, sealed.epoch);
                         self.outbox.rewind_to(account, order);
-                        self.outbox.way(account, by).into_iter().for_each(|way| way.hold_back_more(order, ctx.now.mono));
+                        let now = ctx.now.mono;
+                        match by {
+                            Some(peer) => self.outbox.way(account, peer).into_iter().for_each(|way| way.hold_back_more(order, now)),
+                            None => self.outbox.ways(account).for_each(|way| way.hold_back_more(order, now)),
+                        }
                     }
                     // They are no longer in the room, or we are not.
                     Some(Err(RoomError::NoGroup)) | None => self.give_up(ctx, account, order, &row),
@@ -168,6 +177,12 @@ impl State {
                 self.settle(ctx, account, order, &row);
             }
         }
+    }
+
+    /// Whether a room has no group here, though this account and another are in it.
+    fn is_awaited(&self, ctx: &Ctx, room: &RoomId, account: &AccountId) -> bool {
+        let members = ctx.row::<row::Room>(Table::Room, &room.0).map(|row| row.members).unwrap_or_default();
+        !self.rooms.has(room) && members.contains(account) && members.contains(&ctx.keys.account_id())
     }
 
     /// A mailbox does not take something: waits, longer the less it helps to try again. Only what it is about waits: one envelope, or

@@ -104,6 +104,11 @@ impl Contacts {
         }
     }
 
+    /// The groups in which an account told its card.
+    pub(super) fn groups_with(&self, account: &AccountId) -> Vec<RoomId> {
+        self.shared.get(account).into_iter().flatten().map(|(room, _)| *room).collect()
+    }
+
     /// The newest card of a contact, or of a member of a group.
     pub(super) fn card(&self, account: &AccountId) -> Option<&Card> {
         self.rows.get(account).map(|known| &known.card).or_else(|| self.members.get(account))
@@ -359,8 +364,8 @@ impl State {
         }
     }
 
-    /// Seals something from outside the room to an account and owes it to them.
-    pub(super) fn send_knock(&mut self, ctx: &mut Ctx, account: &AccountId, knock: &Knock) {
+    /// Seals something from outside the room to an account and owes it to them. Gives the envelope.
+    pub(super) fn send_knock(&mut self, ctx: &mut Ctx, account: &AccountId, knock: &Knock) -> Option<Vec<u8>> {
         let signed = Signed::new(&self.account.signed, account, knock, &ctx.keys.account);
         // A newer welcome to a group, or question to be let in again, replaces an older one.
         let cargo = match knock {
@@ -368,22 +373,23 @@ impl State {
                 self.drop_such(ctx, account, |other| *other == Other::Welcome(*room));
                 row::Cargo::Welcome { room: *room }
             }
-            Knock::Welcome { .. } | Knock::Request { .. } => row::Cargo::Knock,
+            Knock::Welcome { .. } | Knock::Request { .. } | Knock::Newer { .. } => row::Cargo::Knock,
             Knock::Rejoin { room, .. } => {
                 self.drop_such(ctx, account, |other| *other == Other::Rejoin(*room));
                 row::Cargo::Rejoin { room: *room }
             }
         };
-        self.post_knock(ctx, account, &signed, cargo);
+        self.post_knock(ctx, account, &signed, cargo)
     }
 
-    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed, cargo: row::Cargo) {
-        let Some(seal) = self.contacts.card(account).map(|card| card.seal) else { return };
+    fn post_knock(&mut self, ctx: &mut Ctx, account: &AccountId, signed: &Signed, cargo: row::Cargo) -> Option<Vec<u8>> {
+        let seal = self.contacts.card(account).map(|card| card.seal)?;
         let padded = crate::crypto::aead::pad(&codec::encode(signed));
-        let Ok(sealed) = crate::crypto::seal::seal(&seal, KNOCK_INFO, &padded, ctx.rng) else { return };
+        let sealed = crate::crypto::seal::seal(&seal, KNOCK_INFO, &padded, ctx.rng).ok()?;
         let bytes = envelope::Envelope::encode(envelope::Kind::Sealed, &sealed);
         self.owe(ctx, account, cargo, Some(&bytes), [0; 16], false);
         self.pump(ctx, account);
+        Some(bytes)
     }
 
     /// A proof of work is there.

@@ -4,15 +4,13 @@
 use super::ctx::Ctx;
 use super::lane::Silence;
 use super::node::State;
-use super::outbox::is_sealed;
+use super::outbox::{is_sealed, sealed};
 use super::seam::Output;
 use super::timer::Timer;
 use crate::crypto::keys::Signing;
-use crate::types::limits::{
-    COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, OUT_OF_ORDER_MAX, OUTBOX_PAGE, PUMP_ROWS_MAX, RETRY_MS_MAX, STALL_MS, STUCK_MS,
-};
+use crate::types::limits::{COPIES_WANTED, DIRECT_GRACE_MS, FRAME_IDS_MAX, OUTBOX_PAGE, PUMP_ROWS_MAX, RETRY_MS_MAX, STALL_MS, STUCK_MS};
 use crate::types::time::MINUTE;
-use crate::types::{AccountId, DeviceId, Millis, PeerId, Table};
+use crate::types::{AccountId, DeviceId, Millis, PeerId};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Deposit, Grant, Lane, OpenToken};
@@ -105,10 +103,15 @@ impl State {
         let now = ctx.now.mono;
         let Some(way) = self.outbox.way(account, peer) else { return true };
         let since = *way.since.get_or_insert(now);
+        // What was passed over is looked at again: it is there by now, or its time has come.
+        let is_over = way.overtaken.is_some() && now >= since + STALL_MS;
+        if is_over || way.cursor == 0 {
+            (way.cursor, way.overtaken) = (0, None);
+        }
         if !self.is_answering(ctx, account, peer, true, next) {
             return false;
         }
-        let (mut overtaken, mut budget) = (0, PUMP_ROWS_MAX);
+        let mut budget = PUMP_ROWS_MAX;
         loop {
             let page = self.next_rows(ctx, account, peer, &mut budget, next);
             if page.is_empty() {
@@ -126,17 +129,16 @@ impl State {
                 // overtaken by more than the ratchet's window for what is out of order.
                 if !row.held.is_empty() && now < since + STALL_MS {
                     *next = (*next).min(since + STALL_MS);
-                    overtaken += 1;
-                    if overtaken >= OUT_OF_ORDER_MAX / 2 {
-                        self.outbox.way(account, peer).into_iter().for_each(|way| way.cursor = 0);
-                        return true;
-                    }
+                    self.outbox.way(account, peer).into_iter().for_each(|way| _ = way.overtaken.get_or_insert(order));
                     continue;
+                }
+                if self.outbox.way(account, peer).is_some_and(|way| way.is_far_ahead(order)) {
+                    return true;
                 }
                 if self.is_held_back(ctx, account, peer, order, next) {
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 self.outbox.way(account, peer).into_iter().for_each(|way| way.take_off(envelope, order, bytes.len(), now));
                 *next = (*next).min(now + STALL_MS);
                 ctx.transmit(*peer, Frame::Deliver(bytes));
@@ -214,7 +216,7 @@ impl State {
                 if self.is_held_back(ctx, account, &mailbox.peer, order, next) {
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 if bytes.len() as u64 > mailbox.envelope_bytes {
                     continue;
                 }

@@ -30,7 +30,7 @@ impl State {
         let effects = self.rooms.create(ctx, info, &devices).map_err(refusal)?;
         ctx.put(Table::Room, room.0, &row::Room { generation: 1, ..row::Room::new(RoomKind::Group, name.to_owned(), all) });
         self.apply_effects(ctx, effects);
-        self.on_members(ctx, &room);
+        self.on_members(ctx, &room, false);
         Ok(Reply::Room(room))
     }
 

@@ -4,9 +4,10 @@ use super::account::receiver_at;
 use super::ctx::Ctx;
 use super::deliver::use_of;
 use super::node::State;
+use super::outbox::sealed;
 use super::timer::Timer;
 use crate::types::limits::{FRAME_IDS_MAX, HANDOVER_AFTER_MS, INBOX_HANDOVERS_MAX, MAILBOXES_MAX, PUMP_ROWS_MAX, STUCK_MS};
-use crate::types::{AccountId, EnvelopeId, InboxId, Millis, PeerId, Table};
+use crate::types::{AccountId, EnvelopeId, InboxId, Millis, PeerId};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Handover, Lane, Target, Withdraw};
@@ -60,7 +61,7 @@ impl State {
                 if self.is_held_back(ctx, account, &own, order, next) {
                     continue;
                 }
-                let Some(bytes) = ctx.get(Table::Envelope, &envelope.0) else { continue };
+                let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 self.outbox.way(account, &own).into_iter().for_each(|way| way.take_off(envelope, order, bytes.len(), now));
                 *next = (*next).min(now + STUCK_MS);
                 let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
@@ -106,7 +107,7 @@ impl State {
     pub(super) fn on_given_up(&mut self, ctx: &mut Ctx, mailbox: PeerId, envelope: &EnvelopeId, to: &InboxId) {
         for (account, order) in self.receivers(ctx, &mailbox, to, envelope) {
             self.settle_unheld(ctx, &account, order, &mailbox);
-            self.renew_lost(ctx, &account, order, &mailbox, envelope);
+            self.renew_lost(ctx, &account, order, Some(&mailbox), envelope);
             self.pump(ctx, &account);
         }
     }

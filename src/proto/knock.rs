@@ -4,6 +4,7 @@ use super::contact::{KNOCK_INFO, Known, default_name, invite_key};
 use super::ctx::Ctx;
 use super::lane::Other;
 use super::node::State;
+use super::receive::Source;
 use super::room::{RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
@@ -13,12 +14,13 @@ use crate::types::limits::{
 use crate::types::{AccountId, PeerId, RoomId, Table};
 use crate::wire::card::Card;
 use crate::wire::content::{Knock, Signed};
+use crate::wire::frame::Frame;
 use crate::wire::mailbox::Grant;
 use crate::wire::row::{self, ContactState, RoomKind};
 
 impl State {
     /// Opens what was sealed to this account.
-    pub(super) fn handle_sealed(&mut self, ctx: &mut Ctx, body: &[u8]) -> Outcome {
+    pub(super) fn handle_sealed(&mut self, ctx: &mut Ctx, source: Source, body: &[u8]) -> Outcome {
         let Ok(padded) = crate::crypto::seal::open(&ctx.keys.seal_secret(), KNOCK_INFO, body) else {
             return Outcome::Refused(Refusal::Unknown);
         };
@@ -29,6 +31,9 @@ impl State {
         let account = card.account;
         if account == ctx.keys.account_id() || self.contacts.state(&account) == Some(ContactState::Blocked) {
             return Outcome::Refused(Refusal::Unwanted);
+        }
+        if !matches!(knock, Knock::Newer { .. }) {
+            self.tell_newer(ctx, source, &card);
         }
         match knock {
             Knock::Request { secret, key_packages, grants, greeting } => {
@@ -60,9 +65,12 @@ impl State {
                 self.update_card(ctx, &account, &signed.card, card, grants, None);
                 self.handle_welcome(ctx, &account, &room, &welcome)
             }
+            Knock::Newer { card } if self.contacts.card(&account).is_some() => self.take_newer_card(ctx, &card),
+            Knock::Newer { .. } => Outcome::Refused(Refusal::Unwanted),
             Knock::Rejoin { room, key_package, generation } => {
+                // Who was taken out, or comes from a backup, does not know who is still in it with them: they are told that it is no use.
                 if !self.contacts.is_accepted(&account) && !self.rooms.has_member(&room, &account) {
-                    return Outcome::Refused(Refusal::Unwanted);
+                    return Outcome::Refused(Refusal::Unknown);
                 }
                 self.update_card(ctx, &account, &signed.card, card, Vec::new(), None);
                 match self.rooms.handle_rejoin(ctx, &account, &room, &key_package, generation) {
@@ -75,6 +83,21 @@ impl State {
                     Err(error) => outcome(error),
                 }
             }
+        }
+    }
+
+    /// An account that is known by a newer card than it shows may come from a backup or the phrase, and not know how high its number must be; or
+    /// somebody played an old knock again. It is given the card: on the stream, for its new device, and where the account has mailboxes.
+    fn tell_newer(&mut self, ctx: &mut Ctx, source: Source, card: &Card) {
+        let account = card.account;
+        let Some(known) = self.contacts.get(&account).filter(|known| known.card.number > card.number) else { return };
+        let is_told = self.outbox.orders(&account, |other| *other == Other::Knock).len() > NEWER_OWED_MAX;
+        if is_told || !self.contacts.is_reachable(&account) {
+            return;
+        }
+        let knock = Knock::Newer { card: known.row.card.clone() };
+        if let (Some(bytes), Source::Direct(peer)) = (self.send_knock(ctx, &account, &knock), source) {
+            ctx.transmit(peer, Frame::Deliver(bytes));
         }
     }
 
@@ -102,10 +125,9 @@ impl State {
             }
             Some(ContactState::Requested) => {
                 self.store_request(ctx, request, ContactState::Requested);
-                // Both asked. The lower account makes the room; the other waits for its welcome.
-                if ctx.keys.account_id() < account {
-                    self.establish(ctx, &account, None);
-                }
+                // Both asked. Two who make the room at once end in one; waiting for the other's could be waiting for somebody who begins
+                // anew and made it before.
+                self.establish(ctx, &account, None);
                 Outcome::Accepted
             }
             _ if is_invited => {
@@ -147,9 +169,13 @@ impl State {
         let before = self.contacts.get(&account).cloned();
         let Request { card, signed_card, key_packages, grants, greeting, .. } = request;
         let is_newer = before.as_ref().is_none_or(|known| known.card.number <= card.number);
-        let (card, signed_card) = match &before {
-            Some(known) if !is_newer => (known.card.clone(), known.row.card.clone()),
-            _ => (card, signed_card),
+        // An older request, which came later: its keys may be gone.
+        let (card, signed_card, grants, key_packages) = match &before {
+            Some(known) if !is_newer => {
+                let row = known.row.clone();
+                (known.card.clone(), row.card, row.grants, row.key_packages)
+            }
+            _ => (card, signed_card, grants, key_packages),
         };
         let row = row::Contact {
             name: before.as_ref().map_or_else(|| default_name(&card), |known| known.row.name.clone()),
@@ -271,7 +297,7 @@ impl State {
             _ => {}
         }
         if info.kind == RoomKind::Group {
-            self.on_members(ctx, &info.room);
+            self.on_members(ctx, &info.room, false);
         }
         Outcome::Accepted
     }
@@ -344,6 +370,9 @@ fn open_invite(ctx: &Ctx, secret: Option<&[u8; 32]>, account: &AccountId) -> Opt
     let is_open = invite.used_by.is_none_or(|by| by == *account) && invite.not_after >= ctx.now.wall;
     is_open.then_some((key, invite))
 }
+
+/// Welcomes, and cards given back, that are owed to an account at most before one more card is.
+const NEWER_OWED_MAX: usize = 1;
 
 /// Whether a card lacks a mailbox that an earlier one of the account named: a device that begins anew may not know of it.
 fn forgets(card: &Card, earlier: &Card) -> bool {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::member::MemberCard;
 use crate::types::limits::{
-    ASIDES_MAX, COMMITS_OWED_MAX, HELD_BACK_MAX, OUTBOX_MAX, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS, WINDOW_BYTES_MAX,
-    WINDOW_ENVELOPES_MAX,
+    ASIDES_MAX, COMMITS_OWED_MAX, HELD_BACK_MAX, OUT_OF_ORDER_MAX, OUTBOX_MAX, RETRY_MS_MAX, RETRY_MS_MIN, STALL_MS, STUCK_MS,
+    WINDOW_BYTES_MAX, WINDOW_ENVELOPES_MAX,
 };
 use crate::types::{AccountId, EnvelopeId, Millis, PeerId, Rng, RoomId, Scan, Table, View};
 use crate::wire::content::{Body, Content};
@@ -266,6 +266,8 @@ pub(super) struct Way {
     pub(super) since: Option<Millis>,
     /// The highest order looked at.
     pub(super) cursor: u64,
+    /// The first row that was passed over, because a mailbox is sending it.
+    pub(super) overtaken: Option<u64>,
     /// Whether there was no time yet to look at what is behind that.
     pub(super) is_midway: bool,
     /// Envelopes without an answer: their order and size.
@@ -394,6 +396,15 @@ impl Way {
         self.hold_back(order, now + pause);
     }
 
+    /// Whether a row is too far behind one that was passed over to go before it; then all are looked at again.
+    pub(super) fn is_far_ahead(&mut self, order: u64) -> bool {
+        let is_far = self.overtaken.is_some_and(|first| order.saturating_sub(first) >= u64::from(OUT_OF_ORDER_MAX / 2));
+        if is_far {
+            self.cursor = 0;
+        }
+        is_far
+    }
+
     /// Until when a row is held back.
     pub(super) fn back_until(&self, order: u64, now: Millis) -> Option<Millis> {
         self.back.get(&order).map(|(until, _)| *until).filter(|until| *until > now)
@@ -411,7 +422,7 @@ impl Way {
     /// The connection is gone; what was asked of us stays.
     fn end(&mut self) {
         self.since = None;
-        self.cursor = 0;
+        (self.cursor, self.overtaken) = (0, None);
         self.is_midway = false;
         self.inflight.clear();
         self.bytes = 0;

@@ -41,15 +41,18 @@ impl State {
         }
     }
 
-    /// Who is in a group has changed, or this device has come into it or is out of it. Who is out loses the room's tokens.
-    pub(super) fn on_members(&mut self, ctx: &mut Ctx, room: &RoomId) {
+    /// Who is in a group has changed (`is_left`: somebody went), or this device has come into it or is out of it. Who is out loses the
+    /// room's tokens, and is known until they have what they were owed: without the commits before it they could not open the one that
+    /// tells them.
+    pub(super) fn on_members(&mut self, ctx: &mut Ctx, room: &RoomId, is_left: bool) {
         let (me, members) = (ctx.keys.account_id(), self.rooms.members(room));
-        let mut is_left = !self.rooms.has(room);
-        for (key, _) in ctx.scan(&Scan::prefix(Table::Member, room.0)) {
+        let is_left = is_left || !self.rooms.has(room);
+        for (key, value) in ctx.scan(&Scan::prefix(Table::Member, room.0)) {
             let Some((_, account)) = member_of(&key).filter(|(_, account)| *account != me && !members.contains(account)) else { continue };
-            ctx.delete(Table::Member, key);
-            self.contacts.forget_member(room, &account);
-            is_left = true;
+            match row::decode::<row::Member>(&value) {
+                Ok(row) if self.outbox.is_busy(&account) => ctx.put(Table::Member, key, &row::Member { told: 0, is_told: false, ..row }),
+                _ => self.forget_member(ctx, room, &account),
+            }
         }
         if is_left && let Some(own) = ctx.row::<row::Member>(Table::Member, &member_key(room, &me)) {
             let fresh = row::Member { round: own.round + 1, told: 0, ..own };
@@ -61,6 +64,22 @@ impl State {
             }
         }
         self.queue_group(ctx, room);
+    }
+
+    fn forget_member(&mut self, ctx: &mut Ctx, room: &RoomId, account: &AccountId) {
+        ctx.delete(Table::Member, member_key(room, account));
+        self.contacts.forget_member(room, account);
+    }
+
+    /// An account is owed nothing any more: groups that it is no longer in, or this account is not, need not know it.
+    pub(super) fn forget_former_member(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let me = ctx.keys.account_id();
+        for room in self.contacts.groups_with(account) {
+            let members = ctx.row::<row::Room>(Table::Room, &room.0).map(|row| row.members).unwrap_or_default();
+            if !(members.contains(account) && members.contains(&me)) {
+                self.forget_member(ctx, &room, account);
+            }
+        }
     }
 
     /// Tokens of groups that are no longer good at a mailbox.
@@ -138,7 +157,8 @@ impl State {
     fn tell_all(&mut self, ctx: &mut Ctx, room: &RoomId, to: &AccountId) -> bool {
         let rows = ctx.scan(&Scan::prefix(Table::Member, room.0)).into_iter();
         let rows = rows.filter_map(|(key, value)| Some((member_of(&key)?.1, row::decode::<row::Member>(&value).ok()?)));
-        let cards = rows.filter(|(account, row)| account != to && !row.card.is_empty()).map(|(_, row)| (row.card, row.grants)).collect();
+        let is_in = |account: &AccountId| account != to && self.rooms.has_member(room, account);
+        let cards = rows.filter(|(account, row)| is_in(account) && !row.card.is_empty()).map(|(_, row)| (row.card, row.grants)).collect();
         in_parts(cards).into_iter().all(|cards| self.send_aside(ctx, room, to, &Body::Cards { cards }).is_some())
     }
 

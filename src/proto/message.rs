@@ -86,7 +86,8 @@ impl State {
             | Body::Ask { .. }
             | Body::Gone { .. }
             | Body::Heads { .. }
-            | Body::Copy { .. } => {
+            | Body::Copy { .. }
+            | Body::Lost { .. } => {
                 return Err(CommandError::Internal);
             }
         }

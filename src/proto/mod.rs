@@ -10,6 +10,7 @@
 //! | `message`, `outbox`, `lane`, `reseal` | sending: what is owed, in the store and in memory, and sealing it anew |
 //! | `deliver`, `handover`, `answer` | the ways out, and what is said of what went |
 //! | `receive`, `receipt`, `collect` | receiving: envelopes, receipts, our mailboxes |
+//! | `lost` | what a mailbox held for us and we can never open |
 //! | `order`, `sync`, `repair` | one order everywhere, how far others are, what is missing |
 //! | `group`, `member` | rooms of many, and how their members reach each other |
 //! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
@@ -29,6 +30,7 @@ pub mod guilt;
 mod handover;
 mod knock;
 mod lane;
+mod lost;
 
 pub mod mailbox;
 mod member;

@@ -20,6 +20,7 @@ use crate::crypto::keys::{Keys, notes_room};
 use crate::types::limits::{SWEEP_MS, SWEEP_ROWS_MAX, TIMERS_PER_TURN_MAX};
 use crate::types::{AccountId, Address, DeviceId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use crate::wire::codec::DecodeError;
+use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::frame::Frame;
 use crate::wire::row::{self, ContactState, RoomKind};
 
@@ -43,7 +44,7 @@ pub struct Settings {
 /// 1. One mutation, then drain: after [`open`](Self::open) and each [`handle`](Self::handle), call [`poll`](Self::poll) until it gives `None`.
 /// 2. Outputs are performed in order, and a `Persist` is durable before anything after it.
 /// 3. Inputs may repeat or vanish; a crash may fall between any two outputs.
-/// 4. `Emit` is a hint; the store is the truth.
+/// 4. `Emit` is a hint; the store is the truth. One [of a receipt](super::Event::is_of_receipt) need not wait for the flush.
 /// 5. The same store, seed and inputs give the same outputs.
 pub struct Node {
     keys: Keys,
@@ -122,6 +123,7 @@ impl Node {
             members_due: BTreeSet::new(),
             topics: BTreeMap::new(),
         };
+        state.rooms.note_card(state.account.card.number);
         if let Some(retired) = retired {
             state.retire(&mut ctx, &retired);
         }
@@ -141,6 +143,11 @@ impl Node {
     /// The next output; drain to `None` before the next [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// Whether an envelope is of an epoch that this device was in, or should have been, and whose keys it will never have again.
+    pub fn is_past(&self, envelope: &[u8]) -> bool {
+        Envelope::decode(envelope).is_ok_and(|envelope| envelope.kind == Kind::Room && self.state.rooms.is_past(envelope.body))
     }
 
     /// The number and name of a room's epoch: all devices in a room end in the same. `None` without a group.
@@ -391,7 +398,11 @@ impl State {
                     self.send_mail_acks(ctx);
                     self.send_withdrawn(ctx);
                 }
-                Timer::Receipts => self.send_receipts(ctx),
+                Timer::Receipts => {
+                    self.send_receipts(ctx);
+                    self.tell_lost(ctx);
+                    self.tell_belated(ctx);
+                }
                 Timer::Cards => {
                     self.refresh_card(ctx);
                     self.send_cards(ctx);
@@ -429,7 +440,7 @@ impl State {
         ctx.put_raw(Table::Meta, SWEEP_KEY, last);
         if is_end {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
-                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock) {
+                if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock.min(ctx.now.wall)) {
                     ctx.delete(Table::Invite, key);
                 }
             }

@@ -15,6 +15,54 @@ fn ref_key(envelope: &EnvelopeId, account: &AccountId) -> Vec<u8> {
     [&envelope.0[..], &account.0[..]].concat()
 }
 
+/// Keeps the sealed bytes of an envelope, with whom they are owed to. An account that is owed them alone stands before the bytes, those
+/// that share them in rows of their own.
+fn keep(ctx: &mut Ctx, envelope: &EnvelopeId, bytes: &[u8], account: &AccountId, order: u64, shared: bool) {
+    let known = ctx.get(Table::Envelope, &envelope.0);
+    let sole = known.as_deref().and_then(row::sealed).and_then(|(sole, _)| sole);
+    let other = sole.filter(|(other, _)| other != account);
+    if (known.is_none() && !shared) || (sole.is_some() && other.is_none()) {
+        return ctx.put_raw(Table::Envelope, envelope.0, row::sealed_row(Some((*account, order)), bytes));
+    }
+    if known.is_none() || other.is_some() {
+        ctx.put_raw(Table::Envelope, envelope.0, row::sealed_row(None, bytes));
+    }
+    for (account, order) in other.iter().chain([&(*account, order)]) {
+        ctx.put_raw(Table::Envelope, ref_key(envelope, account), order.to_be_bytes());
+    }
+}
+
+/// The sealed bytes of an envelope.
+pub(super) fn sealed(ctx: &Ctx, envelope: &EnvelopeId) -> Option<Vec<u8>> {
+    let mut row = ctx.get(Table::Envelope, &envelope.0)?;
+    let head = row.len() - row::sealed(&row)?.1.len();
+    row.drain(..head);
+    Some(row)
+}
+
+/// The account that is owed an envelope alone, with its order.
+fn sole(ctx: &Ctx, envelope: &EnvelopeId) -> Option<(AccountId, u64)> {
+    row::sealed(&ctx.get(Table::Envelope, &envelope.0)?)?.0
+}
+
+/// The accounts that are owed an envelope, with their order.
+fn sharers(ctx: &Ctx, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
+    let rows = ctx.scan(&Scan::prefix(Table::Envelope, envelope.0).after(envelope.0)).into_iter();
+    let listed = rows.filter_map(|(key, order)| Some((AccountId::from_slice(key.get(32..)?)?, u64::from_be_bytes(order.try_into().ok()?))));
+    sole(ctx, envelope).into_iter().chain(listed).collect()
+}
+
+/// An account is owed an envelope no more; its sealed bytes go with the last one that was.
+fn let_go(ctx: &mut Ctx, envelope: &EnvelopeId, account: &AccountId) {
+    let is_alone = sole(ctx, envelope).is_some_and(|(other, _)| other == *account);
+    if !is_alone {
+        ctx.delete(Table::Envelope, ref_key(envelope, account));
+    }
+    if is_alone || sharers(ctx, envelope).is_empty() {
+        ctx.delete(Table::Envelope, envelope.0);
+    }
+}
+
 /// The id of an envelope.
 pub(super) fn id_of(bytes: &[u8]) -> EnvelopeId {
     EnvelopeId(*blake3::hash(bytes).as_bytes())
@@ -35,16 +83,21 @@ impl State {
         let order = self.outbox.add(account, &cargo, ctx.now.mono);
         let envelope = bytes.map(id_of);
         if let (Some(id), Some(bytes)) = (envelope, bytes) {
-            ctx.put_raw(Table::Envelope, id.0, bytes);
-            ctx.put_raw(Table::Envelope, ref_key(&id, account), order.to_be_bytes());
+            keep(ctx, &id, bytes, account, order, shared);
         }
-        let row = row::Outbox { cargo, envelope, epoch, shared, since: ctx.now.wall, held: Vec::new(), delivered: Vec::new() };
+        // By the clock that it expires by: the other one may have been set since.
+        let since = self.service.clock(ctx.now);
+        let row = row::Outbox { cargo, envelope, epoch, shared, since, held: Vec::new(), delivered: Vec::new() };
         ctx.put(Table::Outbox, row_key(account, order), &row);
         order
     }
 
     /// Up to so many rows of what an account is owed, after an order.
     pub(super) fn owed_page(&self, ctx: &Ctx, account: &AccountId, after: u64, limit: usize) -> Vec<(u64, row::Outbox)> {
+        // Most often nothing has come since, and that is known without looking.
+        if after + 1 >= self.outbox.next_order(account) {
+            return Vec::new();
+        }
         let scan = Scan::prefix(Table::Outbox, account.0).after(row_key(account, after)).limit(limit);
         let rows = ctx.scan(&scan).into_iter();
         rows.filter_map(|(key, value)| Some((super::lane::order_of(&key)?, row::decode(&value).ok()?))).collect()
@@ -56,13 +109,15 @@ impl State {
 
     /// The order of an envelope in an account's lane, from the store.
     pub(super) fn order_in(&self, ctx: &Ctx, account: &AccountId, envelope: &EnvelopeId) -> Option<u64> {
-        ctx.get(Table::Envelope, &ref_key(envelope, account)).and_then(|order| order.try_into().ok()).map(u64::from_be_bytes)
+        match sole(ctx, envelope) {
+            Some((other, order)) => (other == *account).then_some(order),
+            None => ctx.get(Table::Envelope, &ref_key(envelope, account)).and_then(|order| order.try_into().ok()).map(u64::from_be_bytes),
+        }
     }
 
-    /// Other accounts that are owed the same envelope, with their order.
+    /// The accounts that are owed an envelope, with their order.
     pub(super) fn sharers(&self, ctx: &Ctx, envelope: &EnvelopeId) -> Vec<(AccountId, u64)> {
-        let rows = ctx.scan(&Scan::prefix(Table::Envelope, envelope.0).after(envelope.0)).into_iter();
-        rows.filter_map(|(key, order)| Some((AccountId::from_slice(key.get(32..)?)?, u64::from_be_bytes(order.try_into().ok()?)))).collect()
+        sharers(ctx, envelope)
     }
 
     /// Nothing is owed any more by this row.
@@ -71,6 +126,9 @@ impl State {
         self.release(ctx, account, row);
         let was_full = !self.outbox.takes_aside(account);
         self.outbox.remove(account, order);
+        if !self.outbox.is_busy(account) {
+            self.forget_former_member(ctx, account);
+        }
         // Receipts that had no place wait in their table.
         if was_full && self.outbox.takes_aside(account) {
             self.timers.sooner(Timer::Receipts, ctx.now.mono);
@@ -80,11 +138,8 @@ impl State {
     /// Forgets the sealed bytes of a row, when no other account is owed them.
     fn release(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) {
         let Some(envelope) = row.envelope else { return };
-        ctx.delete(Table::Envelope, ref_key(&envelope, account));
         self.forget_work(&envelope);
-        if !row.shared || self.sharers(ctx, &envelope).is_empty() {
-            ctx.delete(Table::Envelope, envelope.0);
-        }
+        let_go(ctx, &envelope, account);
         self.outbox.ways(account).for_each(|way| _ = way.land(&envelope, ctx.now.mono));
     }
 
@@ -199,9 +254,19 @@ impl State {
             self.change_custody(ctx, account, &row.cargo, |custody| custody.held.clear());
         }
         let id = id_of(bytes);
-        ctx.put_raw(Table::Envelope, id.0, bytes);
-        ctx.put_raw(Table::Envelope, ref_key(&id, account), order.to_be_bytes());
+        keep(ctx, &id, bytes, account, order, row.shared);
         let fresh = row::Outbox { envelope: Some(id), epoch, held: Vec::new(), ..row };
+        ctx.put(Table::Outbox, row_key(account, order), &fresh);
+    }
+
+    /// Owes what a row owed as if it had not been sealed yet: it is when the room has a group again.
+    pub(super) fn unseal(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, row: row::Outbox) {
+        self.withdraw(ctx, account, &row);
+        self.release(ctx, account, &row);
+        if !row.held.is_empty() {
+            self.change_custody(ctx, account, &row.cargo, |custody| custody.held.clear());
+        }
+        let fresh = row::Outbox { envelope: None, epoch: [0; 16], shared: false, held: Vec::new(), ..row };
         ctx.put(Table::Outbox, row_key(account, order), &fresh);
     }
 
@@ -223,4 +288,46 @@ impl State {
 /// The kind byte of an envelope tells sealed ones, which a stranger may deposit.
 pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     envelope::Envelope::decode(bytes).is_ok_and(|envelope| envelope.kind == envelope::Kind::Sealed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that fails says where.
+mod tests {
+    use super::{id_of, keep, let_go, sealed, sharers};
+    use crate::crypto::keys::Keys;
+    use crate::proto::ctx::Ctx;
+    use crate::types::{AccountId, Now, Rng, Row, Scan, Table, View};
+
+    struct Nothing;
+
+    impl View for Nothing {
+        fn get(&self, _: Table, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn scan(&self, _: &Scan) -> Vec<Row> {
+            Vec::new()
+        }
+    }
+
+    /// Bob is owed an envelope alone, and then somebody else is owed the same one, and is done with it first, or last.
+    #[test]
+    fn sealed_bytes_stay_until_nobody_is_owed_them() {
+        let (bob, carol) = (AccountId([2; 32]), AccountId([3; 32]));
+        let (mut rng, keys) = (Rng::from_seed([1; 32]), Keys::new(&[1; 32], &[2; 32], &[3; 32]));
+        for (first, last) in [(bob, carol), (carol, bob)] {
+            for (bob_shares, carol_shares) in [(false, true), (false, false), (true, true), (true, false)] {
+                let mut ctx = Ctx::new(Now { mono: 0, wall: 0 }, &mut rng, &keys, &Nothing);
+                let id = id_of(b"sealed");
+                keep(&mut ctx, &id, b"sealed", &bob, 5, bob_shares);
+                keep(&mut ctx, &id, b"sealed", &carol, 7, carol_shares);
+                assert_eq!(sharers(&ctx, &id), [(bob, 5), (carol, 7)]);
+                let_go(&mut ctx, &id, &first);
+                assert_eq!(sealed(&ctx, &id).unwrap(), b"sealed");
+                assert_eq!(sharers(&ctx, &id).len(), 1);
+                let_go(&mut ctx, &id, &last);
+                assert!(ctx.scan(&Scan::prefix(Table::Envelope, b"")).is_empty());
+            }
+        }
+    }
 }

@@ -108,6 +108,7 @@ impl State {
             }
             Body::Copy { content } => self.handle_copy(ctx, room, sender, device, &content),
             Body::Cards { cards } => self.handle_cards(ctx, room, sender, cards),
+            Body::Lost { envelopes } => self.hear_lost(ctx, sender, &envelopes),
             Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } => {
                 Outcome::Misbehaved(Misbehaviour::Unexpected)
             }

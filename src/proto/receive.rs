@@ -67,7 +67,7 @@ impl State {
         let outcome = match Envelope::decode(&bytes) {
             Ok(Envelope { kind: Kind::Room, body }) => self.receive_room(ctx, source, id, body),
             Ok(Envelope { kind: Kind::Sealed, body }) => {
-                let outcome = self.handle_sealed(ctx, body);
+                let outcome = self.handle_sealed(ctx, source, body);
                 if outcome == Outcome::Accepted {
                     self.mark_seen(ctx, id, None);
                 }
@@ -214,9 +214,11 @@ impl State {
             Opened::Own => Outcome::Duplicate,
             // Opened before, and yet not among what was seen: it was refused then (its sender was blocked), or that is long ago. A
             // receipt could be a lie; sealed anew, it is told apart by its message.
-            Opened::Duplicate => Outcome::Refused(Refusal::Expired),
+            Opened::Duplicate(room) | Opened::Expired(room) => {
+                self.note_lost(ctx, source, &room, id);
+                Outcome::Refused(Refusal::Expired)
+            }
             Opened::Deferred => Outcome::Deferred,
-            Opened::Expired => Outcome::Refused(Refusal::Expired),
             Opened::Misbehaved(_) => Outcome::Misbehaved(Misbehaviour::Right),
         };
         self.apply_effects(ctx, effects);
@@ -236,7 +238,8 @@ impl State {
 
     /// Remembers an envelope for as long as a copy can come.
     pub(super) fn mark_seen(&mut self, ctx: &mut Ctx, id: EnvelopeId, about: Option<(RoomId, MessageId, AccountId)>) {
-        ctx.put(Table::Seen, id.0, &row::Seen { until: ctx.now.wall + SEEN_TTL_MS, about });
+        let until = self.service.clock(ctx.now) + SEEN_TTL_MS;
+        ctx.put(Table::Seen, id.0, &row::Seen { until, about });
     }
 
     /// Owes a receipt for what did not come straight from its sender (who gets a device's receipt on the stream).
@@ -284,6 +287,7 @@ impl State {
         }
         let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, envelope) } else { Vec::new() };
         self.store_message(ctx, &series, content, Vec::new(), keeps);
+        self.note_belated(ctx, &series, &leaf);
         ctx.emit(Event::Message { room, message });
         Outcome::Accepted
     }
@@ -317,11 +321,13 @@ impl State {
                     self.follow_topic(ctx, &room);
                 }
                 Effect::Members { room, members } => {
+                    let mut is_left = false;
                     if let Some(row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+                        is_left = row.members.iter().any(|account| !members.contains(account));
                         ctx.put(Table::Room, room.0, &row::Room { members, ..row });
                         ctx.emit(Event::Room(room));
                     }
-                    self.on_members(ctx, &room);
+                    self.on_members(ctx, &room, is_left);
                 }
                 Effect::Removed { room } => {
                     self.follow_topic(ctx, &room);
@@ -329,7 +335,7 @@ impl State {
                         row.members.retain(|account| *account != ctx.keys.account_id());
                         ctx.put(Table::Room, room.0, &row);
                     }
-                    self.on_members(ctx, &room);
+                    self.on_members(ctx, &room, true);
                     ctx.emit(Event::Room(room));
                 }
             }

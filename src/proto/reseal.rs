@@ -202,7 +202,7 @@ impl State {
         let content = codec::encode(&content);
         let hash = *blake3::hash(&content).as_bytes();
         let known = work.sealed.get(&hash).filter(|(_, epoch)| Some(*epoch) == present);
-        let known = known.and_then(|(envelope, epoch)| Some((ctx.get(Table::Envelope, &envelope.0)?, *epoch)));
+        let known = known.and_then(|(envelope, epoch)| Some((super::outbox::sealed(ctx, envelope)?, *epoch)));
         let (bytes, epoch) = match known {
             Some(known) => known,
             None => match self.rooms.seal(ctx, room, &content) {

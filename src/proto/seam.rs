@@ -326,6 +326,14 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether it may be told as soon as the store shows what it is about. What a receipt says is durable with whoever signed it, and true
+    /// whether or not this node has written the receipt down.
+    pub fn is_of_receipt(&self) -> bool {
+        matches!(self, Self::Custody { .. })
+    }
+}
+
 /// What became of an input. Bad input is no error of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -1,6 +1,6 @@
 //! Completeness: every device numbers its messages in a room; members tell each other how far they are, and a hole is noticed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ctx::Ctx;
 use super::lane::Other;
@@ -8,9 +8,9 @@ use super::node::State;
 use super::repair::Asking;
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, MEMBERS_ASKED_MAX, SERIES_MAX};
+use crate::types::limits::{ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, MEMBERS_ASKED_MAX, RECEIPT_DELAY_MS, SERIES_MAX};
 use crate::types::time::SECOND;
-use crate::types::{AccountId, PeerId, RoomId, Scan, Table, View};
+use crate::types::{AccountId, DeviceId, PeerId, RoomId, Scan, Table, View};
 use crate::wire::content::{Body, Head};
 use crate::wire::frame::{self, Frame};
 use crate::wire::row::{self, Series};
@@ -20,6 +20,9 @@ use crate::wire::row::{self, Series};
 pub(super) struct Sync {
     /// Devices with holes.
     pub(super) holes: BTreeMap<Series, Asking>,
+    /// Who is to be told how far their former devices are known to have come: something of one of those came just now. In memory: after
+    /// a start they hear it on meeting.
+    belated: BTreeSet<(RoomId, AccountId)>,
 }
 
 impl Sync {
@@ -194,6 +197,22 @@ impl State {
         self.send_aside(ctx, room, to, &Body::Heads { heads, card, asks });
     }
 
+    /// Something came of a device that is no longer in the room: its account may have come back from a backup without it.
+    pub(super) fn note_belated(&mut self, ctx: &Ctx, series: &Series, leaf: &DeviceId) {
+        let Series { room, account, .. } = *series;
+        if account != ctx.keys.account_id() && !self.rooms.devices(&room).contains(&(account, *leaf)) {
+            self.sync.belated.insert((room, account));
+            self.timers.sooner(Timer::Receipts, ctx.now.mono + RECEIPT_DELAY_MS);
+        }
+    }
+
+    /// Offers what came of former devices to their accounts.
+    pub(super) fn tell_belated(&mut self, ctx: &mut Ctx) {
+        for (room, account) in std::mem::take(&mut self.sync.belated) {
+            self.tell_heads(ctx, &room, &account, None, false);
+        }
+    }
+
     /// This device is new in a group where it, or a former one, was before.
     pub(super) fn ask_heads(&mut self, ctx: &mut Ctx, room: &RoomId) {
         let me = ctx.keys.account_id();
@@ -251,6 +270,8 @@ impl State {
             }
         }
         for (series, number) in unproven.into_iter().take(SERIES_MAX) {
+            // What was asked for before shows less than this one would.
+            self.drop_such(ctx, from, |other| *other == Other::Ask(series));
             self.ask_for(ctx, &series, from, vec![number]);
         }
     }

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Who;
+use super::machine::Machine;
 use super::world::World;
+use crate::proto::mailbox::body;
 use crate::proto::mailbox::row::{self as held, Hold, Part};
 use crate::types::{AccountId, Batch, EnvelopeId, InboxId, MessageId, Table};
 use crate::wire::envelope::{Envelope, Kind};
@@ -30,6 +32,8 @@ pub struct Watch {
     pub(super) smuggled: BTreeSet<EnvelopeId>,
     /// What need not be true here.
     pub spared: Spared,
+    /// Mail that its owner looked at and can never open: its sender seals it anew.
+    pub(super) hopeless: BTreeSet<(Who, EnvelopeId)>,
     /// What people read.
     read: BTreeSet<(AccountId, MessageId)>,
     /// Custody receipts that were given.
@@ -109,9 +113,23 @@ impl World {
         }
         let has = self.machines[owner].disk.durable(Table::Seen, &hold.envelope.0).is_some()
             || self.watch.knocks.contains(&hold.envelope)
+            || self.watch.hopeless.contains(&(owner, hold.envelope))
+            || self.is_past(who, owner, &hold.envelope)
             || !self.is_owed(owner, &hold.envelope);
         let envelope = hold.envelope;
         self.watch.check(has, || format!("{who} lets {envelope:?} go, which {owner} lacks"));
+    }
+
+    /// Whether the owner of an inbox lacks the keys of what the mailbox has there, for ever: its sender seals it anew.
+    fn is_past(&mut self, mailbox: Who, owner: Who, envelope: &EnvelopeId) -> bool {
+        let disk = &self.machines[mailbox].disk;
+        let bytes = disk.before(Table::Body, &envelope.0).or_else(|| disk.durable(Table::Body, &envelope.0));
+        let bytes = bytes.and_then(|bytes| body::sealed(bytes));
+        let is_past = bytes.is_some_and(|bytes| self.machines[owner].node.as_ref().is_some_and(|node| node.is_past(bytes)));
+        if is_past {
+            self.watch.hopeless.insert((owner, *envelope));
+        }
+        is_past
     }
 
     /// Whether anybody still owes somebody an envelope: its author seals a message anew that was asked for, and then the old one is
@@ -119,7 +137,10 @@ impl World {
     fn is_owed(&self, to: Who, envelope: &EnvelopeId) -> bool {
         let account = self.machines[to].account();
         let key = [&envelope.0[..], &account.0].concat();
-        self.machines.iter().any(|machine| machine.disk.durable(Table::Envelope, &key).is_some())
+        let is_sole = |row: &[u8]| row::sealed(row).and_then(|(sole, _)| sole).is_some_and(|(whose, _)| whose == account);
+        self.machines.iter().any(|Machine { disk, .. }| {
+            disk.durable(Table::Envelope, &key).is_some() || disk.durable(Table::Envelope, &envelope.0).is_some_and(is_sole)
+        })
     }
 
     /// A batch is durable.
@@ -161,6 +182,10 @@ impl World {
             let key = [&account.0[..], &custody.order.to_be_bytes()].concat();
             let owed = self.machines[who].disk.row::<row::Outbox>(Table::Outbox, &key);
             let Some(envelope) = owed.and_then(|owed| owed.envelope) else { continue };
+            // Let go, since it can never be opened there; who cannot tell whose it is cannot tell them.
+            if to.is_some_and(|to| self.watch.hopeless.contains(&(to, envelope))) {
+                continue;
+            }
             for (holder, until) in &custody.held {
                 let Some(holder) = self.who(holder) else { continue };
                 let is_over = self.machines[holder].time(self.now).wall >= *until;

@@ -9,7 +9,7 @@ use super::machine::{Machine, Waiting};
 use super::oracle::Watch;
 use super::trace::Trace;
 use crate::crypto::keys::Keys;
-use crate::proto::{Command, CommandError, Input, Misbehaviour, Node, Outcome, Output, Reply, Settings, Topic};
+use crate::proto::{Command, CommandError, Input, Misbehaviour, Node, Outcome, Output, Refusal, Reply, Settings, Topic};
 use crate::types::limits::FRAME_BYTES_MAX;
 use crate::types::time::{HOUR, SECOND};
 use crate::types::{Address, Batch, EnvelopeId, Millis, PeerId, Rng};
@@ -192,10 +192,13 @@ impl World {
             return;
         }
         let now = self.now;
-        let kept = self.rng.below(self.machines[who].disk.unflushed() as u64 + 1) as usize;
+        let unflushed = self.machines[who].disk.unflushed();
+        let kept = self.rng.below(unflushed as u64 + 1) as usize;
         self.machines[who].disk.crash(kept);
-        let waiting = std::mem::take(&mut self.machines[who].waiting);
-        for batch in waiting.into_iter().filter_map(Waiting::batch).take(kept) {
+        // Those that are flushed may still wait for what is said after them.
+        let waiting = std::mem::take(&mut self.machines[who].waiting).into_iter().filter_map(Waiting::batch);
+        let waiting: Vec<Batch> = waiting.collect();
+        for batch in waiting.into_iter().rev().take(unflushed).rev().take(kept) {
             self.watch_durable(who, &batch);
         }
         let machine = &mut self.machines[who];
@@ -275,6 +278,9 @@ impl World {
 
     fn count_hop(&mut self, who: Who, carried: &Carried, outcome: Outcome) {
         self.tally.duplicates += u64::from(outcome == Outcome::Duplicate);
+        if carried.is_arrival && outcome == Outcome::Refused(Refusal::Unwanted) {
+            self.watch.hopeless.insert((who, carried.envelope));
+        }
         if outcome != Outcome::Accepted {
             return;
         }

@@ -1,4 +1,6 @@
 //! Sealed rows in sled: one writer at a time, fail-stop, and a consistent picture of all rows while writing goes on.
+//!
+//! A batch is applied by being put aside (`pending`); a flush seals what was put aside, writes it, and makes it durable.
 
 mod rotate;
 
@@ -13,13 +15,14 @@ use lru::LruCache;
 
 use self::rotate::Rotation;
 use super::bag::{self, BagKey, Settled};
-use super::generation::Generation;
+use super::generation::{self, Generation};
+use super::pending::{Found, Group, Pending, laid_over};
 use super::ring::Ring;
-use super::rows::{self, Stored, Unreadable, Write};
+use super::rows::{self, Stored, Unreadable};
 use super::sled::Tree;
 use super::{StoreError, space};
 use crate::crypto::rest::{RowKey, RowKeys};
-use crate::types::limits::{BAG_KEYS_CACHED_MAX, CUT_BYTES_MAX, DISK_STOP_BYTES, SYNC_BYTES_MAX};
+use crate::types::limits::{BAG_KEYS_CACHED_MAX, CUT_BYTES_MAX, DISK_STOP_BYTES, PENDING_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::types::{Batch, Rng, Row, Scan, Table};
 
 /// Rows on disk.
@@ -29,15 +32,14 @@ pub(super) struct Disk {
     /// The keys over the keys of bags.
     ring: Ring,
     tree: RwLock<Option<Tree>>,
+    /// Applied and not written yet.
+    pending: Pending,
     writer: Mutex<Writer>,
+    /// Held by whoever writes and flushes.
     sync: Mutex<Sync>,
     rotation: Mutex<Rotation>,
-    /// Batches applied so far.
-    applied: AtomicU64,
     /// Bytes of values applied so far.
     written: AtomicU64,
-    /// Bytes applied since the last flush began.
-    unsynced: AtomicU64,
     /// The first read error.
     failure: OnceLock<StoreError>,
     /// The first write error, after which nothing is written.
@@ -47,6 +49,8 @@ pub(super) struct Disk {
 struct Writer {
     rng: Rng,
     cut: Option<Cut>,
+    /// Tables that may have values in pieces, by number. In the others nothing of an overwritten row has to be cleared away.
+    in_pieces: [bool; 256],
     /// Keys of bags that were written to.
     bags: LruCache<Vec<u8>, BagKey>,
     /// How far the ring is.
@@ -54,7 +58,6 @@ struct Writer {
 }
 
 struct Sync {
-    flushed: u64,
     /// Since the last mark.
     flushes: u64,
     generation: Generation,
@@ -71,6 +74,9 @@ struct Cut {
     overtaken: bool,
 }
 
+/// The bag that was read last, and its key, for the next row of it.
+type Known = Option<(Vec<u8>, RowKey)>;
+
 /// Some rows of the picture, by their keys in the database.
 type Page = Vec<(Vec<u8>, Stored)>;
 
@@ -78,17 +84,17 @@ impl Disk {
     /// Over an open database.
     pub(super) fn new(home: &Path, keys: RowKeys, (ring, settled): (Ring, Settled), tree: Tree, rng: Rng, generation: Generation) -> Self {
         let bags = LruCache::new(NonZeroUsize::new(BAG_KEYS_CACHED_MAX).unwrap_or(NonZeroUsize::MIN));
+        let in_pieces = std::array::from_fn(|table| Table::from_number(table as u8).is_some() && rows::has_pieces(&tree, table as u8));
         Self {
             home: home.to_path_buf(),
             keys,
             ring,
             tree: RwLock::new(Some(tree)),
-            writer: Mutex::new(Writer { rng, cut: None, bags, settled }),
+            pending: Pending::default(),
+            writer: Mutex::new(Writer { rng, cut: None, in_pieces, bags, settled }),
+            sync: Mutex::new(Sync { flushes: FLUSHES_PER_GENERATION, generation }),
             rotation: Mutex::default(),
-            sync: Mutex::new(Sync { flushed: 0, flushes: FLUSHES_PER_GENERATION, generation }),
-            applied: AtomicU64::new(0),
             written: AtomicU64::new(0),
-            unsynced: AtomicU64::new(0),
             failure: OnceLock::new(),
             stopped: OnceLock::new(),
         }
@@ -114,156 +120,154 @@ impl Disk {
         self.failure.get().or_else(|| self.stopped.get()).cloned()
     }
 
-    /// Applies a batch, whole or not at all. After an error nothing more is applied: the node, whose memory is ahead of
-    /// the disk then, has to start again from the disk.
+    /// Applies a batch, whole or not at all: it is seen at once, and written and durable with the next flush. After an error nothing more
+    /// is applied: the node, whose memory is ahead of the disk then, has to start again from the disk.
     pub(super) fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         if let Some(error) = self.stopped.get().or_else(|| self.failure.get()) {
             return Err(error.clone());
         }
-        let applied = self.try_apply(batch);
-        if let Err(error) = &applied {
-            let _ = self.stopped.set(error.clone());
+        if self.tree().is_none() {
+            return Err(StoreError::Closed);
         }
-        applied
-    }
-
-    fn try_apply(&self, batch: &Batch) -> Result<(), StoreError> {
-        let writer = &mut *lock(&self.writer);
-        let tree = self.tree();
-        let tree = tree.as_ref().ok_or(StoreError::Closed)?;
-        self.check_room()?;
-        let mut writes = Vec::with_capacity(batch.len());
-        let mut bytes = 0;
-        for (table, key, value) in batch.iter() {
-            let head = rows::head_key(table, key);
-            let old = tree.get(&head).map_err(|fault| self.broken(fault))?;
-            let (is_there, is_mls) = (old.is_some(), table.is_mls());
-            if is_mls && !is_there && value.is_none() {
-                continue;
-            }
-            let pieces = old.as_deref().map_or(0, rows::piece_count);
-            if writer.cut.as_ref().is_some_and(|cut| cut.wants(&head)) {
-                let old = old.map(|old| self.stored(tree, &head, old)).transpose()?;
-                if let Some(cut) = &mut writer.cut {
-                    cut.set_aside(head.clone(), old);
-                }
-            }
-            let sealing =
-                if is_mls { self.use_bag(tree, writer, &head, is_there, &mut writes)? } else { Cow::Borrowed(self.keys.of(table)) };
-            match value {
-                Some(value) => {
-                    bytes += (head.len() + value.len()) as u64;
-                    rows::seal(&sealing, &mut writer.rng, table, head, value, pieces, &mut writes);
-                }
-                None => {
-                    rows::drop_pieces(&head, 0..pieces, &mut writes);
-                    writes.push((head, None));
-                }
-            }
-        }
+        let bytes = batch.iter().map(|(_, key, value)| value.map_or(0, |value| (1 + key.len() + value.len()) as u64)).sum();
         self.written.fetch_add(bytes, Ordering::Relaxed);
-        self.put(tree, writes, bytes + ROW_OVERHEAD * batch.len() as u64)
-    }
-
-    /// Hands writes to the database, which are about so many bytes, and flushes before too much waits.
-    fn put(&self, tree: &Tree, writes: Vec<Write>, bytes: u64) -> Result<(), StoreError> {
-        tree.apply(writes).map_err(|fault| self.broken(fault))?;
-        self.applied.fetch_add(1, Ordering::Release);
-        let unsynced = self.unsynced.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if unsynced >= SYNC_BYTES_MAX { self.flush_tree(tree) } else { Ok(()) }
+        if self.pending.add(batch) >= PENDING_BYTES_MAX { self.flush() } else { Ok(()) }
     }
 
     /// Makes everything applied so far durable; returns at once when it is.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
-        let flushed = self.try_flush();
-        if let Err(error) = &flushed {
-            let _ = self.stopped.set(error.clone());
-        }
-        flushed
+        let mut sync = lock(&self.sync);
+        self.or_stop(self.try_flush(&mut sync))
     }
 
     /// Flushes and marks how far the database is; tells the mark. A database with a lower one is older than this moment.
     pub(super) fn mark(&self) -> Result<u64, StoreError> {
         let mut sync = lock(&self.sync);
-        self.flush_marked(&mut sync)?;
+        self.or_stop(self.flush_marked(&mut sync))?;
         Ok(sync.generation.number())
     }
 
-    fn try_flush(&self) -> Result<(), StoreError> {
-        let mut sync = lock(&self.sync);
-        let applied = self.applied.load(Ordering::Acquire);
-        if applied == sync.flushed {
-            return Ok(());
+    /// After an error nothing more is written: the system may have forgotten what it could not write.
+    fn or_stop<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            let _ = self.stopped.set(error.clone());
+        }
+        result
+    }
+
+    fn try_flush(&self, sync: &mut Sync) -> Result<(), StoreError> {
+        let below = self.pending.close();
+        if self.pending.oldest(below).is_none() {
+            return self.stopped.get().map_or(Ok(()), |error| Err(error.clone()));
         }
         if sync.flushes >= FLUSHES_PER_GENERATION {
-            return self.flush_marked(&mut sync);
+            return self.flush_marked(sync);
         }
-        self.flush_open()?;
-        sync.flushed = applied;
         sync.flushes += 1;
-        Ok(())
+        self.write_groups(below)
     }
 
     fn flush_marked(&self, sync: &mut Sync) -> Result<(), StoreError> {
-        let applied = self.applied.load(Ordering::Acquire);
-        self.write_generation(sync.generation.number() + 1)?;
-        self.flush_open()?;
-        sync.generation.advance()?;
-        (sync.flushed, sync.flushes) = (applied, 1);
+        let next = sync.generation.number() + 1;
+        self.pending.add_own(generation::NAME, &next.to_be_bytes());
+        self.write_groups(self.pending.close())?;
+        sync.flushes = 1;
+        sync.generation.advance()
+    }
+
+    /// Writes the groups below this number, each durable before the next one is begun: less than a segment of sled's log is ever between
+    /// two syncs.
+    fn write_groups(&self, below: u64) -> Result<(), StoreError> {
+        while let Some(group) = self.pending.oldest(below) {
+            if let Some(error) = self.stopped.get() {
+                return Err(error.clone());
+            }
+            let tree = self.tree();
+            let tree = tree.as_ref().ok_or(StoreError::Closed)?;
+            self.write_group(tree, &group)?;
+            self.pending.on_written();
+            tree.flush().map_err(|fault| self.broken(fault))?;
+        }
         Ok(())
     }
 
-    fn flush_open(&self) -> Result<(), StoreError> {
-        let tree = self.tree();
-        self.flush_tree(tree.as_ref().ok_or(StoreError::Closed)?)
-    }
-
-    fn flush_tree(&self, tree: &Tree) -> Result<(), StoreError> {
-        self.unsynced.store(0, Ordering::Relaxed);
-        tree.flush().map_err(|fault| self.broken(fault))
-    }
-
-    fn write_generation(&self, number: u64) -> Result<(), StoreError> {
-        let mut writer = lock(&self.writer);
-        let tree = self.tree();
-        let tree = tree.as_ref().ok_or(StoreError::Closed)?;
-        self.write_own(tree, &mut writer.rng, super::generation::NAME, &number.to_be_bytes())
-    }
-
-    fn write_own(&self, tree: &Tree, rng: &mut Rng, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        let mut writes = Vec::new();
-        rows::seal(self.keys.of(Table::Meta), rng, Table::Meta, rows::own_key(name), value, 0, &mut writes);
+    fn write_group(&self, tree: &Tree, group: &Group) -> Result<(), StoreError> {
+        let writer = &mut *lock(&self.writer);
+        self.check_room()?;
+        let mut writes = Vec::with_capacity(group.rows().len());
+        for (head, value) in group.rows() {
+            let table = rows::split_key(head).map_or(Table::Meta, |(table, _)| table);
+            let is_old_wanted = table.is_mls() || writer.in_pieces[usize::from(head[0])] || writer.cut.is_some();
+            let old = if is_old_wanted { tree.get(head).map_err(|fault| self.broken(fault))? } else { None };
+            if table.is_mls() && old.is_none() && value.is_none() {
+                continue;
+            }
+            let (is_there, pieces) = (old.is_some(), old.as_deref().map_or(0, rows::piece_count));
+            if writer.cut.as_ref().is_some_and(|cut| cut.wants(head)) {
+                let old = old.map(|old| self.stored(tree, head, old)).transpose()?;
+                if let Some(cut) = &mut writer.cut {
+                    cut.set_aside(head.to_vec(), old);
+                }
+            }
+            let key = match table.is_mls() {
+                true => self.use_bag(tree, writer, head, is_there, &mut writes)?,
+                false => Cow::Borrowed(self.keys.of(table)),
+            };
+            match value {
+                Some(value) => {
+                    writer.in_pieces[usize::from(head[0])] |= value.len() > VALUE_BYTES_MAX;
+                    rows::seal(&key, &mut writer.rng, table, head.to_vec(), value, pieces, &mut writes);
+                }
+                None => {
+                    rows::drop_pieces(head, 0..pieces, &mut writes);
+                    writes.push((head.to_vec(), None));
+                }
+            }
+        }
         tree.apply(writes).map_err(|fault| self.broken(fault))
     }
 
     /// The value of a key. A row that cannot be read is remembered as a failure, and counts as absent.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
         let tree = self.tree();
-        let tree = tree.as_ref()?;
-        self.read(tree, table, &rows::head_key(table, key)).unwrap_or_else(|error| self.fail(error))
+        let (tree, head) = (tree.as_ref()?, rows::head_key(table, key));
+        match self.pending.find(&head) {
+            Some(waiting) => waiting.map(|value| value.to_vec()),
+            None => self.read(tree, table, &head).unwrap_or_else(|error| self.fail(error)),
+        }
     }
 
     /// The rows of a range.
     pub(super) fn scan(&self, scan: &Scan) -> Vec<Row> {
         let tree = self.tree();
-        let (Some(tree), Some((low, high))) = (tree.as_ref(), rows::bounds(scan)) else { return Vec::new() };
-        let mut found = Vec::new();
-        let mut bag = None;
-        for row in tree.range(low, high, scan.reverse).take(scan.limit) {
-            let value = row.map_err(|fault| self.broken(fault)).and_then(|(head, value)| {
-                let stored = self.stored(tree, &head, value)?;
-                match self.open_stored(tree, scan.table, &head, &stored, &mut bag)? {
-                    Ok(value) => Ok(Some((head, value))),
-                    Err(Unreadable) => Ok(self.read(tree, scan.table, &head)?.map(|value| (head, value))),
-                }
-            });
-            match value {
-                Ok(Some((head, value))) => found.push((head[1..].to_vec(), value)),
-                Ok(None) => {}
+        let (Some(tree), Some(range)) = (tree.as_ref(), rows::bounds(scan)) else { return Vec::new() };
+        // First what waits: what is written meanwhile is found in both places, and not in neither.
+        let waiting = self.pending.between(&range, scan.reverse, scan.limit);
+        let mut rows = laid_over(waiting, tree.range(range.0, range.1, scan.reverse), scan.reverse);
+        let (mut found, mut known) = (Vec::new(), None);
+        while found.len() < scan.limit
+            && let Some(row) = rows.next()
+        {
+            match row.map_err(|fault| self.broken(fault)).and_then(|row| self.open_found(tree, scan.table, row, &mut known)) {
+                Ok(row) => found.extend(row),
                 Err(error) => return self.fail(error),
             }
         }
         found
+    }
+
+    fn open_found(&self, tree: &Tree, table: Table, row: Found, known: &mut Known) -> Result<Option<Row>, StoreError> {
+        match row {
+            Found::Waiting(head, value) => Ok(Some((head[1..].to_vec(), value.to_vec()))),
+            Found::Stored(head, value) => {
+                let stored = self.stored(tree, &head, value)?;
+                let value = match self.open_stored(tree, table, &head, &stored, known)? {
+                    Ok(value) => Some(value),
+                    Err(Unreadable) => self.read(tree, table, &head)?,
+                };
+                Ok(value.map(|value| (head[1..].to_vec(), value)))
+            }
+        }
     }
 
     /// Reads one row. A large value may be rewritten between its head and its pieces, and a bag's key between it and its values; the
@@ -283,14 +287,14 @@ impl Disk {
         look()?.transpose().map_err(|Unreadable| StoreError::Row { table })
     }
 
-    /// Opens a row; `known` has the key of the bag that was read last, for the next row of it.
+    /// Opens a row of the database.
     fn open_stored(
         &self,
         tree: &Tree,
         table: Table,
         head: &[u8],
         stored: &Stored,
-        known: &mut Option<(Vec<u8>, RowKey)>,
+        known: &mut Known,
     ) -> Result<Result<Vec<u8>, Unreadable>, StoreError> {
         let Some(bag) = rows::bag(head) else { return Ok(rows::open(self.keys.of(table), table, head, stored)) };
         if known.as_ref().is_none_or(|(other, _)| other != bag) {
@@ -306,8 +310,10 @@ impl Disk {
     }
 
     /// Starts a picture of all rows as they are at this moment. There is one at a time.
-    pub(super) fn begin_cut(&self) {
+    pub(super) fn begin_cut(&self) -> Result<(), StoreError> {
+        self.flush()?;
         lock(&self.writer).cut = Some(Cut::default());
+        Ok(())
     }
 
     /// Ends it.
@@ -437,7 +443,5 @@ const END: &[u8] = &[u8::MAX];
 /// Rows and bytes of one page of a picture: a millisecond under the writer's lock.
 const PAGE_ROWS: usize = 256;
 const PAGE_BYTES: usize = 512 * 1024;
-/// Bytes that sled adds to a row in its log.
-const ROW_OVERHEAD: u64 = 64;
 /// Flushes between two marks of how far the database is.
 const FLUSHES_PER_GENERATION: u64 = 64;

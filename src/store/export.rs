@@ -74,7 +74,7 @@ impl Store {
             }
         };
         let _picture = self.inner.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        disk.begin_cut();
+        disk.begin_cut()?;
         let mut walk = || {
             while let Some(page) = disk.cut_page()? {
                 check(go_on)?;

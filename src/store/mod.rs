@@ -5,6 +5,7 @@
 //! | `dir` | the data directory: one process, nobody else's files, a known format |
 //! | `vault` | the key files |
 //! | `disk` | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
+//! | `pending` | what is applied and not written yet |
 //! | `bag`, `ring` | MLS values under keys that are replaced |
 //! | `rows` | how a row lies in the database |
 //! | `sled` | sled and its traps |
@@ -34,6 +35,7 @@ mod file;
 mod generation;
 mod memory;
 pub mod migrate;
+mod pending;
 pub mod reader;
 mod recover;
 mod ring;
@@ -275,6 +277,10 @@ impl Store {
             && let Err(error) = snapshot::write(self, &|| started.elapsed() < SNAPSHOT_AT_STOP)
         {
             tracing::warn!(%error, "no snapshot was written at the stop");
+        }
+        // What waits may replace values: they are renewed with the others.
+        if disk.failure().is_none() {
+            disk.flush()?;
         }
         let started = Instant::now();
         if disk.is_stale()

@@ -166,6 +166,13 @@ pub(super) fn piece_count(head: &[u8]) -> u16 {
     }
 }
 
+/// Whether the values of a table may be in pieces: some are, or nobody can say.
+pub(super) fn has_pieces(tree: &Tree, table: u8) -> bool {
+    let start = vec![PIECES, table];
+    let end = following(&start);
+    tree.range(Bound::Included(start), Bound::Excluded(end), false).next().is_some()
+}
+
 /// The row whose head is here. A missing piece is left out, and the row does not open then.
 pub(super) fn gather(tree: &Tree, head: &[u8], value: Bytes) -> Result<Stored, Fault> {
     let mut pieces = Vec::new();

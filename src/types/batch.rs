@@ -35,7 +35,8 @@ pub enum Table {
     Seen = 12,
     /// `account | order` → intent: what we owe to whom, in order.
     Outbox = 13,
-    /// `envelope` → sealed bytes that the outbox still needs; `envelope | account` → their order in that account's outbox.
+    /// `envelope` → sealed bytes that the outbox still needs, with the account that is owed them alone; `envelope | account` → their order in
+    /// the outbox of each account that shares them.
     Envelope = 14,
     /// `contact or room | …` → control state of rooms: intents to commit, parked commits.
     Intent = 15,

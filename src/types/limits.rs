@@ -47,9 +47,14 @@ limits! {
     /// Bytes of a stored value before the store cuts it in pieces: sled puts up to 20 rows on a page, and pages above 128 KiB into
     /// files that it never syncs and leaks.
     VALUE_BYTES_MAX: usize = 6_000;
-    /// Bytes applied to the database before the store flushes by itself: keeps sled's unwritten log short, and less than a
-    /// segment of its log between two syncs of the disk.
+    /// Bytes written to the database between two syncs of the disk, less one batch: keeps sled's unwritten log short, and less than a
+    /// segment of its log between them.
     SYNC_BYTES_MAX: u64 = 128 * 1024;
+    /// Bytes applied and not written before the store writes by itself: twice what a node lets wait for its disk.
+    PENDING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+    /// Bytes written last that the store keeps at hand: what two windows of envelopes and their receipts need, each envelope with its
+    /// message, index and number.
+    RECENT_BYTES_MAX: u64 = 2 * 1024 * 1024;
     /// Bytes of overwritten rows that a running export keeps aside; one that is overtaken by more gives up.
     CUT_BYTES_MAX: usize = 64 * 1024 * 1024;
     /// Shortest time between two own snapshots of the database.
@@ -305,6 +310,9 @@ limits! {
     COMMANDS_MAX: usize = 256;
     /// Bytes of writes applied and not yet durable before no further input is taken: two flushes of work on a slow disk.
     UNFLUSHED_BYTES_MAX: usize = 8 * 1024 * 1024;
+    /// Longest time that a batch waits for its flush when nothing is to be said after it (a receipt that came, above all): what comes
+    /// next shares the flush, and does not stand behind it.
+    QUIET_FLUSH_MS: u64 = 10;
     /// Outputs waiting for a flush before no further input is taken.
     UNFLUSHED_OUTPUTS_MAX: usize = 16_384;
     /// Proofs of work sought at a time: leaves a core for everything else.

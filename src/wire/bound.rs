@@ -161,6 +161,7 @@ impl Bounded for Knock {
             }
             Self::Welcome { grants, .. } => grants.len() <= MAILBOXES_MAX,
             Self::Rejoin { key_package, .. } => key_package.len() <= REQUEST_BYTES_MAX,
+            Self::Newer { card } => card.len() <= CARD_BYTES_MAX,
         }
     }
 }
@@ -182,6 +183,7 @@ impl Bounded for Body {
             Self::Card { card, grants, key_packages } => {
                 card.len() <= CARD_BYTES_MAX && grants.len() <= MAILBOXES_MAX && key_packages.len() <= KEY_PACKAGES_MAX
             }
+            Self::Lost { envelopes } => envelopes.len() <= FRAME_IDS_MAX,
             Self::Ask { numbers, .. } | Self::Gone { numbers, .. } => numbers.len() <= FRAME_IDS_MAX,
             Self::Heads { heads, card, .. } => {
                 heads.len() <= FRAME_IDS_MAX && card.as_ref().is_none_or(|card| card.len() <= CARD_BYTES_MAX)

@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 
 use super::codec::{self, DecodeError};
 use super::mailbox::Grant;
-use crate::types::{AccountId, DeviceId, GroupId, MessageId, Millis, RoomId};
+use crate::types::{AccountId, DeviceId, EnvelopeId, GroupId, MessageId, Millis, RoomId};
 
 /// A hybrid logical clock (Kulkarni et al., 2014): wall time that never goes back within a room, and a count within one
 /// millisecond. With the sender and the id it gives every message one place on every device.
@@ -129,11 +129,16 @@ pub enum Body {
         /// At most `MEMBER_CARDS_MAX`.
         cards: Vec<(Vec<u8>, Vec<Grant>)>,
     },
+    /// Envelopes of this room that lay in a mailbox of the sender, and that the sender can never open: nobody holds them any more.
+    Lost {
+        /// At most `FRAME_IDS_MAX`.
+        envelopes: Vec<EnvelopeId>,
+    },
 }
 
 impl Body {
     /// Kinds that this release knows: their numbers are below.
-    pub const KINDS: u32 = 11;
+    pub const KINDS: u32 = 12;
 
     /// From the bytes in a content. [`DecodeError::Kind`] for one of a later release.
     pub fn open(bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -194,6 +199,11 @@ pub enum Knock {
         /// The highest generation the device knows.
         generation: u32,
     },
+    /// You sent an older card than this one, which is yours too: whoever knows it takes only one with a higher number.
+    Newer {
+        /// The signed card.
+        card: Vec<u8>,
+    },
 }
 
 /// Neither the secret nor the greeting of a request.
@@ -203,6 +213,7 @@ impl std::fmt::Debug for Knock {
             Self::Request { .. } => f.write_str("Request(..)"),
             Self::Welcome { room, generation, .. } => write!(f, "Welcome({room:?}, {generation})"),
             Self::Rejoin { room, generation, .. } => write!(f, "Rejoin({room:?}, {generation})"),
+            Self::Newer { .. } => f.write_str("Newer(..)"),
         }
     }
 }

@@ -382,6 +382,35 @@ pub struct Outbox {
     pub delivered: Vec<DeviceId>,
 }
 
+/// The account that is owed an envelope alone, and its order in the outbox of that account.
+pub type Sole = (AccountId, u64);
+
+/// `Table::Envelope`: `envelope`: `1 | account (32) | order (8) | bytes` for what one account alone is owed, `0 | bytes` for what several
+/// are; each of these has its order (8, big-endian) at `envelope | account`.
+pub fn sealed_row(sole: Option<Sole>, bytes: &[u8]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(1 + 32 + 8 + bytes.len());
+    row.push(u8::from(sole.is_some()));
+    if let Some((account, order)) = sole {
+        row.extend_from_slice(&account.0);
+        row.extend_from_slice(&order.to_be_bytes());
+    }
+    row.extend_from_slice(bytes);
+    row
+}
+
+/// Such a row: the account that is owed it alone, with its order there, and the sealed bytes.
+pub fn sealed(row: &[u8]) -> Option<(Option<Sole>, &[u8])> {
+    match row {
+        [0, bytes @ ..] => Some((None, bytes)),
+        [1, rest @ ..] => {
+            let (account, rest) = rest.split_first_chunk()?;
+            let (order, bytes) = rest.split_first_chunk()?;
+            Some((Some((AccountId(*account), u64::from_be_bytes(*order))), bytes))
+        }
+        _ => None,
+    }
+}
+
 /// What an envelope in the outbox is for: enough to seal it again.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Cargo {

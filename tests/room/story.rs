@@ -80,9 +80,9 @@ pub(super) fn bob_opens_each_envelope_once_and_alice_knows_her_own() {
     world.send(alice, &room);
     let packet = intercept(&mut world, bob).remove(0);
     assert!(matches!(world.deliver(packet.clone()), Some(Opened::Content { .. })));
-    assert_eq!(world.deliver(packet.clone()), Some(Opened::Duplicate));
+    assert_eq!(world.deliver(packet.clone()), Some(Opened::Duplicate(room)));
     world.restart(bob);
-    assert_eq!(world.deliver(packet.clone()), Some(Opened::Duplicate));
+    assert_eq!(world.deliver(packet.clone()), Some(Opened::Duplicate(room)));
     assert_eq!(world.deliver(Packet { to: alice, ..packet }), Some(Opened::Own));
 }
 
@@ -115,7 +115,7 @@ pub(super) fn a_late_message_opens_in_the_epoch_it_was_sealed_in() {
     world.restart(bob);
     world.deliver(packet.clone());
     assert_eq!(got(&world, bob, late), 1);
-    assert_eq!(world.deliver(packet), Some(Opened::Duplicate));
+    assert_eq!(world.deliver(packet), Some(Opened::Duplicate(room)));
 }
 
 pub(super) fn a_message_of_an_epoch_that_is_gone_is_too_old() {
@@ -126,7 +126,7 @@ pub(super) fn a_message_of_an_epoch_that_is_gone_is_too_old() {
         update(&mut world, alice, &room);
         world.drain();
     }
-    assert_eq!(world.deliver(first), Some(Opened::Expired));
+    assert_eq!(world.deliver(first), Some(Opened::Expired(room)));
     world.send(alice, &room);
     let second = intercept(&mut world, bob).remove(0);
     update(&mut world, alice, &room);
@@ -134,7 +134,7 @@ pub(super) fn a_message_of_an_epoch_that_is_gone_is_too_old() {
     world.pass(8 * DAY);
     world.drain();
     world.restart(bob);
-    assert_eq!(world.deliver(second), Some(Opened::Expired));
+    assert_eq!(world.deliver(second), Some(Opened::Expired(room)));
     let bags = world.devices[bob].disk.0.keys().filter(|(table, _)| *table == Table::Bag).count();
     assert!(bags < 40, "the secrets of old epochs are deleted: {bags}");
 }

@@ -288,7 +288,7 @@ impl World {
                         assert!(self.devices[at].opened.insert(bytes.clone()), "an envelope gives its content once");
                     }
                     Opened::Deferred => self.devices[at].deferred.push(packet.clone()),
-                    Opened::Expired => self.devices[at].expired.extend(of.map(|(_, id)| id)),
+                    Opened::Expired(_) => self.devices[at].expired.extend(of.map(|(_, id)| id)),
                     Opened::Misbehaved(_) => self.devices[at].misbehaved += 1,
                     _ => {}
                 }

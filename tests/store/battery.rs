@@ -1,9 +1,12 @@
 //! The same questions to disk and memory.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use tempfile::TempDir;
 use tidings::store::{DataDir, Store, StoreError, Vault};
 use tidings::types::limits::VALUE_BYTES_MAX;
-use tidings::types::{Batch, Scan, Table, View as _};
+use tidings::types::{Batch, Rng, Scan, Table, View as _};
 
 use super::{Home, everything, fill, pattern, put};
 
@@ -91,6 +94,45 @@ fn large_values_grow_and_shrink_without_a_trace_of_the_old_ones() {
         store.apply(&batch).unwrap();
         assert_eq!(everything(store), []);
     });
+}
+
+/// As a node does it: one thread applies and reads, another one makes durable what there is, again and again.
+#[test]
+fn what_was_applied_is_seen_at_once_whether_it_is_written_yet_or_not() {
+    let temp = TempDir::new().unwrap();
+    let (home, memory) = (Home::open(temp.path()), Store::memory());
+    let (mut rng, is_over) = (Rng::from_seed([5; 32]), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                home.store.flush().unwrap();
+                thread::yield_now();
+            }
+        });
+        for round in 0..1_200 {
+            let mut batch = Batch::default();
+            for _ in 0..=rng.below(5) {
+                let key = [rng.below(3) as u8, rng.below(40) as u8];
+                let length = [0, 60, 900, 1_500, 5_000, 7_000, 20_000][rng.below(7) as usize];
+                match rng.below(4) {
+                    0 => batch.delete(Table::Outbox, key),
+                    _ => batch.put(Table::Outbox, key, pattern(round, length)),
+                }
+            }
+            home.store.apply(&batch).unwrap();
+            memory.apply(&batch).unwrap();
+            let key = [rng.below(3) as u8, rng.below(40) as u8];
+            assert_eq!(home.store.get(Table::Outbox, &key), memory.get(Table::Outbox, &key), "round {round}");
+            let scan = Scan { reverse: rng.below(2) == 0, ..Scan::prefix(Table::Outbox, &key[..rng.below(2) as usize]) };
+            let scan = scan.after([rng.below(3) as u8, rng.below(40) as u8]).limit(rng.below(12) as usize);
+            assert_eq!(home.store.scan(&scan), memory.scan(&scan), "round {round}");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let all = everything(&memory);
+    assert!(!all.is_empty() && everything(&home.store) == all);
+    home.close();
+    assert!(everything(&Home::open(temp.path()).store) == all);
 }
 
 #[test]

@@ -300,6 +300,9 @@ fn the_node_goes_on_while_keys_are_replaced() {
                 batch.delete(Table::Bag, at(room.wrapping_add(1) % 30, 3, "ratchet"));
             }
             store.apply(&batch).unwrap();
+            if step % 3 == 1 {
+                store.flush().unwrap();
+            }
             assert!(store.get(Table::Bag, &key).unwrap() == value, "step {step}");
         }
         is_done.store(true, relaxed);

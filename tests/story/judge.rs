@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidings::proto::mailbox::row::{Hold, Job, goal_parts, job_of};
-use tidings::types::time::HOUR;
-use tidings::types::{AccountId, MessageId, RoomId, Scan, Table, View as _};
-use tidings::wire::content::Body;
-use tidings::wire::row;
+use tidings::types::time::{HOUR, MINUTE};
+use tidings::types::{AccountId, EnvelopeId, MessageId, RoomId, Scan, Table, View as _};
+use tidings::wire::content::{Body, Content};
+use tidings::wire::{codec, row};
 
 use super::storm::{Sent, Storm, Tally};
 
@@ -29,7 +29,9 @@ impl Storm {
                         is_there || (custody.delivered.is_none() && custody.read.is_none()),
                         "seed {seed}: {name} is shown an arrival at {other} that never was"
                     );
-                    let is_out = self.group == Some(index.place.room) && self.moved.contains_key(name);
+                    // What is owed to who is out of the group, or by them, is given up.
+                    let has_moved = self.moved.contains_key(name) || self.moved.contains_key(other);
+                    let is_out = self.group == Some(index.place.room) && has_moved;
                     assert!(is_out || !custody.expired, "seed {seed}: nothing is old enough to expire");
                     // Whom one blocks is not told that it was; and whoever went back to a backup believes what was so then.
                     let is_excused = self.blocked.contains(&(other, *name)) || self.restored == Some(*name);
@@ -62,15 +64,34 @@ impl Storm {
                 jobs.filter(|(key, _)| job_of(key).unwrap().envelope == envelope).map(|(_, job)| row::decode::<Job>(&job).unwrap());
             let is_theirs = |job: &Job| job.goals.iter().any(|(target, _)| target.peer == receiver.keys.peer_id());
             let is_handed = jobs.any(|job| self.restored == Some(other) || is_theirs(&job));
-            if !is_held && !is_handed {
+            // Or its receiver could not open it, and is about to say so.
+            let is_lost = self.says_lost(other, name, &envelope);
+            if !is_held && !is_handed && !is_lost {
                 self.world.find(&envelope);
             }
-            assert!(is_held || is_handed, "seed {}: {name} is shown {holder} as a holder for {other}, which it is not", self.seed);
+            assert!(
+                is_held || is_handed || is_lost,
+                "seed {}: {name} is shown {holder} as a holder for {other}, which it is not",
+                self.seed
+            );
         }
     }
 
+    /// Whether somebody has it written down, or sealed, that they can never open an envelope.
+    fn says_lost(&self, who: &str, to: &str, envelope: &EnvelopeId) -> bool {
+        let (rows, to) = (&self.world.person(who).rows, self.world.person(to).account());
+        let is_noted = rows.scan(&Scan::prefix(Table::Meta, b"lost/")).iter().any(|(key, _)| key.ends_with(&envelope.0));
+        let owed = rows.scan(&Scan::prefix(Table::Outbox, to.0)).into_iter().map(|(_, row)| row::decode::<row::Outbox>(&row).unwrap());
+        let says = |row: row::Outbox| {
+            let row::Cargo::Content { content, .. } = row.cargo else { return false };
+            let body = Body::open(&codec::decode::<Content>(&content).unwrap().body);
+            matches!(body, Ok(Body::Lost { envelopes }) if envelopes.contains(envelope))
+        };
+        is_noted || owed.into_iter().any(says)
+    }
+
     /// What a person is shown of what these people said.
-    fn shown_by(&self, whom: &[&str], name: &str, room: &RoomId) -> Vec<(Vec<u8>, Body)> {
+    fn shown_by(&self, whom: &[&str], name: &str, room: &RoomId) -> Vec<(Vec<u8>, Vec<u8>)> {
         let accounts: Vec<AccountId> = whom.iter().map(|name| self.world.person(name).account()).collect();
         let mut shown = self.world.shown(name, room);
         shown.retain(|(key, _)| accounts.iter().any(|account| key.windows(32).any(|part| part == account.0)));
@@ -81,6 +102,7 @@ impl Storm {
         let seed = self.seed;
         self.world.crash_permille = 0;
         self.world.heal();
+        self.world.people.values_mut().for_each(|person| person.ahead = person.ahead.min(50 * MINUTE));
         for name in self.people.iter().chain(&self.relays) {
             if !self.is_up(name) && !self.burnt.contains(name) {
                 self.world.start(name);
@@ -110,6 +132,7 @@ impl Storm {
             let settled = self.settled(&room, 0);
             let mut views = settled.iter().map(|name| (name, self.shown_by(&settled, name, &room)));
             let (_, first) = views.next().unwrap();
+            self.world.compare(&room);
             views.for_each(|(name, view)| assert_eq!(first, view, "seed {seed}: {name} sees the same group"));
         }
         for name in &self.people {

@@ -4,10 +4,11 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tidings::crypto::keys::{Keys, direct_room};
+use tidings::crypto::keys::{Keys, direct_room, message_id};
 use tidings::proto::ctx::Ctx;
 use tidings::proto::room::Rooms;
 use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
+use tidings::types::limits::CLOCK_DRIFT_MS_MAX;
 use tidings::types::time::{DAY, HOUR, SECOND};
 use tidings::types::{AccountId, Address, Batch, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
 use tidings::wire::content::{Body, Clock, Content};
@@ -552,14 +553,14 @@ impl World {
     }
 
     /// All that is shown of a room: messages and what was said about them, in order.
-    pub(super) fn shown(&self, name: &str, room: &RoomId) -> Vec<(Vec<u8>, Body)> {
+    pub(super) fn shown(&self, name: &str, room: &RoomId) -> Vec<(Vec<u8>, Vec<u8>)> {
         let rows = &self.people[name].rows;
         let mut shown = Vec::new();
         for (key, value) in rows.scan(&Scan::prefix(Table::Message, room.0)) {
             let place = row::Place::from_key(&key).unwrap();
-            shown.push((key, row::decode::<row::Message>(&value).unwrap().body().unwrap()));
+            shown.push((key, row::decode::<row::Message>(&value).unwrap().body));
             for (key, value) in rows.scan(&Scan::prefix(Table::Mark, row::marks_of(&place))) {
-                shown.push((key, row::decode::<row::Mark>(&value).unwrap().body().unwrap()));
+                shown.push((key, row::decode::<row::Mark>(&value).unwrap().body));
             }
         }
         shown
@@ -594,6 +595,66 @@ impl World {
             }
         }
         sealed.envelope
+    }
+
+    /// Somebody's node was of a later release for a moment, and said something in a room that this one does not know. Whether it could.
+    pub(super) fn say_later(&mut self, name: &str, room: RoomId) -> bool {
+        let now = self.now_of(name);
+        let person = &self.people[name];
+        let (keys, rooms) = (person.keys.clone(), Rooms::open(&person.rows, &person.keys));
+        let Some((mut row, (_, epoch))) = self.room_row(name, &room).zip(rooms.epoch(&room)) else { return false };
+        if !row.members.contains(&keys.account_id()) || person.rows.get(Table::Meta, &[b"reseal/", &room.0[..]].concat()).is_some() {
+            return false;
+        }
+        // The first one after a clock was set back does more than can be written here.
+        if row.clock.ms > now.wall + 2 * CLOCK_DRIFT_MS_MAX {
+            return false;
+        }
+        let is_next = now.wall > row.clock.ms;
+        let clock = if is_next { Clock { ms: now.wall, count: 0 } } else { Clock { count: row.clock.count + 1, ..row.clock } };
+        let was_up = person.node.is_some();
+        if was_up {
+            self.kill(name);
+        }
+        (row.clock, row.number) = (clock, row.number + 1);
+        let body = [codec::encode(&(Body::KINDS + 60)), row.number.to_be_bytes().to_vec()].concat();
+        let content = Content { proof: [0; 16], device: None, number: row.number, clock, is_back: false, body };
+        let content = content.prove(&room, &keys.device_id(), &keys);
+        let bytes = self.seal_as(name, &room, &content);
+        let (id, message) = (*blake3::hash(&bytes).as_bytes(), message_id(&room, &keys.account_id(), &content.proof));
+        let series = row::Series { room, account: keys.account_id(), device: keys.device_id() };
+        let place = row::Place { room, clock, sender: keys.account_id(), message };
+        let rows = &mut self.people.get_mut(name).unwrap().rows;
+        let mut custody = Vec::new();
+        for account in row.members.iter().filter(|account| **account != keys.account_id()) {
+            let last = rows
+                .scan(&Scan::prefix(Table::Outbox, account.0))
+                .last()
+                .map_or(0, |(key, _)| u64::from_be_bytes(*key.last_chunk().unwrap()));
+            let cargo = row::Cargo::Message { room, message };
+            let (since, envelope) = (now.wall, Some(EnvelopeId(id)));
+            let owed =
+                row::Outbox { cargo, envelope, epoch, shared: row.members.len() > 2, since, held: Vec::new(), delivered: Vec::new() };
+            rows.put(Table::Outbox, [&account.0[..], &(last + 1).to_be_bytes()].concat(), &owed);
+            rows.0.insert((Table::Envelope, [&id[..], &account.0].concat()), (last + 1).to_be_bytes().to_vec());
+            custody.push((*account, row::Custody { order: last + 1, ..row::Custody::default() }));
+        }
+        rows.0.insert((Table::Envelope, id.to_vec()), row::sealed_row(None, &bytes));
+        let stored = row::Message { device: series.device, number: row.number, body: content.body, arrived: now.wall, late: false };
+        rows.put(Table::Message, place.key(), &stored);
+        let numbered = row::Numbered { message, proof: content.proof, stamp: None, is_back: false, envelope: Vec::new() };
+        rows.put(Table::Numbered, series.numbered(row.number), &numbered);
+        rows.put(Table::Index, message.0.to_vec(), &row::Index { place, target: None, custody, read_at: None });
+        rows.0.insert((Table::Meta, [row::META_LATER, &place.key()].concat()), Vec::new());
+        rows.put(Table::Room, room.0.to_vec(), &row);
+        if was_up {
+            self.start(name);
+        }
+        true
+    }
+
+    fn room_row(&self, name: &str, room: &RoomId) -> Option<row::Room> {
+        row::decode(&self.people[name].rows.get(Table::Room, &room.0)?).ok()
     }
 
     /// Says in which epoch of a room everybody is, for whoever reads a failed test.

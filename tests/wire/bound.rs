@@ -132,6 +132,7 @@ fn contents_and_knocks_are_bounded() {
     at_most(REACTION_BYTES_MAX, |length| Body::Reaction { target, emoji: "e".repeat(length) });
     at_most(FRAME_IDS_MAX, |count| Body::Receipt { delivered: vec![target; count - 1], read: vec![target] });
     at_most(FRAME_IDS_MAX, |count| Body::Ask { account, device, numbers: vec![1; count] });
+    at_most(FRAME_IDS_MAX, |count| Body::Lost { envelopes: vec![EnvelopeId([1; 32]); count] });
     at_most(FRAME_IDS_MAX, |count| Body::Gone { account, device, numbers: vec![1; count] });
     at_most(FRAME_IDS_MAX, |count| Body::Heads { heads: vec![Head { account, device, number: 1 }; count], card: None, asks: false });
     at_most(CARD_BYTES_MAX, |length| Body::Heads { heads: Vec::new(), card: Some(vec![1; length]), asks: false });

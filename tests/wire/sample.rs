@@ -201,6 +201,7 @@ pub(super) fn contents() -> Named<Content> {
         ("heads-card", Body::Heads { heads: vec![head(7)], card: Some(signed_card()), asks: false }),
         ("copy", Body::Copy { content: codec::encode(&content(&text, Some(device))) }),
         ("cards", Body::Cards { cards: vec![(signed_card(), vec![grant()])] }),
+        ("lost", Body::Lost { envelopes: vec![EnvelopeId([0x4c; 32])] }),
     ];
     let numbered = bodies.iter().map(|(name, body)| (*name, content(body, None)));
     numbered.chain([("of-another-device", content(&text, Some(device)))]).collect()
@@ -228,6 +229,7 @@ pub(super) fn knocks() -> Named<Knock> {
             Knock::Welcome { room: ROOM, group: GroupId([0x60; 32]), generation: 1, welcome: vec![0x3e; 50], grants: vec![grant()] },
         ),
         ("rejoin", Knock::Rejoin { room: ROOM, key_package: vec![0x6b; 40], generation: 1 }),
+        ("newer", Knock::Newer { card: signed_card() }),
     ]
 }
 

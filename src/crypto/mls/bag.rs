@@ -11,6 +11,8 @@ use openmls_traits::storage::{CURRENT_VERSION as V, Entity, Key, StorageProvider
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::cbor::encode as cbor;
+
 /// The values of one epoch.
 #[derive(Clone, Default)]
 pub struct Bag {
@@ -112,12 +114,6 @@ mod tag {
 
 /// The tag of key packages: they wait in bags of their own, and are laid into a group's bag while it is joined.
 pub(super) const KEY_PACKAGE: u8 = 16;
-
-fn cbor<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Damaged> {
-    let mut bytes = Vec::new();
-    ciborium::into_writer(value, &mut bytes).map_err(|_| Damaged)?;
-    Ok(bytes)
-}
 
 fn from_cbor<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Damaged> {
     ciborium::from_reader(bytes).map_err(|_| Damaged)

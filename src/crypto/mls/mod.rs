@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `chance` | where OpenMLS gets its randomness |
 //! | [`bag`] | the values of one epoch, and which of them changed |
+//! | `cbor` | these values as bytes |
 //! | [`group`] | one epoch of a group: commit, merge, seal, open |
 //! | `real` | the same by OpenMLS |
 //! | `fake` | the same without any secret, for the simulated world |
@@ -13,6 +14,7 @@
 //! OpenMLS has ed25519-dalek 2, the rest of the node 3: only bytes pass between them.
 
 pub mod bag;
+mod cbor;
 mod chance;
 mod fake;
 pub mod group;

@@ -70,6 +70,11 @@ pub(super) fn release(ctx: &mut Ctx, envelope: &EnvelopeId, inbox: &InboxId) {
     }
 }
 
+/// The sealed bytes in a row of `Table::Body`.
+pub fn sealed(stored: &[u8]) -> Option<&[u8]> {
+    stored.get(HEADER..)
+}
+
 /// Stored bytes.
 pub(super) fn load(ctx: &Ctx, envelope: &EnvelopeId) -> Option<Vec<u8>> {
     let mut stored = ctx.get(Table::Body, &envelope.0)?;

@@ -93,6 +93,7 @@ impl Service {
         if let Some(inbox) = self.inboxes.find(ctx, id) {
             inbox.release(ctx, sequence, hold);
         }
+        self.receipts.withdraw(&(hold.envelope, *id));
         if hold.part == Part::Report {
             self.on_told(ctx, id, sequence);
         }

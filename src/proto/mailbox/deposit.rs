@@ -150,6 +150,12 @@ impl Receipts {
         self.waiting.retain(|(to, _), _| to != peer);
     }
 
+    /// It was let go before anybody was told that it is held.
+    pub(super) fn withdraw(&mut self, entry: &(EnvelopeId, InboxId)) {
+        self.waiting.values_mut().for_each(|entries| _ = entries.remove(entry));
+        self.waiting.retain(|_, entries| !entries.is_empty());
+    }
+
     /// Nothing is promised any more for an inbox whose owner left.
     pub(super) fn forget(&mut self, inbox: &InboxId) {
         self.waiting.values_mut().for_each(|entries| entries.retain(|(_, of)| of != inbox));

@@ -263,6 +263,7 @@ impl Service {
     }
 
     fn forget_job(&mut self, ctx: &mut Ctx, id: &JobId, job: &Job) {
+        self.receipts.withdraw(&(id.envelope, id.to));
         ctx.delete(Table::Handover, job_key(id));
         if ctx.scan(&Scan::prefix(Table::Handover, jobs_prefix(&id.owner, &id.envelope)).limit(1)).is_empty() {
             ctx.delete(Table::Handover, job_body_key(&id.owner, &id.envelope));

@@ -17,7 +17,7 @@
 
 pub mod acked;
 mod announce;
-mod body;
+pub mod body;
 mod collect;
 mod courier;
 mod deposit;

@@ -142,14 +142,14 @@ impl Rooms {
         let digest = *blake3::hash(commit).as_bytes();
         let Some(mut room) = self.rooms.get(id).cloned() else { return (Opened::Deferred, Vec::new()) };
         if let Some(by) = room.knows(&digest) {
-            return (if by.committer == self.device { Opened::Own } else { Opened::Duplicate }, Vec::new());
+            return (if by.committer == self.device { Opened::Own } else { Opened::Duplicate(*id) }, Vec::new());
         }
         let Ok(mut group) = self.hold_or_lose(ctx, id, parent) else { return (Opened::Deferred, Vec::new()) };
         let staged = match group.stage(&self.engine, ctx.rng, commit) {
             Ok(staged) => staged,
             Err(MlsError::OwnCommit) => {
                 self.lose(ctx, id);
-                return (Opened::Expired, Vec::new());
+                return (Opened::Expired(*id), Vec::new());
             }
             Err(_) => return (Opened::Misbehaved(*id), Vec::new()),
         };

@@ -73,16 +73,21 @@ const PACKAGE_BAGS: GroupId = GroupId([0; 32]);
 impl Rooms {
     /// The newest key package, or a new one when that is due.
     pub(super) fn current_package(&mut self, ctx: &mut Ctx) -> Vec<u8> {
-        match self.packages.list.last() {
-            // One that was made when this machine's clock was ahead would be handed out for too long.
-            Some((made, _, package)) if ctx.now.wall.abs_diff(*made) < KEY_PACKAGE_RENEW_MS => package.clone(),
+        let newest = self.packages.list.last().cloned();
+        // One that was made when this machine's clock was ahead would be handed out for too long; one from before that is out of date
+        // by the card that came of it.
+        let is_good = |made: Millis, package: &[u8]| {
+            ctx.now.wall.abs_diff(made) < KEY_PACKAGE_RENEW_MS && self.date_package(&self.account, package, self.card).is_ok()
+        };
+        match newest {
+            Some((made, _, package)) if is_good(made, &package) => package,
             _ => self.fresh_package(ctx),
         }
     }
 
     /// A new key package; the oldest make room.
     pub(super) fn fresh_package(&mut self, ctx: &mut Ctx) -> Vec<u8> {
-        let Ok((bytes, mut bag)) = package::make(&self.engine, ctx.rng, ctx.keys, ctx.now.wall) else {
+        let Ok((bytes, mut bag)) = package::make(&self.engine, ctx.rng, ctx.keys, ctx.now.wall.max(self.card)) else {
             tracing::error!("a key package cannot be made");
             return Vec::new();
         };

@@ -162,9 +162,9 @@ pub enum Opened {
     /// Of an epoch that is not here (yet): keep it and try again after the next [`Effect::Epoch`].
     Deferred,
     /// Decrypted before.
-    Duplicate,
+    Duplicate(RoomId),
     /// Too old: its epoch is gone.
-    Expired,
+    Expired(RoomId),
     /// Not what an honest member sends; the commit or message is not taken.
     Misbehaved(RoomId),
 }
@@ -212,10 +212,12 @@ pub struct Rooms {
     /// Which epoch an envelope belongs to.
     hints: BTreeMap<Hint, (RoomId, EpochId)>,
     /// Hints of epochs that are gone.
-    gone: BTreeSet<Hint>,
+    gone: BTreeMap<Hint, RoomId>,
     /// Groups at hand, each equal to what is stored of it.
     live: LruCache<(GroupId, EpochId), Group>,
     packages: Packages,
+    /// The number of this account's card: key packages are never dated before it.
+    card: Millis,
     /// When there is something to do for which room (monotonic clock), both ways.
     due: (BTreeSet<(Millis, RoomId)>, BTreeMap<RoomId, Millis>),
     /// When own commits that lost are made anew (monotonic clock).
@@ -237,9 +239,10 @@ impl Rooms {
             engine: Engine::default(),
             rooms: BTreeMap::new(),
             hints: BTreeMap::new(),
-            gone: BTreeSet::new(),
+            gone: BTreeMap::new(),
             live: LruCache::new(NonZeroUsize::new(LIVE_GROUPS_MAX).unwrap_or(NonZeroUsize::MIN)),
             packages: Packages::default(),
+            card: 0,
             due: Default::default(),
             reissue: BTreeMap::new(),
             lost: BTreeSet::new(),
@@ -256,6 +259,11 @@ impl Rooms {
             }
         }
         rooms
+    }
+
+    /// The account's card has this number. It can be ahead of the clock, where that was set back; others take both for one clock.
+    pub fn note_card(&mut self, number: Millis) {
+        self.card = self.card.max(number);
     }
 
     /// A key package of this device, for others to add it with. Good for several rooms (RFC 9420 section 16.8, last resort).
@@ -348,12 +356,17 @@ impl Rooms {
         Some(is_in)
     }
 
+    /// Whether the body of a room envelope is of an epoch that is gone here.
+    pub fn is_past(&self, body: &[u8]) -> bool {
+        Outer::decode(body).is_some_and(|outer| !self.hints.contains_key(outer.hint) && self.gone.contains_key(outer.hint))
+    }
+
     /// Opens the body of a room envelope; of a commit, decides which branch the room follows.
     pub fn open_envelope(&mut self, ctx: &mut Ctx, body: &[u8]) -> (Opened, Vec<Effect>) {
         let nothing = |opened| (opened, Vec::new());
         let Some(outer) = Outer::decode(body) else { return nothing(Opened::Deferred) };
         let Some((room, epoch)) = self.hints.get(outer.hint).copied() else {
-            return nothing(if self.gone.contains(outer.hint) { Opened::Expired } else { Opened::Deferred });
+            return nothing(self.gone.get(outer.hint).map_or(Opened::Deferred, |room| Opened::Expired(*room)));
         };
         let Some(epoch) = self.rooms.get(&room).and_then(|room| room.epoch(&epoch).cloned()) else {
             return nothing(Opened::Deferred);
@@ -376,8 +389,8 @@ impl Rooms {
                 Opened::Content { room: *room, sender: leaf.account, device: leaf.device, content, is_present }
             }
             Err(OpenError::Own) => Opened::Own,
-            Err(OpenError::Reused) => Opened::Duplicate,
-            Err(OpenError::Old) => Opened::Expired,
+            Err(OpenError::Reused) => Opened::Duplicate(*room),
+            Err(OpenError::Old) => Opened::Expired(*room),
             Err(OpenError::Early) => Opened::Deferred,
             Err(OpenError::Invalid) => Opened::Misbehaved(*room),
         }

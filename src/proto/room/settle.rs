@@ -87,7 +87,7 @@ impl Rooms {
     /// Puts a room into the indexes.
     pub(super) fn index(&mut self, room: Room) {
         let id: RoomId = room.info.room;
-        self.gone.extend(room.gone.iter().copied());
+        self.gone.extend(room.gone.iter().map(|hint| (*hint, id)));
         for epoch in room.epochs.iter().filter(|epoch| epoch.state == State::Here) {
             self.hints.insert(epoch.hint(), (id, epoch.id));
         }

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::{Disk, PAGE_BYTES, PAGE_ROWS, ROW_OVERHEAD, Writer, lock};
+use super::{Disk, PAGE_ROWS, Writer, lock};
 use crate::crypto::rest::RowKey;
 use crate::store::bag::{self, BagKey};
+use crate::store::pending::ROW_OVERHEAD;
 use crate::store::rows::{self, Unreadable, Write};
 use crate::store::sled::Tree;
 use crate::store::{StoreError, space};
 use crate::types::Table;
-use crate::types::limits::{DISK_FLOOR_BYTES, MLS_KEY_MS};
+use crate::types::limits::{DISK_FLOOR_BYTES, MLS_KEY_MS, SYNC_BYTES_MAX};
 
 /// When the ring's key was replaced last.
 #[derive(Default)]
@@ -78,6 +79,8 @@ impl Disk {
         if self.failure().is_some() || space::free_bytes(&self.home)? < DISK_FLOOR_BYTES {
             return Ok(false);
         }
+        // What waits may leave something behind: it is dealt with here, and not by the next renewal.
+        self.flush()?;
         let started = Instant::now();
         if !self.ring.is_changing() {
             let made = self.with_tree(|_| self.ring.make())?;
@@ -136,8 +139,9 @@ impl Disk {
         done
     }
 
-    /// Brings the keys of some bags under the newest key of the ring. Tells whether these were the last ones.
+    /// Brings the keys of some bags under the newest key of the ring, durable afterwards. Tells whether these were the last ones.
     fn renew_page(&self, after: &mut Option<Vec<u8>>) -> Result<bool, StoreError> {
+        let _sync = lock(&self.sync);
         let writer = &mut *lock(&self.writer);
         let tree = self.tree();
         let tree = tree.as_ref().ok_or(StoreError::Closed)?;
@@ -145,7 +149,7 @@ impl Disk {
         let (low, high) = rows::bag_keys(after.as_deref());
         let (mut writes, mut bytes, mut is_last) = (Vec::new(), 0, true);
         for (number, row) in tree.range(low, high, false).enumerate() {
-            if number >= PAGE_ROWS || bytes >= PAGE_BYTES as u64 {
+            if number >= PAGE_ROWS || bytes >= SYNC_BYTES_MAX {
                 is_last = false;
                 break;
             }
@@ -155,7 +159,7 @@ impl Disk {
             *after = Some(at.to_vec());
         }
         if !writes.is_empty() {
-            self.put(tree, writes, bytes)?;
+            tree.apply(writes).and_then(|()| tree.flush()).map_err(|fault| self.broken(fault))?;
         }
         Ok(is_last)
     }
@@ -209,7 +213,7 @@ impl Disk {
     fn note(&self, tree: &Tree, writer: &mut Writer) -> Result<(), StoreError> {
         let mut writes = Vec::new();
         bag::settle(&self.keys, &mut writer.rng, writer.settled, &mut writes);
-        self.put(tree, writes, ROW_OVERHEAD)
+        tree.apply(writes).map_err(|fault| self.broken(fault))
     }
 
     fn unreadable(&self) -> StoreError {
@@ -227,13 +231,18 @@ mod tests {
     use crate::store::{DataDir, Store};
     use crate::types::Batch;
 
-    fn put(store: &Store, key: &[u8], value: Option<&[u8]>) {
+    fn apply(store: &Store, key: &[u8], value: Option<&[u8]>) {
         let mut batch = Batch::default();
         match value {
             Some(value) => batch.put(Table::Bag, key, value),
             None => batch.delete(Table::Bag, key),
         }
         store.apply(&batch).unwrap();
+    }
+
+    fn put(store: &Store, key: &[u8], value: Option<&[u8]>) {
+        apply(store, key, value);
+        store.flush().unwrap();
     }
 
     /// Alice uses a step of her ratchet and leaves an epoch. Mallory has every byte that her disk ever had, and in the end all her keys.
@@ -282,6 +291,22 @@ mod tests {
         let before = bytes(&tree);
         assert!(!disk.is_stale() && store.renew_keys(&mut || true).unwrap());
         assert!(bytes(&tree).0 == before.0 && bytes(&tree).1 != before.1);
+        store.close().unwrap();
+    }
+
+    /// Alice's node stops with a step of her ratchet that waits to be written: the step before it is gone with the stop.
+    #[test]
+    fn what_is_written_at_a_clean_stop_is_renewed_with_it() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let dir = DataDir::open(temp.path()).unwrap();
+        let key = [[1; 48].as_slice(), b"ratchet"].concat();
+        let (store, _) = Store::open(&dir, &[1; 32]).unwrap();
+        put(&store, &key, Some(b"step one"));
+        apply(&store, &key, Some(b"step two"));
+        store.close().unwrap();
+        let (store, _) = Store::open(&dir, &[1; 32]).unwrap();
+        assert!(!store.disk().unwrap().is_stale());
+        assert_eq!(store.disk().unwrap().get(Table::Bag, &key).unwrap(), b"step two");
         store.close().unwrap();
     }
 }
