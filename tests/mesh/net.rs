@@ -253,6 +253,8 @@ async fn raw_stream(to: &Person) -> (PeerId, libp2p::Stream) {
         if let Ok(stream) = control.open_stream(there, StreamProtocol::new("/tidings/1")).await {
             return (me, stream);
         }
+        // The dial goes on meanwhile.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 

@@ -17,7 +17,7 @@ use crate::types::limits::{
 };
 use crate::types::{AccountId, DeviceId, GroupId, Millis, RoomId, Scan, Table};
 use crate::wire::codec;
-use crate::wire::row::RoomKind;
+use crate::wire::row::{Room as Listed, RoomKind};
 
 /// What a welcome carries: the RFC 9420 Welcome, and where its epoch stands in the tree, so that a device that is welcomed
 /// to two branches follows the one that everybody else follows.
@@ -190,7 +190,10 @@ impl Rooms {
         if info.room != *room {
             return Err(RoomError::Invalid("room"));
         }
-        self.check(from, &sender, &group, &info)?;
+        // Asked for since this process began, or before it: the room is among those that the person has.
+        let is_theirs = || ctx.row::<Listed>(Table::Room, &info.room.0).is_some_and(|row| row.members.contains(&self.account));
+        let is_asked = self.asked.contains_key(&info.room) || is_theirs();
+        self.check(from, &sender, &group, &info, is_asked)?;
         let id = group.id().ok_or(RoomError::Invalid("group"))?;
         let mut epoch = self.first(&group, id, info.generation)?;
         joining.check(&epoch)?;
@@ -222,7 +225,7 @@ impl Rooms {
         Bag::stored(rows.into_iter().filter_map(|(key, value)| Some((key.get(skip..)?.to_vec(), value))))
     }
 
-    fn check(&self, from: &AccountId, sender: &Leaf, group: &Group, info: &RoomInfo) -> Result<(), RoomError> {
+    fn check(&self, from: &AccountId, sender: &Leaf, group: &Group, info: &RoomInfo, is_asked: bool) -> Result<(), RoomError> {
         let leaves = group.leaves();
         if sender.account != *from || !leaves.iter().any(|leaf| leaf.device == self.device) || leaves.len() > devices_max(info) {
             return Err(RoomError::Invalid("welcome"));
@@ -236,7 +239,7 @@ impl Rooms {
         // The only admin is brought back by anybody: into the group they were in, or where nothing is known of it, when they asked.
         let is_asked = match known.and_then(|room| room.epoch(&room.tip)) {
             Some(tip) => group.id() == Some(tip.group),
-            None => self.asked.contains_key(&info.room),
+            None => is_asked,
         };
         let returns = is_asked && may_return(info, accounts.iter().copied(), &self.account);
         let is_entitled = |known: &RoomInfo| known.kind != RoomKind::Group || *from == self.account || known.admins.contains(from);
