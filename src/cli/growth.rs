@@ -1,7 +1,10 @@
 //! `tidings sim growth`: a day of many people.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -24,6 +27,12 @@ pub(crate) struct Args {
     /// How often everybody looks once more after the day
     #[arg(long, default_value_t = 0)]
     mornings: u32,
+    /// How many threads play it [default: as many as there are processors]; the numbers do not depend on it
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    shards: Option<u16>,
+    /// A directory on a fast disk, for what does not fit into memory: some 40 GB for a million people
+    #[arg(long)]
+    scratch: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -40,6 +49,7 @@ struct Report {
 #[derive(Clone, Copy, Serialize)]
 struct Machine {
     accounts: u32,
+    shards: usize,
     seconds: f64,
     /// The most memory this process has had, smaller sizes before it included.
     peak_memory_bytes: Option<u64>,
@@ -48,11 +58,20 @@ struct Machine {
 impl Args {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let (mut rows, mut machine) = (Vec::new(), Vec::new());
+        let shards = self.shards.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         for accounts in self.accounts {
-            let plan = Plan { seed: self.seed, accounts, people: People::default(), day: DAY, mornings: self.mornings };
+            let plan = Plan {
+                seed: self.seed,
+                accounts,
+                people: People::default(),
+                day: DAY,
+                mornings: self.mornings,
+                shards,
+                scratch: self.scratch.clone(),
+            };
             let begin = Instant::now();
-            rows.push(play(&plan, context.out.is_json()));
-            machine.push(Machine { accounts, seconds: begin.elapsed().as_secs_f64(), peak_memory_bytes: peak_memory() });
+            rows.push(play(&plan, context.out.is_json()).context("cannot make a file in the scratch directory").map_err(Failure::Failed)?);
+            machine.push(Machine { accounts, shards, seconds: begin.elapsed().as_secs_f64(), peak_memory_bytes: peak_memory() });
         }
         let fits = report::fits(&rows);
         let outlook = rows.last().map(report::outlook).unwrap_or_default();
@@ -66,7 +85,7 @@ impl Args {
     }
 }
 
-fn play(plan: &Plan, is_quiet: bool) -> Row {
+fn play(plan: &Plan, is_quiet: bool) -> io::Result<Row> {
     let bar = if is_quiet { ProgressBar::hidden() } else { ProgressBar::new(1_000) };
     if let Ok(style) = ProgressStyle::with_template("{prefix} {msg:28} {wide_bar} {elapsed_precise}") {
         bar.set_style(style);

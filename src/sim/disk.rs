@@ -31,32 +31,6 @@ impl Disk {
         self.undo.push_back(undo);
     }
 
-    /// Applies a batch that is durable at once.
-    pub fn keep(&mut self, batch: &Batch) {
-        for (table, key, value) in batch.iter() {
-            let key = whole(table, key);
-            match value {
-                Some(value) => self.rows.insert(key, value.into()),
-                None => self.rows.remove(&key),
-            };
-        }
-    }
-
-    /// A disk with these rows, in order of their whole keys; durable.
-    pub(super) fn of(rows: impl IntoIterator<Item = (Box<[u8]>, Box<[u8]>)>) -> Self {
-        Self { rows: rows.into_iter().collect(), undo: VecDeque::new() }
-    }
-
-    /// All rows by whole key, in order.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.rows.iter().map(|(key, value)| (&key[..], &value[..]))
-    }
-
-    /// Bytes of the value of a row.
-    pub fn size(&self, table: Table, key: &[u8]) -> Option<usize> {
-        self.rows.get(&whole(table, key)).map(|value| value.len())
-    }
-
     /// The oldest `batches` are durable from now on.
     pub fn flush(&mut self, batches: usize) {
         self.undo.drain(..batches.min(self.undo.len()));
@@ -105,11 +79,6 @@ impl Disk {
     pub fn count(&self, table: Table) -> usize {
         let next = Box::from([table as u8 + 1].as_slice());
         self.rows.range(whole(table, &[])..next).count()
-    }
-
-    /// Bytes of all rows, keys included.
-    pub fn bytes(&self) -> usize {
-        self.rows.iter().map(|(key, value)| key.len() + value.len()).sum()
     }
 
     /// All rows of a table, decoded; a row that does not decode is left out.

@@ -1,13 +1,20 @@
 //! A day of some people: nothing is lost in it, the same seed gives the same numbers, and nobody dials in vain over and over.
 
+use std::path::Path;
+
 use tidings::sim::growth::people::People;
 use tidings::sim::growth::report::{self, Row};
 use tidings::sim::growth::{self, Plan};
 use tidings::types::time::HOUR;
 
 fn day(seed: u64, accounts: u32) -> Row {
+    day_of(seed, accounts, 1, None)
+}
+
+fn day_of(seed: u64, accounts: u32, shards: usize, scratch: Option<&Path>) -> Row {
     let people = People { accounts_per_relay: 12, ..People::default() };
-    growth::run(&Plan { seed, accounts, people, day: 2 * HOUR, mornings: 2 }, &|_| {})
+    growth::run(&Plan { seed, accounts, people, day: 2 * HOUR, mornings: 2, shards, scratch: scratch.map(Path::to_owned) }, &|_| {})
+        .unwrap()
 }
 
 #[test]
@@ -30,6 +37,16 @@ fn the_same_seed_gives_the_same_numbers() {
     let one = numbers(day(2, 12));
     assert_eq!(one, numbers(day(2, 12)));
     assert_ne!(one, numbers(day(3, 12)));
+}
+
+#[test]
+fn neither_threads_nor_files_change_what_a_day_comes_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let numbers = |shards, scratch| serde_json::to_string(&day_of(4, 40, shards, scratch)).unwrap();
+    let one = numbers(1, None);
+    assert_eq!(one, numbers(2, None));
+    assert_eq!(one, numbers(3, Some(directory.path())));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "a file is left");
 }
 
 #[test]

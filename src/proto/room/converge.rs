@@ -135,9 +135,7 @@ impl Room {
     }
 
     fn take(&mut self, ids: &[EpochId]) -> Vec<Epoch> {
-        let (taken, kept) = std::mem::take(&mut self.epochs).into_iter().partition(|epoch| ids.contains(&epoch.id));
-        self.epochs = kept;
-        let taken: Vec<Epoch> = taken;
+        let taken: Vec<Epoch> = self.epochs.extract_if(.., |epoch| ids.contains(&epoch.id)).collect();
         self.gone.extend(taken.iter().filter(|epoch| epoch.state == State::Here).map(Epoch::hint));
         let over = self.gone.len().saturating_sub(EXPIRED_EPOCHS_MAX);
         self.gone.drain(..over);

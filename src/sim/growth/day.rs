@@ -1,10 +1,11 @@
 //! The day: people come, write, read what came, and go.
 
+use super::event::Step;
 use super::graph::Graph;
 use super::measure::Away;
 use super::people::pick;
 use super::setup::Rooms;
-use super::town::{Step, Town};
+use super::town::Town;
 use super::{Plan, Progress, Who, dice, purpose};
 use crate::crypto::keys::direct_room;
 use crate::proto::{Command, Reply};
@@ -20,14 +21,14 @@ struct Session {
     messages: u32,
 }
 
-/// A day being played.
-pub(super) struct Day<'a> {
-    plan: &'a Plan,
-    graph: &'a Graph,
+/// A day being played, in one shard.
+pub(super) struct Day<'a, 'b> {
+    plan: &'b Plan,
+    graph: &'b Graph,
     rooms: Rooms,
-    circle_of: Vec<u32>,
-    town: &'a mut Town,
+    town: &'a mut Town<'b>,
     begin: Millis,
+    first: Who,
     /// Of each person: sessions begun, messages written.
     done: Vec<(u8, u16)>,
     /// What happened that the tally does not have.
@@ -47,22 +48,31 @@ pub(super) struct Told {
     pub(super) strangers: u64,
 }
 
+impl Told {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.sessions += other.sessions;
+        self.messages += other.messages;
+        self.refused += other.refused;
+        self.strangers += other.strangers;
+    }
+}
+
 /// Hours of a person's day, and of a hundred sessions how many begin in them.
 const HOURS: [(u32, u32); 5] = [(3, 1), (12, 7), (35, 11), (30, 16), (20, 21)];
 /// Longest stretch between two looks at how far the day is.
 const TELL_MS: Millis = 10 * MINUTE;
 
-impl<'a> Day<'a> {
-    pub(super) fn new(plan: &'a Plan, graph: &'a Graph, rooms: Rooms, town: &'a mut Town) -> Self {
+impl<'a, 'b> Day<'a, 'b> {
+    pub(super) fn new(town: &'a mut Town<'b>, rooms: Rooms) -> Self {
         let begin = town.now.next_multiple_of(DAY);
         town.run(begin);
-        let done = vec![(0, 0); graph.accounts as usize];
-        Self { plan, graph, rooms, circle_of: graph.circle_of(), town, begin, done, told: Told::default() }
+        let (first, done) = (town.part.people.start, vec![(0, 0); town.part.people.len()]);
+        Self { plan: town.realm.plan, graph: town.realm.graph, rooms, town, begin, first, done, told: Told::default() }
     }
 
     pub(super) fn play(&mut self, progress: &dyn Fn(Progress)) {
         self.town.tally.clear();
-        for who in 0..self.graph.accounts {
+        for who in self.town.part.people.clone() {
             self.plan_next(who);
         }
         let end = self.begin + self.plan.day;
@@ -71,11 +81,12 @@ impl<'a> Day<'a> {
             while let Some((who, step)) = self.town.run(until) {
                 self.step(who, step);
             }
-            let done = (self.town.now - self.begin) as f64 / self.plan.day as f64;
-            progress(Progress { phase: "the day", done, inputs: self.town.tally.inputs() });
+            self.town.show("the day", (self.town.now - self.begin) as f64 / self.plan.day as f64, progress);
         }
         self.town.forget_plans();
-        for who in 0..self.graph.accounts {
+        // What was sent in the last moment is noted.
+        self.town.run(end + self.town.realm.delay_min());
+        for who in self.town.part.people.clone() {
             self.town.stop(who);
         }
     }
@@ -109,8 +120,12 @@ impl<'a> Day<'a> {
         sessions
     }
 
+    fn done_by(&mut self, who: Who) -> &mut (u8, u16) {
+        &mut self.done[(who - self.first) as usize]
+    }
+
     fn plan_next(&mut self, who: Who) {
-        let next = self.sessions(who).get(usize::from(self.done[who as usize].0)).copied();
+        let next = self.sessions(who).get(usize::from(self.done_by(who).0)).copied();
         if let Some(session) = next {
             self.town.plan(who, self.begin + session.start, Step::Come);
         }
@@ -130,11 +145,11 @@ impl<'a> Day<'a> {
     }
 
     fn come(&mut self, who: Who) {
-        let Some(session) = self.sessions(who).get(usize::from(self.done[who as usize].0)).copied() else { return };
+        let Some(session) = self.sessions(who).get(usize::from(self.done_by(who).0)).copied() else { return };
         let (people, now) = (&self.plan.people, self.town.now);
-        let done = &mut self.done[who as usize].0;
-        *done += 1;
-        let mut rng = dice(self.plan.seed, who, purpose::DAY + (u64::from(*done) << 8));
+        self.done_by(who).0 += 1;
+        let done = self.done_by(who).0;
+        let mut rng = dice(self.plan.seed, who, purpose::DAY + (u64::from(done) << 8));
         self.told.sessions += 1;
         if rng.below(100) < u64::from(people.net.moved_percent) {
             self.town.move_house(who);
@@ -150,7 +165,7 @@ impl<'a> Day<'a> {
         for after in reads.chain([length - SECOND]) {
             self.town.plan(who, now + after, Step::Read);
         }
-        if *done == 1 && rng.below(1_000) < u64::from(people.talk.stranger_permille) {
+        if done == 1 && rng.below(1_000) < u64::from(people.talk.stranger_permille) {
             self.town.plan(who, now + 5 * SECOND, Step::Ask);
         }
         self.town.plan(who, now + length, Step::Go);
@@ -158,12 +173,11 @@ impl<'a> Day<'a> {
 
     fn say(&mut self, who: Who) {
         let talk = &self.plan.people.talk;
-        let count = &mut self.done[who as usize].1;
-        *count += 1;
-        let mut rng = dice(self.plan.seed, who, purpose::SAY + u64::from(*count));
+        self.done_by(who).1 += 1;
+        let mut rng = dice(self.plan.seed, who, purpose::SAY + u64::from(self.done_by(who).1));
         let contacts = &self.graph.contacts[who as usize];
-        let circle = self.circle_of[who as usize] as usize;
-        let group = self.rooms.groups[circle].filter(|_| rng.below(100) < u64::from(talk.group_percent));
+        let circle = self.graph.circle_of(who);
+        let group = self.rooms.groups.get(&circle).copied().filter(|_| rng.below(100) < u64::from(talk.group_percent));
         let (room, to): (RoomId, Vec<Who>) = match group {
             Some(room) => {
                 let (first, size) = self.graph.circles[circle];
@@ -172,26 +186,25 @@ impl<'a> Day<'a> {
             None if contacts.is_empty() => return,
             None => {
                 let other = contacts[rng.below(contacts.len() as u64) as usize];
-                (direct_room(&self.town.account(who), &self.town.account(other)), vec![other])
+                (direct_room(&self.town.realm.account(who), &self.town.realm.account(other)), vec![other])
             }
         };
         let bytes = pick(&talk.text_bytes, rng.below(100));
-        let text: String = (0..bytes).map(|_| char::from(b'a' + rng.below(26) as u8)).collect();
+        // Only its length counts; and one letter again and again is packed to nothing.
+        let text = "a".repeat(bytes as usize);
+        let sending = self.town.sending(who, to.len());
         let reply = self.town.command(who, Command::Send { room, body: Body::Text { text, reply: None } });
         let Some(Ok(Reply::Sent { message, .. })) = reply else {
             self.told.refused += 1;
             return;
         };
         self.told.messages += 1;
-        for to in to {
-            self.town.tally.mail.sent += 1;
-            let away = Away { from: who, sent: self.town.now, bytes, was_online: self.town.is_up(to) };
-            self.town.post.insert((message, to), away);
-        }
+        let away = Away { from: who, sent: self.town.now, bytes, was_online: false };
+        self.town.sent(sending, &to, message, away);
     }
 
     fn read(&mut self, who: Who) {
-        let mut unread: Vec<(RoomId, MessageId)> = std::mem::take(&mut self.town.houses[who as usize].unread);
+        let mut unread: Vec<(RoomId, MessageId)> = std::mem::take(&mut self.town.house_mut(who).unread);
         unread.sort_unstable();
         for of_room in unread.chunk_by(|one, other| one.0 == other.0) {
             let messages = of_room.iter().map(|(_, message)| *message).collect();
@@ -209,11 +222,11 @@ impl<'a> Day<'a> {
 }
 
 /// Everybody looks once, within an hour; nobody writes.
-pub(super) fn morning(plan: &Plan, town: &mut Town, number: u32, progress: &dyn Fn(Progress)) {
+pub(super) fn morning(town: &mut Town, number: u32, progress: &dyn Fn(Progress)) {
     let begin = town.now;
     let length = 2 * MINUTE;
-    for who in 0..town.people {
-        let mut rng = dice(plan.seed, who, purpose::MORNING + u64::from(number));
+    for who in town.part.people.clone() {
+        let mut rng = dice(town.realm.plan.seed, who, purpose::MORNING + u64::from(number));
         let start = begin + rng.below(HOUR);
         town.plan(who, start, Step::Come);
         town.plan(who, start + length, Step::Go);
@@ -228,7 +241,6 @@ pub(super) fn morning(plan: &Plan, town: &mut Town, number: u32, progress: &dyn 
                 Step::Say | Step::Read | Step::Ask => {}
             }
         }
-        let done = (town.now - begin) as f64 / (end - begin) as f64;
-        progress(Progress { phase: "the morning after", done, inputs: town.tally.inputs() });
+        town.show("the morning after", (town.now - begin) as f64 / (end - begin) as f64, progress);
     }
 }

@@ -67,10 +67,22 @@ impl Graph {
         [self.accounts + home, self.accounts + (home + 1) % self.relays]
     }
 
-    /// The circle of each person.
-    pub fn circle_of(&self) -> Vec<u32> {
-        let sizes = self.circles.iter().enumerate();
-        sizes.flat_map(|(at, (_, size))| std::iter::repeat_n(at as u32, *size as usize)).collect()
+    /// The people whose mailboxes a relay has, by community.
+    pub fn communities_at(&self, relay: Who) -> impl Iterator<Item = u32> {
+        let (home, all) = (relay - self.accounts, self.near.len() as u32);
+        let before = (home + self.relays - 1) % self.relays;
+        [Some(home), (before != home).then_some(before)].into_iter().flatten().filter(move |community| *community < all)
+    }
+
+    /// The circle of a person.
+    pub fn circle_of(&self, who: Who) -> usize {
+        self.circles.partition_point(|(first, _)| *first <= who) - 1
+    }
+
+    /// The circles of a community.
+    pub fn circles_in(&self, community: u32) -> std::ops::Range<usize> {
+        let people = self.people_of(community);
+        self.circle_of(people.start)..self.circles.partition_point(|(first, _)| *first < people.end)
     }
 
     fn circles_of(&mut self, seed: u64, community: u32, people: &People, known: &mut [Vec<Who>]) {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Who;
 use super::town::Town;
 use crate::proto::Input;
+use crate::types::time::SECOND;
 use crate::types::{Batch, MessageId, Millis, Table};
 use crate::wire::row;
 
@@ -25,16 +26,33 @@ pub struct Tally {
     pub held: Held,
     /// How long people's machines were on, all together.
     pub online_ms: Millis,
-    /// People who are online, and the most there were at a time.
-    pub crowd: (u32, u32),
+    /// People who are online.
+    pub crowd: Level,
 }
 
 impl Tally {
     /// Begins anew; what is held, and who is online, stays.
     pub(super) fn clear(&mut self) {
-        let crowd = (self.crowd.0, self.crowd.0);
-        let held = Held { peak: self.held.now, peak_bytes: self.held.bytes, most: 0, most_bytes: 0, ..self.held };
-        *self = Self { held, crowd, ..Self::default() };
+        let held = Held { entries: self.held.entries.on(), bytes: self.held.bytes.on(), most: 0, most_bytes: 0 };
+        *self = Self { held, crowd: self.crowd.on(), ..Self::default() };
+    }
+
+    /// Adds what happened elsewhere in the same time.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.people.add(&other.people);
+        self.relays.add(&other.relays);
+        let counts = [
+            (&mut self.gossip.published, other.gossip.published),
+            (&mut self.gossip.people, other.gossip.people),
+            (&mut self.gossip.relays, other.gossip.relays),
+        ];
+        for (mine, theirs) in counts {
+            *mine = (mine.0 + theirs.0, mine.1 + theirs.1);
+        }
+        self.mail.add(&other.mail);
+        self.held.add(&other.held);
+        self.online_ms += other.online_ms;
+        self.crowd.add(&other.crowd);
     }
 
     /// All inputs.
@@ -65,6 +83,17 @@ impl Work {
     /// All inputs.
     pub fn inputs(&self) -> u64 {
         self.by_input.iter().sum()
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.by_input.iter_mut().zip(other.by_input).for_each(|(mine, theirs)| *mine += theirs);
+        self.wakes += other.wakes;
+        for (kind, (frames, bytes)) in &other.by_kind {
+            let mine = self.by_kind.entry(*kind).or_default();
+            *mine = (mine.0 + frames, mine.1 + bytes);
+        }
+        self.dials = (self.dials.0 + other.dials.0, self.dials.1 + other.dials.1);
+        self.bytes += other.bytes;
     }
 
     pub(super) fn note_input(&mut self, input: &Input) {
@@ -101,16 +130,12 @@ pub struct Gossip {
 }
 
 /// What is held in mailboxes, everywhere together.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Held {
-    /// Entries now.
-    pub now: u64,
-    /// Bytes of envelopes now; one that several inboxes share counts once.
-    pub bytes: u64,
-    /// Most entries at a time.
-    pub peak: u64,
-    /// Most bytes at a time.
-    pub peak_bytes: u64,
+    /// Entries.
+    pub entries: Level,
+    /// Bytes of envelopes; one that several inboxes share counts once.
+    pub bytes: Level,
     /// Most entries at one relay.
     pub most: u64,
     /// Most bytes at one relay.
@@ -118,13 +143,49 @@ pub struct Held {
 }
 
 impl Held {
-    pub(super) fn note(&mut self, entries: i64, bytes: i64) {
-        self.now = self.now.saturating_add_signed(entries);
-        self.bytes = self.bytes.saturating_add_signed(bytes);
-        self.peak = self.peak.max(self.now);
-        self.peak_bytes = self.peak_bytes.max(self.bytes);
+    fn add(&mut self, other: &Self) {
+        self.entries.add(&other.entries);
+        self.bytes.add(&other.bytes);
+        self.most = self.most.max(other.most);
+        self.most_bytes = self.most_bytes.max(other.most_bytes);
     }
 }
+
+/// Something that rises and falls, looked at every ten seconds: so that what was counted in several places can be added.
+#[derive(Clone, Debug, Default)]
+pub struct Level {
+    before: i64,
+    changes: BTreeMap<u64, i64>,
+}
+
+impl Level {
+    pub(super) fn note(&mut self, at: Millis, change: i64) {
+        if change != 0 {
+            *self.changes.entry(at / LOOK_MS).or_default() += change;
+        }
+    }
+
+    /// Goes on from where it is.
+    fn on(&self) -> Self {
+        Self { before: self.before + self.changes.values().sum::<i64>(), changes: BTreeMap::new() }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.before += other.before;
+        other.changes.iter().for_each(|(at, change)| *self.changes.entry(*at).or_default() += change);
+    }
+
+    /// The most there was.
+    pub fn peak(&self) -> u64 {
+        let levels = self.changes.values().scan(self.before, |level, change| {
+            *level += change;
+            Some(*level)
+        });
+        u64::try_from(levels.fold(self.before, i64::max)).unwrap_or(0)
+    }
+}
+
+const LOOK_MS: Millis = 10 * SECOND;
 
 /// Messages, each counted for every recipient.
 #[derive(Clone, Debug, Default)]
@@ -143,6 +204,17 @@ pub struct Mail {
     pub coming: Delays,
 }
 
+impl Mail {
+    fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.delivered += other.delivered;
+        self.text += other.text;
+        self.online.add(&other.online);
+        self.offline.add(&other.offline);
+        self.coming.add(&other.coming);
+    }
+}
+
 /// How often which delay, in steps of an eighth of an octave.
 #[derive(Clone, Debug, Default)]
 pub struct Delays(BTreeMap<u16, u64>);
@@ -150,6 +222,10 @@ pub struct Delays(BTreeMap<u16, u64>);
 impl Delays {
     pub(super) fn note(&mut self, delay: Millis) {
         *self.0.entry(((delay + 1) as f64).log2().mul_add(8.0, 0.5) as u16).or_default() += 1;
+    }
+
+    fn add(&mut self, other: &Self) {
+        other.0.iter().for_each(|(step, count)| *self.0.entry(*step).or_default() += count);
     }
 
     /// How many.
@@ -181,18 +257,19 @@ pub(super) struct Away {
 /// Messages on their way, each to one recipient.
 pub(super) type Post = HashMap<(MessageId, Who), Away>;
 
-impl Town {
+impl Town<'_> {
     /// What a batch says, right before it is applied.
     pub(super) fn note_batch(&mut self, who: Who, batch: &Batch) {
+        let is_relay = self.realm.is_relay(who);
         for (table, key, value) in batch.iter() {
             match table {
-                Table::Index if !self.is_relay(who) => self.note_message(who, key, value),
-                Table::Held if self.is_relay(who) => {
-                    let was_there = self.houses[who as usize].shelf.disk().has(table, key);
+                Table::Index if !is_relay => self.note_message(who, key, value),
+                Table::Held if is_relay => {
+                    let was_there = self.house_mut(who).shelf.rows().size(table, key).is_some();
                     self.note_held(who, i64::from(value.is_some()) - i64::from(was_there), 0);
                 }
-                Table::Body if self.is_relay(who) && key.len() == ID_BYTES => {
-                    let before = self.houses[who as usize].shelf.disk().size(table, key).unwrap_or(0);
+                Table::Body if is_relay && key.len() == ID_BYTES => {
+                    let before = self.house_mut(who).shelf.rows().size(table, key).unwrap_or(0);
                     self.note_held(who, 0, value.map_or(0, <[u8]>::len) as i64 - before as i64);
                 }
                 _ => {}
@@ -201,10 +278,12 @@ impl Town {
     }
 
     fn note_held(&mut self, relay: Who, entries: i64, bytes: i64) {
-        let here = &mut self.houses[relay as usize].held;
-        *here = (here.0.saturating_add_signed(entries), here.1.saturating_add_signed(bytes));
+        let house = self.house_mut(relay);
+        house.held = (house.held.0.saturating_add_signed(entries), house.held.1.saturating_add_signed(bytes));
+        let (here, now) = (house.held, self.now);
         let held = &mut self.tally.held;
-        held.note(entries, bytes);
+        held.entries.note(now, entries);
+        held.bytes.note(now, bytes);
         held.most = held.most.max(here.0);
         held.most_bytes = held.most_bytes.max(here.1);
     }
@@ -214,7 +293,7 @@ impl Town {
         let Some(away) = self.post.remove(&(message, who)) else { return };
         let Some(index) = value.and_then(|value| row::decode::<row::Index>(value).ok()) else { return };
         let (now, came) = (self.now, self.came(who));
-        self.houses[who as usize].unread.push((index.place.room, message));
+        self.house_mut(who).unread.push((index.place.room, message));
         let mail = &mut self.tally.mail;
         mail.delivered += 1;
         mail.text += u64::from(away.bytes);
@@ -245,30 +324,38 @@ pub struct Shares {
 }
 
 impl Shares {
+    /// Of the messages that people of this shard sent; all shards ask at once.
     pub(super) fn of(town: &Town) -> Self {
         let mut shares = Self { delivered: town.tally.mail.delivered, ..Self::default() };
-        let mut away: Vec<(Who, MessageId, Who, bool)> = town
-            .post
-            .iter()
-            .map(|((message, to), away)| {
-                let is_late = away.was_online || town.came(*to) >= away.sent;
-                (away.from, *message, *to, is_late)
-            })
-            .collect();
-        away.sort_unstable();
-        for of_one in away.chunk_by(|one, other| one.0 == other.0) {
-            let disk = town.houses[of_one[0].0 as usize].shelf.copy(&town.cards);
-            for (_, message, to, is_late) in of_one {
-                let index = disk.row::<row::Index>(Table::Index, &message.0);
-                let account = town.account(*to);
-                let is_held =
-                    index.is_some_and(|index| index.custody.iter().any(|(whose, custody)| *whose == account && !custody.held.is_empty()));
-                shares.late += u64::from(*is_late);
-                shares.late_held += u64::from(*is_late && is_held);
-                shares.held += u64::from(!is_late && is_held);
-                shares.waiting += u64::from(!is_late && !is_held);
-            }
+        let realm = town.realm;
+        realm.leave_letters(town.post.iter().map(|((message, to), away)| {
+            let is_late = away.was_online || town.came(*to) >= away.sent;
+            (away.from, *message, *to, is_late)
+        }));
+        town.meet();
+        let letters = realm.take_letters(town.part.shard);
+        for of_one in letters.chunk_by(|one, other| one.0 == other.0) {
+            town.house(of_one[0].0).shelf.look(&town.cards, |rows| {
+                for (_, message, to, is_late) in of_one {
+                    let account = realm.account(*to);
+                    let is_held = rows
+                        .decoded::<row::Index>(Table::Index, &message.0)
+                        .is_some_and(|index| index.custody.iter().any(|(whose, custody)| *whose == account && !custody.held.is_empty()));
+                    shares.late += u64::from(*is_late);
+                    shares.late_held += u64::from(*is_late && is_held);
+                    shares.held += u64::from(!is_late && is_held);
+                    shares.waiting += u64::from(!is_late && !is_held);
+                }
+            });
         }
         shares
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.delivered += other.delivered;
+        self.held += other.held;
+        self.waiting += other.waiting;
+        self.late += other.late;
+        self.late_held += other.late_held;
     }
 }

@@ -5,26 +5,39 @@
 //! |---|---|
 //! | [`people`] | what people are like: every assumption, in one place |
 //! | [`graph`] | who knows whom, and which relay is whose |
-//! | `town` | machines, lines and one queue, without what the hunting world needs |
-//! | `shelf`, `squeeze` | the rows of a machine that is off, packed |
+//! | `realm` | what all shards know: each plays some communities, on a thread of its own |
+//! | `town`, `event` | the machines of a shard, lines and a queue, without what the hunting world needs |
+//! | `gate` | where shards wait for each other |
+//! | `rows`, `shelf`, `squeeze` | the rows of a machine that is on, and of one that is off, packed |
+//! | `attic` | where what is packed lies: in memory or in a file |
 //! | `setup` | everybody joins two relays and meets their friends |
 //! | `day` | sessions, messages, reading |
 //! | [`measure`] | what is counted |
 //! | [`report`] | what it comes to at each size, how it grows, and what that means elsewhere |
 
+mod attic;
 mod day;
+mod event;
+mod gate;
 pub mod graph;
 pub mod measure;
 pub mod people;
+mod realm;
 pub mod report;
+mod rows;
 mod setup;
 mod shelf;
 mod squeeze;
 mod town;
 
-use self::day::Day;
+use std::io;
+use std::path::PathBuf;
+
+use self::day::{Day, Told};
 use self::graph::Graph;
+use self::measure::{Shares, Tally};
 use self::people::People;
+use self::realm::Realm;
 use self::report::Row;
 use self::town::Town;
 use crate::crypto::fake;
@@ -46,6 +59,10 @@ pub struct Plan {
     pub day: Millis,
     /// How often everybody looks once more afterwards, those who were away included; nobody writes then.
     pub mornings: u32,
+    /// How many threads play it, as far as there are communities; the row does not depend on it.
+    pub shards: usize,
+    /// A directory for files with what machines keep that are off, and what relays hold, when that does not fit into memory.
+    pub scratch: Option<PathBuf>,
 }
 
 /// How far a population is.
@@ -60,24 +77,52 @@ pub struct Progress {
 }
 
 /// Plays one population; the same plan gives the same row.
-pub fn run(plan: &Plan, progress: &dyn Fn(Progress)) -> Row {
+///
+/// # Errors
+/// When no file can be made in `scratch`.
+pub fn run(plan: &Plan, progress: &dyn Fn(Progress)) -> io::Result<Row> {
     fake::within(|| {
         let graph = Graph::new(plan.seed, plan.accounts, &plan.people);
-        let mut town = Town::new(plan.seed, &plan.people, &graph);
-        let rooms = setup::meet(&mut town, &graph, progress);
-        let met = town.tally.clone();
-        town.tally.clear();
-        let mut day = Day::new(plan, &graph, rooms, &mut town);
-        day.play(progress);
-        let told = std::mem::take(&mut day.told);
-        drop(day);
-        let after_day = town.tally.clone();
-        let shares = measure::Shares::of(&town);
-        for morning in 0..plan.mornings {
-            day::morning(plan, &mut town, morning, progress);
-        }
-        Row::new(plan, &graph, &town, (&met, &after_day), (shares, told))
+        let realm = Realm::new(plan, &graph)?;
+        let realm = &realm;
+        let played = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..realm.gate.shards())
+                .map(|shard| scope.spawn(move || fake::within(|| realm.gate.guard(|| play(realm, shard, &|_| {})))))
+                .collect();
+            let mut played = vec![realm.gate.guard(|| play(realm, 0, progress))];
+            // A shard that panicked has said why.
+            played.extend(others.into_iter().filter_map(|other| other.join().ok()));
+            played
+        });
+        Ok(Row::new(realm, played))
     })
+}
+
+/// What was played in one shard.
+struct Played<'a> {
+    town: Town<'a>,
+    met: Tally,
+    day: Tally,
+    shares: Shares,
+    told: Told,
+}
+
+fn play<'a>(realm: &'a Realm<'a>, shard: usize, progress: &dyn Fn(Progress)) -> Played<'a> {
+    let mut town = Town::new(realm, shard);
+    let rooms = setup::meet(&mut town, progress);
+    let met = town.tally.clone();
+    town.tally.clear();
+    let mut day = Day::new(&mut town, rooms);
+    day.play(progress);
+    let told = day.told;
+    town.pack();
+    let day = town.tally.clone();
+    let shares = Shares::of(&town);
+    for morning in 0..realm.plan.mornings {
+        day::morning(&mut town, morning, progress);
+    }
+    town.pack();
+    Played { town, met, day, shares, told }
 }
 
 /// Chance of its own for each person and purpose: what one does never moves what happens to another.

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
-use super::Plan;
+use super::Played;
 use super::day::Told;
-use super::graph::Graph;
-use super::measure::{INPUTS, Shares, Tally, Work};
-use super::town::Town;
+use super::measure::{Delays, INPUTS, Shares, Tally, Work};
+use super::realm::Realm;
+use super::shelf::Cards;
+use super::town::House;
 use crate::types::Table;
+use crate::types::limits::{RELAY_ANNOUNCE_MS, RELAY_PAUSE_MS_MAX, RELAY_SHARE_MS};
 use crate::types::time::{DAY, HOUR};
 use crate::wire::frame::Frame;
 
@@ -48,21 +50,31 @@ pub struct Figure {
 }
 
 impl Row {
-    pub(super) fn new(plan: &Plan, graph: &Graph, town: &Town, (met, day): (&Tally, &Tally), (shares, told): (Shares, Told)) -> Self {
+    pub(super) fn new(realm: &Realm, played: Vec<Played>) -> Self {
+        let (plan, graph) = (realm.plan, realm.graph);
+        let (mut met, mut day, mut last) = (Tally::default(), Tally::default(), Tally::default());
+        let (mut shares, mut told) = (Shares::default(), Told::default());
+        for shard in &played {
+            met.add(&shard.met);
+            day.add(&shard.day);
+            last.add(&shard.town.tally);
+            shares.add(&shard.shares);
+            told.add(&shard.told);
+        }
         let degrees = || graph.contacts.iter().map(|contacts| contacts.len());
-        let all = met.inputs() + if plan.mornings > 0 { town.tally.inputs() } else { day.inputs() };
+        let tables = tables(realm, &played);
         Self {
             accounts: graph.accounts,
             relays: graph.relays,
             contacts: (degrees().sum::<usize>() as f64 / f64::from(graph.accounts), degrees().max().unwrap_or(0)),
             told: [told.sessions, told.messages, told.refused, told.strangers],
             shares,
-            delivered_after: town.tally.mail.delivered,
-            figures: figures(plan, graph, town, (met, day)),
+            delivered_after: last.mail.delivered,
+            figures: figures(realm, (&met, &day), memory(realm, &played, &tables)),
             frames: [frames(&day.people), frames(&day.relays)],
             inputs: [&day.people, &day.relays].map(|work| INPUTS.into_iter().zip(work.by_input).collect()),
-            tables: tables(town),
-            events: all,
+            tables,
+            events: met.inputs() + if plan.mornings > 0 { last.inputs() } else { day.inputs() },
         }
     }
 
@@ -80,16 +92,18 @@ fn frames(work: &Work) -> Vec<(String, u64, u64)> {
     frames
 }
 
-fn tables(town: &Town) -> Vec<(String, f64)> {
-    let some: Vec<_> = town.ears().into_iter().filter(|who| !town.is_relay(*who)).collect();
+fn tables(realm: &Realm, played: &[Played]) -> Vec<(String, f64)> {
+    let some: Vec<_> = realm.ears().filter(|who| !realm.is_relay(*who)).collect();
     let mut sums = [0; Table::ALL.len()];
     for who in &some {
-        let disk = town.houses[*who as usize].shelf.copy(&town.cards);
-        for (key, value) in disk.rows() {
-            if let Some(at) = Table::ALL.iter().position(|table| key.first() == Some(&(*table as u8))) {
-                sums[at] += key.len() + value.len();
+        let town = &played[realm.shard(*who)].town;
+        town.house(*who).shelf.look(&town.cards, |rows| {
+            for (key, value) in rows.iter() {
+                if let Some(at) = Table::ALL.iter().position(|table| key.first() == Some(&(*table as u8))) {
+                    sums[at] += key.len() + value.len();
+                }
             }
-        }
+        });
     }
     let mut tables: Vec<(String, f64)> =
         Table::ALL.iter().zip(sums).map(|(table, sum)| (format!("{table:?}"), sum as f64 / some.len().max(1) as f64)).collect();
@@ -98,15 +112,32 @@ fn tables(town: &Town) -> Vec<(String, f64)> {
     tables
 }
 
-fn figures(plan: &Plan, graph: &Graph, town: &Town, (met, day): (&Tally, &Tally)) -> Vec<Figure> {
+/// Bytes of rows.
+struct Memory {
+    /// Of a person.
+    person: f64,
+    /// Of all relays.
+    relays: u64,
+    /// Of everybody, packed.
+    packed: u64,
+}
+
+fn memory(realm: &Realm, played: &[Played], tables: &[(String, f64)]) -> Memory {
+    let houses = || played.iter().flat_map(|shard| shard.town.houses());
+    let relays = played.iter().flat_map(|shard| shard.town.part.relays.clone().map(|relay| shard.town.house(relay)));
+    let bytes = |house: &House| house.shelf.look(&Cards::default(), |rows| rows.bytes() as u64);
+    let packed = houses().map(|house| house.shelf.packed()).sum::<usize>() + Cards::bytes(played.iter().map(|shard| &shard.town.cards));
+    debug_assert_eq!(houses().count() as u32, realm.graph.accounts + realm.graph.relays);
+    Memory { person: tables.iter().map(|(_, bytes)| bytes).sum(), relays: relays.map(bytes).sum(), packed: packed as u64 }
+}
+
+fn figures(realm: &Realm, (met, day): (&Tally, &Tally), memory: Memory) -> Vec<Figure> {
+    let (plan, graph) = (realm.plan, realm.graph);
     let (people, relays) = (f64::from(graph.accounts), f64::from(graph.relays));
     let hours = plan.day as f64 / HOUR as f64;
     let (mail, held) = (&day.mail, &day.held);
-    let ms = |delays: &super::measure::Delays, share: f64| delays.quantile(share).unwrap_or(0) as f64;
+    let ms = |delays: &Delays, share: f64| delays.quantile(share).unwrap_or(0) as f64;
     let per = |value: u64, by: f64| if by > 0.0 { value as f64 / by } else { 0.0 };
-    let tables: f64 = tables(town).iter().map(|(_, bytes)| bytes).sum();
-    let relay_rows = town.houses[graph.accounts as usize..].iter().map(|house| house.shelf.copy(&town.cards).bytes() as u64).sum::<u64>();
-    let packed = town.houses.iter().map(|house| house.shelf.packed()).sum::<usize>() + town.cards.bytes();
     let ears = (f64::from(plan.people.net.ears.0.min(graph.accounts)), f64::from(plan.people.net.ears.1.min(graph.relays)));
     let online_hours = day.online_ms as f64 / HOUR as f64;
     let figures = [
@@ -123,15 +154,15 @@ fn figures(plan: &Plan, graph: &Graph, town: &Town, (met, day): (&Tally, &Tally)
         ("bytes sent by relays a day, for each account", per(day.relays.bytes, people)),
         ("bytes sent by a relay a second", per(day.relays.bytes, relays * hours * 3_600.0)),
         ("bytes sent to a relay a second, at most", per(day.people.bytes, relays * hours * 3_600.0)),
-        ("envelopes held at peak, for each account", per(held.peak, people)),
-        ("bytes held at peak, for each account", per(held.peak_bytes, people)),
+        ("envelopes held at peak, for each account", per(held.entries.peak(), people)),
+        ("bytes held at peak, for each account", per(held.bytes.peak(), people)),
         ("envelopes held at the fullest relay", held.most as f64),
         ("bytes held at the fullest relay", held.most_bytes as f64),
         ("directory look-ups", 0.0),
         ("hops of a look-up", 0.0),
-        ("bytes of rows of a person", tables),
-        ("bytes of rows of a relay, for each account", per(relay_rows, people)),
-        ("bytes of rows of a person in this simulation's memory", per(packed as u64, people)),
+        ("bytes of rows of a person", memory.person),
+        ("bytes of rows of a relay, for each account", per(memory.relays, people)),
+        ("bytes of rows of a person in this simulation's memory", per(memory.packed, people)),
         ("inputs of a person a day", per(day.people.inputs(), people)),
         ("inputs of relays a day, for each account", per(day.relays.inputs(), people)),
         ("wake-ups of a person in an hour online", per(day.people.wakes, online_hours)),
@@ -139,7 +170,7 @@ fn figures(plan: &Plan, graph: &Graph, town: &Town, (met, day): (&Tally, &Tally)
         ("dials of a person a day", per(day.people.dials.0, people)),
         ("dials of a person a day that failed", per(day.people.dials.1, people)),
         ("hours online of a person", online_hours / people),
-        ("people online at peak, %", 100.0 * f64::from(day.crowd.1) / people),
+        ("people online at peak, %", 100.0 * per(day.crowd.peak(), people)),
         ("inputs of meeting, for each account", per(met.inputs(), people)),
         ("relay announcements in the day", day.gossip.published.0 as f64),
         ("announcements to a person a day", per(day.gossip.people.0, ears.0)),
@@ -200,7 +231,7 @@ pub struct Outlook {
     pub storage: f64,
     /// Connections at the busiest moment.
     pub connections: f64,
-    /// Bytes of announcements of relays that it, and each person who is online all day, would be told in a day; at four a day.
+    /// Bytes of announcements of relays that it, and each person who is online all day, would be told in a day.
     pub gossip: f64,
 }
 
@@ -214,13 +245,15 @@ pub fn outlook(row: &Row) -> Vec<Outlook> {
         let accounts = EVERYBODY / relays as f64;
         let (heard, bytes) = (get("announcements to a person a day"), get("bytes of announcements to a person a day"));
         let each = if heard > 0.0 { bytes / heard } else { 0.0 };
+        // As `proto::mailbox` has it: each pauses for longer, the more there are.
+        let pause = relays.saturating_mul(RELAY_SHARE_MS).clamp(RELAY_ANNOUNCE_MS, RELAY_PAUSE_MS_MAX);
         Outlook {
             relays,
             accounts,
             bytes_per_second: accounts * get("bytes sent by relays a day, for each account") / (DAY / 1_000) as f64,
             storage: accounts * (get("bytes held at peak, for each account") + get("bytes of rows of a relay, for each account")),
             connections: 2.0 * accounts * get("people online at peak, %") / 100.0,
-            gossip: 4.0 * relays as f64 * each,
+            gossip: (relays * DAY) as f64 / pause as f64 * each,
         }
     };
     [1_000, 10_000, 100_000].map(of).to_vec()

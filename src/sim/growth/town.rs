@@ -1,49 +1,61 @@
-//! Machines, lines and one queue. Whatever two machines have to do with each other travels, and takes its time; what happens at one moment
-//! happens in an order that only those it comes from decide. So one machine's day never depends on how others are simulated.
+//! The machines of one shard, lines and a queue. Whatever two machines have to do with each other travels, and takes its time; what happens at
+//! one moment happens in an order that only those it comes from decide. So one machine's day never depends on how others are simulated, nor on
+//! who else is in its shard: a shard may go on for the least delay of a line before it must hear what the others did.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::graph::Graph;
-use super::measure::{Post, Tally, Work};
-use super::people::{Net, People};
+use super::event::{Event, Step, What};
+use super::measure::{Away, Post, Tally, Work};
+use super::realm::Realm;
 use super::shelf::{Cards, Shelf};
-use super::{Who, dice, purpose};
-use crate::crypto::keys::Keys;
+use super::{Progress, Who, dice, purpose};
 use crate::proto::{Command, CommandError, Input, Node, Output, Reply, Settings, Topic};
 use crate::types::limits::{NEIGHBOUR_INBOX_BYTES_MAX, RELAY_INBOX_BYTES_MAX};
 use crate::types::time::DAY;
-use crate::types::{AccountId, Address, MessageId, Millis, Now, PeerId, RoomId};
+use crate::types::{Address, MessageId, Millis, Now, PeerId, RoomId};
 use crate::wire::frame::Frame;
 
 /// Wall time at the beginning: some day in the year 2024.
 const EPOCH: Millis = 20_000 * DAY;
 
-/// All machines.
-pub(super) struct Town {
+/// The machines of one shard.
+pub(super) struct Town<'a> {
     pub(super) now: Millis,
-    pub(super) houses: Vec<House>,
-    names: Names,
+    pub(super) realm: &'a Realm<'a>,
+    pub(super) part: Part,
     pub(super) tally: Tally,
     pub(super) post: Post,
     /// The cards that machines keep which are off.
     pub(super) cards: Cards,
     /// While people meet, everybody can be dialled.
     pub(super) is_fair: bool,
-    /// How many of the machines are people's; relays follow.
-    pub(super) people: u32,
-    seed: u64,
-    net: Net,
-    queue: BinaryHeap<Reverse<Event>>,
+    /// People first, then relays.
+    houses: Vec<House>,
+    plans: Plans,
     reply: Option<Result<Reply, CommandError>>,
+    /// Inputs handled so far.
+    inputs: u64,
 }
 
-/// The account and the peer of each machine.
-#[derive(Default)]
-struct Names {
-    all: Vec<(AccountId, PeerId)>,
-    by_peer: HashMap<PeerId, Who>,
+/// Who is in a shard.
+pub(super) struct Part {
+    pub(super) shard: usize,
+    pub(super) people: Range<Who>,
+    pub(super) relays: Range<Who>,
+}
+
+/// What will happen.
+struct Plans {
+    queue: BinaryHeap<Reverse<Event>>,
+    /// For each other shard, what happens at its machines.
+    outgoing: Vec<Vec<Event>>,
+    /// Up to here, and not beyond, all is in the queue that will happen.
+    known: Millis,
+    /// Machines that went off and are not packed yet.
+    to_pack: VecDeque<Who>,
 }
 
 /// One machine.
@@ -65,7 +77,6 @@ pub(super) struct House {
     /// When its node last had an input.
     busy: Millis,
     address: u32,
-    is_hidden: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,127 +85,76 @@ enum Line {
     Up(u64),
 }
 
-/// What people do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Come,
-    Say,
-    Read,
-    Ask,
-    Go,
-}
-
-struct Event {
-    at: Millis,
-    source: Who,
-    number: u32,
-    to: Who,
-    what: What,
-}
-
-enum What {
-    Connect(u64),
-    Answer(u64),
-    NoAnswer(u64),
-    Close(u64),
-    End(Who, u64),
-    Frame(u64, Vec<u8>),
-    Gossip(Arc<[u8]>),
-    Worked(Box<(Vec<u8>, u64)>),
-    Wake(u32),
-    Step(Step),
-}
-
-impl Event {
-    fn order(&self) -> (Millis, Who, u32) {
-        (self.at, self.source, self.number)
-    }
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.order() == other.order()
-    }
-}
-
-impl Eq for Event {}
-
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.order().cmp(&other.order())
-    }
-}
-
 /// How long a proof of work takes.
 const WORK_MS: Millis = 1_000;
+/// So many machines that went off wait to be packed until there is nothing else to do.
+const TO_PACK_MAX: usize = 64;
 
-impl Town {
-    /// Everybody's machines, all off.
-    pub(super) fn new(seed: u64, people: &People, graph: &Graph) -> Self {
-        let machines = graph.accounts + graph.relays;
-        let mut town = Self {
+impl<'a> Town<'a> {
+    /// The machines of a shard, all off.
+    pub(super) fn new(realm: &'a Realm<'a>, shard: usize) -> Self {
+        let part = Part { shard, people: realm.people(shard), relays: realm.relays(shard) };
+        let attic = realm.attic(shard);
+        let people = part.people.clone().map(|_| House::default());
+        let relays = part.relays.clone().map(|_| House { shelf: Shelf::with_attic(attic), ..House::default() });
+        let outgoing = (0..realm.gate.shards()).map(|_| Vec::new()).collect();
+        Self {
             now: DAY,
-            houses: Vec::new(),
-            names: Names::default(),
+            realm,
             tally: Tally::default(),
             post: Post::default(),
-            cards: Cards::default(),
+            cards: Cards::new(Arc::clone(attic)),
             is_fair: true,
-            people: graph.accounts,
-            seed,
-            net: people.net.clone(),
-            queue: BinaryHeap::new(),
+            houses: people.chain(relays).collect(),
+            part,
+            plans: Plans { queue: BinaryHeap::new(), outgoing, known: DAY, to_pack: VecDeque::new() },
             reply: None,
-        };
-        for who in 0..machines {
-            let keys = town.keys(who);
-            town.names.by_peer.insert(keys.peer_id(), who);
-            town.names.all.push((keys.account_id(), keys.peer_id()));
-            let is_hidden = !town.is_relay(who) && dice(seed, who, purpose::HIDDEN).below(100) < u64::from(people.net.hidden_percent);
-            town.houses.push(House { is_hidden, ..House::default() });
+            inputs: 0,
         }
-        town
     }
 
-    pub(super) fn is_relay(&self, who: Who) -> bool {
-        who >= self.people
+    /// Whether a machine is in this shard.
+    pub(super) fn has(&self, who: Who) -> bool {
+        self.part.people.contains(&who) || self.part.relays.contains(&who)
+    }
+
+    fn at(&self, who: Who) -> usize {
+        let Part { people, relays, .. } = &self.part;
+        if who < people.end { (who - people.start) as usize } else { people.len() + (who - relays.start) as usize }
+    }
+
+    /// A machine of this shard.
+    pub(super) fn house(&self, who: Who) -> &House {
+        &self.houses[self.at(who)]
+    }
+
+    /// The same, to be changed.
+    pub(super) fn house_mut(&mut self, who: Who) -> &mut House {
+        let at = self.at(who);
+        &mut self.houses[at]
+    }
+
+    /// All machines of this shard.
+    pub(super) fn houses(&self) -> &[House] {
+        &self.houses
     }
 
     pub(super) fn is_up(&self, who: Who) -> bool {
-        self.houses[who as usize].node.is_some()
+        self.house(who).node.is_some()
     }
 
     /// When somebody came last.
     pub(super) fn came(&self, who: Who) -> Millis {
-        self.houses[who as usize].started
+        self.house(who).started
     }
 
     /// Has an address of its own from the next start on.
     pub(super) fn move_house(&mut self, who: Who) {
-        self.houses[who as usize].address += 1;
-    }
-
-    pub(super) fn account(&self, who: Who) -> AccountId {
-        self.names.all[who as usize].0
-    }
-
-    fn peer(&self, who: Who) -> PeerId {
-        self.names.all[who as usize].1
-    }
-
-    fn keys(&self, who: Who) -> Keys {
-        let mut rng = dice(self.seed, who, purpose::KEYS);
-        Keys::new(&rng.bytes(), &rng.bytes(), &rng.bytes())
+        self.house_mut(who).address += 1;
     }
 
     fn work(&mut self, who: Who) -> &mut Work {
-        if self.is_relay(who) { &mut self.tally.relays } else { &mut self.tally.people }
+        if self.realm.is_relay(who) { &mut self.tally.relays } else { &mut self.tally.people }
     }
 
     /// Switches a machine on.
@@ -202,10 +162,11 @@ impl Town {
         if self.is_up(who) {
             return;
         }
-        let (is_relay, keys) = (self.is_relay(who), self.keys(who));
-        let house = &mut self.houses[who as usize];
+        let (is_relay, keys, now) = (self.realm.is_relay(who), self.realm.keys(who), self.now);
+        let at = self.at(who);
+        let house = &mut self.houses[at];
         house.life += 1;
-        house.started = self.now;
+        house.started = now;
         house.shelf.open(&mut self.cards);
         house.wake = None;
         let settings = Settings {
@@ -215,13 +176,11 @@ impl Town {
             relay_inbox_bytes: RELAY_INBOX_BYTES_MAX,
             neighbour_inbox_bytes: NEIGHBOUR_INBOX_BYTES_MAX,
         };
-        let seed = dice(self.seed, who, purpose::LIFE + u64::from(house.life)).bytes();
-        let now = Now { mono: 0, wall: EPOCH + self.now };
-        house.node = Some(Box::new(Node::open(keys, settings, house.shelf.disk(), seed, now)));
+        let seed = dice(self.realm.plan.seed, who, purpose::LIFE + u64::from(house.life)).bytes();
+        house.node = Some(Box::new(Node::open(keys, settings, house.shelf.rows(), seed, Now { mono: 0, wall: EPOCH + now })));
         let address = format!("/ip4/10.{}.{}.{}/udp/{}/quic-v1", who >> 16, who >> 8 & 255, who & 255, 4001 + house.address);
         if !is_relay {
-            self.tally.crowd.0 += 1;
-            self.tally.crowd.1 = self.tally.crowd.1.max(self.tally.crowd.0);
+            self.tally.crowd.note(now, 1);
         }
         self.perform(who);
         self.input(who, Input::Listening(Address::new(&address).into_iter().collect()));
@@ -232,18 +191,38 @@ impl Town {
         if !self.is_up(who) {
             return;
         }
-        let lines = std::mem::take(&mut self.houses[who as usize].lines);
+        let lines = std::mem::take(&mut self.house_mut(who).lines);
         for (other, line) in lines {
             if let Line::Up(link) = line {
                 self.send_off(who, other, What::Close(link));
             }
         }
-        let house = &mut self.houses[who as usize];
+        let now = self.now;
+        let house = self.house_mut(who);
         house.node = None;
         house.life += 1;
-        house.shelf.pack(&mut self.cards);
-        self.tally.online_ms += self.now - house.started;
-        self.tally.crowd.0 -= 1;
+        self.tally.online_ms += now - house.started;
+        self.tally.crowd.note(now, -1);
+        self.plans.to_pack.push_back(who);
+        if self.plans.to_pack.len() > TO_PACK_MAX {
+            self.pack_one();
+        }
+    }
+
+    /// Packs the rows of one that went off; whether there was one.
+    fn pack_one(&mut self) -> bool {
+        let Some(who) = self.plans.to_pack.pop_front() else { return false };
+        let at = self.at(who);
+        let house = &mut self.houses[at];
+        if house.node.is_none() {
+            house.shelf.pack(&mut self.cards);
+        }
+        true
+    }
+
+    /// Packs the rows of all that went off.
+    pub(super) fn pack(&mut self) {
+        while self.pack_one() {}
     }
 
     /// Has a command done; the answer comes at once.
@@ -260,46 +239,72 @@ impl Town {
 
     /// Nobody will do what they meant to.
     pub(super) fn forget_plans(&mut self) {
-        self.queue.retain(|Reverse(event)| !matches!(event.what, What::Step(_)));
+        self.plans.queue.retain(|Reverse(event)| !matches!(event.what, What::Step(_)));
+    }
+
+    /// One tells another what to do.
+    pub(super) fn tell(&mut self, from: Who, to: Who, command: Command) {
+        self.send_off(from, to, What::Told(Box::new(command)));
+    }
+
+    /// A message to several is going to be sent: what is noted of it with [`sent`](Self::sent) comes before all that the node sends.
+    pub(super) fn sending(&mut self, who: Who, to: usize) -> u32 {
+        let house = self.house_mut(who);
+        house.sent += to as u32;
+        house.sent - to as u32
+    }
+
+    /// It was sent.
+    pub(super) fn sent(&mut self, sending: u32, to: &[Who], message: MessageId, away: Away) {
+        self.tally.mail.sent += to.len() as u64;
+        for (to, number) in to.iter().zip(sending + 1..) {
+            let what = What::Sent(Box::new((message, away)));
+            self.push(Event { at: self.now + self.realm.delay_min(), source: away.from, number, to: *to, what });
+        }
     }
 
     fn queue(&mut self, source: Who, to: Who, at: Millis, what: What) {
-        let house = &mut self.houses[source as usize];
+        let at = at.max(self.now);
+        let house = self.house_mut(source);
         house.sent += 1;
         let number = house.sent;
-        self.queue.push(Reverse(Event { at: at.max(self.now), source, number, to, what }));
+        self.push(Event { at, source, number, to, what });
+    }
+
+    fn push(&mut self, event: Event) {
+        if self.has(event.to) {
+            self.plans.queue.push(Reverse(event));
+        } else {
+            self.plans.outgoing[self.realm.shard(event.to)].push(event);
+        }
     }
 
     /// What one machine sends another arrives after the delay of the two.
     fn send_off(&mut self, from: Who, to: Who, what: What) {
-        let at = self.now + self.delay(from, to);
+        let at = self.now + self.realm.delay(from, to);
         self.queue(from, to, at, what);
     }
 
-    fn delay(&self, one: Who, other: Who) -> Millis {
-        let (low, high) = self.net.delay_ms;
-        let pair = u64::from(one.min(other)) << 32 | u64::from(one.max(other));
-        low + (pair.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % (high - low + 1)
-    }
-
     fn input(&mut self, who: Who, input: Input) {
-        let work = self.work(who);
-        work.note_input(&input);
-        let house = &mut self.houses[who as usize];
+        self.work(who).note_input(&input);
+        self.inputs += 1;
+        let at = self.at(who);
+        let house = &mut self.houses[at];
         let Some(node) = &mut house.node else { return };
         let is_wake = matches!(input, Input::Deadline) && house.busy < self.now;
         house.busy = self.now;
         let now = Now { mono: self.now - house.started, wall: EPOCH + self.now };
-        node.handle(now, input, house.shelf.disk());
+        node.handle(now, input, house.shelf.rows());
         self.work(who).wakes += u64::from(is_wake);
         self.perform(who);
         self.schedule(who);
     }
 
     fn schedule(&mut self, who: Who) {
-        let house = &mut self.houses[who as usize];
+        let now = self.now;
+        let house = self.house_mut(who);
         let Some(due) = house.node.as_ref().and_then(|node| node.next_deadline()) else { return };
-        let at = (due + house.started).max(self.now);
+        let at = (due + house.started).max(now);
         if house.wake.is_none_or(|wake| at < wake) {
             house.wake = Some(at);
             let life = house.life;
@@ -308,19 +313,17 @@ impl Town {
     }
 
     fn perform(&mut self, who: Who) {
-        while let Some(output) = self.houses[who as usize].node.as_mut().and_then(|node| node.poll()) {
+        while let Some(output) = self.house_mut(who).node.as_mut().and_then(|node| node.poll()) {
             match output {
                 Output::Persist(batch) => {
                     self.note_batch(who, &batch);
-                    self.houses[who as usize].shelf.disk().keep(&batch);
+                    self.house_mut(who).shelf.rows().keep(&batch);
                 }
                 Output::Transmit { to, frame } => self.transmit(who, &to, &frame),
                 Output::Publish { topic: Topic::Relays, bytes } => self.publish(who, &bytes),
                 Output::Dial { peer, .. } => self.dial(who, &peer),
                 Output::Disconnect { peer, .. } => {
-                    if let Some(other) = self.names.by_peer.get(&peer).copied()
-                        && let Some(Line::Up(link)) = self.houses[who as usize].lines.get(&other).copied()
-                    {
+                    if let Some((other, link)) = self.line_to(who, &peer) {
                         self.send_off(who, other, What::Close(link));
                         self.queue(who, who, self.now, What::End(other, link));
                     }
@@ -336,18 +339,26 @@ impl Town {
         }
     }
 
+    /// The line to a peer, if it is up.
+    fn line_to(&self, who: Who, peer: &PeerId) -> Option<(Who, u64)> {
+        let other = self.realm.who(peer)?;
+        match self.house(who).lines.get(&other) {
+            Some(Line::Up(link)) => Some((other, *link)),
+            Some(Line::Dialling(_)) | None => None,
+        }
+    }
+
     fn transmit(&mut self, who: Who, to: &PeerId, frame: &Frame) {
-        let Some(other) = self.names.by_peer.get(to).copied() else { return };
-        let Some(Line::Up(link)) = self.houses[who as usize].lines.get(&other).copied() else { return };
+        let Some((other, link)) = self.line_to(who, to) else { return };
         let bytes = frame.encode();
         self.work(who).note_frame(&bytes);
         self.send_off(who, other, What::Frame(link, bytes));
     }
 
     fn dial(&mut self, who: Who, peer: &PeerId) {
-        let Some(other) = self.names.by_peer.get(peer).copied() else { return };
+        let Some(other) = self.realm.who(peer) else { return };
         self.work(who).dials.0 += 1;
-        let house = &mut self.houses[who as usize];
+        let house = self.house_mut(who);
         let link = u64::from(who) << 32 | u64::from(house.sent);
         if let Some(Line::Up(_)) = house.lines.get(&other) {
             return;
@@ -361,40 +372,62 @@ impl Town {
         self.tally.gossip.published.0 += 1;
         self.tally.gossip.published.1 += bytes.len() as u64;
         let bytes: Arc<[u8]> = bytes.into();
-        for ear in self.ears() {
-            if self.is_up(ear) && ear != who {
-                let at = self.now + 3 * self.delay(who, ear);
-                self.queue(who, ear, at, What::Gossip(Arc::clone(&bytes)));
-            }
+        for ear in self.realm.ears().filter(|ear| *ear != who) {
+            let at = self.now + 3 * self.realm.delay(who, ear);
+            self.queue(who, ear, at, What::Gossip(Arc::clone(&bytes)));
         }
     }
 
-    /// Those who listen for all, spread evenly.
-    pub(super) fn ears(&self) -> Vec<Who> {
-        let relays = self.houses.len() as u32 - self.people;
-        let (some_people, some_relays) = (self.net.ears.0.min(self.people), self.net.ears.1.min(relays));
-        let spread =
-            |first: Who, all: u32, some: u32| (0..some).map(move |at| first + (u64::from(at) * u64::from(all) / u64::from(some)) as u32);
-        spread(0, self.people, some_people).chain(spread(self.people, relays, some_relays)).collect()
-    }
-
-    /// Lets things happen until then, or until somebody does something.
+    /// Lets things happen until then, or until somebody of this shard does something. All shards must ask for the same time.
     pub(super) fn run(&mut self, until: Millis) -> Option<(Who, Step)> {
-        while self.queue.peek().is_some_and(|Reverse(next)| next.at <= until) {
-            let Some(Reverse(event)) = self.queue.pop() else { break };
-            self.now = self.now.max(event.at);
-            if let What::Step(step) = event.what {
-                return Some((event.to, step));
+        loop {
+            while self.plans.queue.peek().is_some_and(|Reverse(next)| next.at < self.plans.known && next.at <= until) {
+                let Some(Reverse(event)) = self.plans.queue.pop() else { break };
+                self.now = self.now.max(event.at);
+                if let What::Step(step) = event.what {
+                    return Some((event.to, step));
+                }
+                self.happen(event);
             }
-            self.happen(event);
+            if self.plans.known > until {
+                self.now = self.now.max(until);
+                return None;
+            }
+            self.learn(until);
         }
-        self.now = self.now.max(until);
-        None
+    }
+
+    /// Learns what the other shards did, and so for how long there is nothing else to learn.
+    fn learn(&mut self, until: Millis) {
+        let gate = &self.realm.gate;
+        if gate.shards() == 1 {
+            self.plans.known = until + 1;
+            return;
+        }
+        let mut next = self.plans.queue.peek().map_or(Millis::MAX, |Reverse(next)| next.at);
+        for (to, events) in self.plans.outgoing.iter_mut().enumerate().filter(|(_, events)| !events.is_empty()) {
+            next = events.iter().map(|event| event.at).fold(next, Millis::min);
+            gate.bring(to, events);
+        }
+        let next = gate.meet(self.part.shard, next, || self.pack_one());
+        gate.take(self.part.shard, |event| self.plans.queue.push(Reverse(event)));
+        self.plans.known = next.saturating_add(self.realm.delay_min()).min(until + 1);
+    }
+
+    /// Waits until all shards are as far.
+    pub(super) fn meet(&self) {
+        self.realm.gate.meet(self.part.shard, self.now, || false);
+    }
+
+    /// Shows how far this shard is; `progress` hears of all.
+    pub(super) fn show(&self, phase: &'static str, done: f64, progress: &dyn Fn(Progress)) {
+        let inputs = self.realm.gate.show_inputs(self.part.shard, self.inputs);
+        progress(Progress { phase, done, inputs });
     }
 
     fn happen(&mut self, Event { at, source, to, what, .. }: Event) {
-        let peer = self.peer(source);
-        let house = &mut self.houses[to as usize];
+        let peer = self.realm.peer(source);
+        let house = self.house_mut(to);
         let line = house.lines.get(&source).copied();
         match what {
             What::Frame(link, bytes) if line == Some(Line::Up(link)) => {
@@ -418,10 +451,11 @@ impl Town {
             }
             What::End(other, link) if house.lines.get(&other) == Some(&Line::Up(link)) => {
                 house.lines.remove(&other);
-                self.input(to, Input::PeerDown(self.peer(other)));
+                self.input(to, Input::PeerDown(self.realm.peer(other)));
             }
             What::Gossip(bytes) if house.node.is_some() => {
-                let count = if self.is_relay(to) { &mut self.tally.gossip.relays } else { &mut self.tally.gossip.people };
+                let gossip = &mut self.tally.gossip;
+                let count = if self.realm.is_relay(to) { &mut gossip.relays } else { &mut gossip.people };
                 *count = (count.0 + 1, count.1 + bytes.len() as u64);
                 self.input(to, Input::Gossip { topic: Topic::Relays, bytes: bytes.to_vec() });
             }
@@ -431,30 +465,35 @@ impl Town {
                 let due = house.node.as_ref().and_then(|node| node.next_deadline()).map(|due| due + house.started);
                 if due.is_some_and(|due| due <= at) { self.input(to, Input::Deadline) } else { self.schedule(to) }
             }
+            What::Told(command) => self.input(to, Input::Command { id: 0, command: *command }),
+            What::Sent(sent) => {
+                let was_online = house.node.is_some();
+                self.post.insert((sent.0, to), Away { was_online, ..sent.1 });
+            }
             _ => {}
         }
     }
 
     fn can_be_dialled(&self, who: Who) -> bool {
-        self.is_fair || !self.houses[who as usize].is_hidden
+        self.is_fair || !self.realm.is_hidden(who)
     }
 
     fn connect(&mut self, from: Who, to: Who, link: u64, line: Option<Line>) {
         // When both dial, the lower one's dial counts, if it can.
         let is_second = matches!(line, Some(Line::Dialling(_))) && to < from && self.can_be_dialled(from);
         if !self.is_up(to) || !self.can_be_dialled(to) || is_second {
-            let at = self.now + self.net.no_answer_ms;
+            let at = self.now + self.realm.plan.people.net.no_answer_ms;
             self.queue(to, from, at, What::NoAnswer(link));
             return;
         }
         match line {
             Some(Line::Up(_)) => {
-                self.input(to, Input::PeerDown(self.peer(from)));
+                self.input(to, Input::PeerDown(self.realm.peer(from)));
             }
             Some(Line::Dialling(_)) | None => {}
         }
-        self.houses[to as usize].lines.insert(from, Line::Up(link));
+        self.house_mut(to).lines.insert(from, Line::Up(link));
         self.send_off(to, from, What::Answer(link));
-        self.input(to, Input::PeerUp(self.peer(from)));
+        self.input(to, Input::PeerUp(self.realm.peer(from)));
     }
 }
