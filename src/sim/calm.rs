@@ -94,8 +94,10 @@ impl Play {
             if held == 0 && machine.disk.count(Table::Body) > 0 {
                 return Some(format!("{who} keeps bodies that nobody waits for"));
             }
-            // Who is a stranger now is tried until it is too late; who left a mailbox that was not there could not tell it.
-            if handed > 0 && self.is_honest() && self.strangers.is_empty() && !self.world.watch.spared.left {
+            // Who is a stranger now is tried until it is too late; who left a mailbox that was not there could not tell it; and one that
+            // comes back from a copy goes on with what was taken back since.
+            let is_copy = self.world.watch.spared.absent.contains(&who);
+            if handed > 0 && !is_copy && self.is_honest() && self.strangers.is_empty() && !self.world.watch.spared.left {
                 return Some(format!("{who} still hands over {handed}"));
             }
         }
