@@ -72,9 +72,9 @@ impl World {
 
     /// What came is remembered for as long as it may come again.
     fn seen_fault(&self, who: Who, key: &[u8]) -> Option<String> {
-        let seen = self.before::<row::Seen>(who, Table::Seen, key)?;
+        let (seen, envelope) = (self.before::<row::Seen>(who, Table::Seen, key)?, EnvelopeId::from_slice(key)?);
         let is_over = seen.until <= self.machines[who].time(self.now).wall;
-        (!is_over).then(|| format!("{who} forgets that {:?} came", EnvelopeId::from_slice(key)))
+        (!is_over).then(|| format!("{who} forgets that {envelope:?} came"))
     }
 
     /// A message is owed until it arrived, or its time is over.
