@@ -24,7 +24,8 @@ pub(super) async fn invite(State(app): State<Arc<App>>, app::Json(new): app::Jso
 /// A text, such as an invite, as a QR code.
 #[utoipa::path(post, path = "/api/v1/qr", request_body = NewQr, responses((status = 200, body = Qr)))]
 pub(super) async fn qr(app::Json(new): app::Json<NewQr>) -> Result<Json<Qr>, ApiError> {
-    let code = QrCode::with_error_correction_level(&new.text, EcLevel::L).map_err(|_| ApiError::request("`text` is too long for a QR code"))?;
+    let code =
+        QrCode::with_error_correction_level(&new.text, EcLevel::L).map_err(|_| ApiError::request("`text` is too long for a QR code"))?;
     let squares: Vec<char> = code.to_colors().into_iter().map(|color| color.select('1', '0')).collect();
     Ok(Json(Qr { rows: squares.chunks(code.width()).map(|row| row.iter().collect()).collect() }))
 }

@@ -54,7 +54,8 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub fn is_own_page(headers: &HeaderMap, is_first: bool) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = text("host").unwrap_or_default();
-    let is_origin = text("origin").is_none_or(|origin| origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host)));
+    let is_origin =
+        text("origin").is_none_or(|origin| origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host)));
     let is_link = is_first && text("sec-fetch-mode") == Some("navigate") && text("sec-fetch-dest") == Some("document");
     let is_site = text("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none") || is_link;
     is_origin && is_site

@@ -190,7 +190,13 @@ fn check_reach(is_reachable: bool) -> Check {
     if is_reachable {
         return well("addresses", "addresses-well", 0, "other machines can try to reach this node");
     }
-    ill("addresses", "addresses-local", 0, "this node listens only for programs on this machine", "start it with --listen /ip4/0.0.0.0/tcp/0")
+    ill(
+        "addresses",
+        "addresses-local",
+        0,
+        "this node listens only for programs on this machine",
+        "start it with --listen /ip4/0.0.0.0/tcp/0",
+    )
 }
 
 fn check_mailboxes(mailboxes: &[Mailbox]) -> Check {
@@ -258,7 +264,13 @@ fn check_clock(skew: Option<Skew>) -> Check {
     let Some(skew) = skew else { return well("clock", "clock-well", 0, "it is not far from that of others, as far as is known") };
     let minutes = skew.ahead_ms.unsigned_abs() / MINUTE;
     let code = if skew.ahead_ms > 0 { "clock-ahead" } else { "clock-behind" };
-    ill("clock", code, minutes, skew.sentence(), "set the clock of this machine, or tell the others if theirs is wrong; nothing is lost meanwhile")
+    ill(
+        "clock",
+        code,
+        minutes,
+        skew.sentence(),
+        "set the clock of this machine, or tell the others if theirs is wrong; nothing is lost meanwhile",
+    )
 }
 
 fn check_requests(reader: &Reader<'_>) -> Check {

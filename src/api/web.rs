@@ -29,6 +29,7 @@ files! {
     "/room.css" "text/css; charset=utf-8" "room.css";
     "/manifest.webmanifest" "application/manifest+json" "manifest.webmanifest";
     "/icon.svg" "image/svg+xml" "icon.svg";
+    "/favicon.ico" "image/png" "icon-192.png";
     "/icon-192.png" "image/png" "icon-192.png";
     "/icon-512.png" "image/png" "icon-512.png";
     "/shell.js" "text/javascript; charset=utf-8" "shell.js";

@@ -35,11 +35,8 @@ impl Reader<'_> {
         let (names, owners) = (self.names(), self.owners());
         let standings = index.custody.into_iter().map(|(account, custody)| {
             let held = custody.held.iter().filter(|(_, until)| *until > self.now);
-            let held = held.map(|(peer, until)| view::Holder {
-                peer: *peer,
-                name: owners.get(peer).cloned().unwrap_or_default(),
-                until: *until,
-            });
+            let held =
+                held.map(|(peer, until)| view::Holder { peer: *peer, name: owners.get(peer).cloned().unwrap_or_default(), until: *until });
             view::Standing {
                 account,
                 name: names.get(&account).cloned().unwrap_or_default(),

@@ -44,8 +44,9 @@ function frame() {
     h("p.sr", { id: "say", role: "status", "aria-live": "polite" }),
     h("p.offline", { id: "offline", role: "status", hidden: true }, t("offline")),
     h("nav.tabs", { "aria-label": t("tabs") }, tabs),
-    h("section.side", { id: "side", "aria-label": t("list") }),
-    h("main.stage", { id: "stage", tabindex: "-1" }));
+    h("main.both",
+      h("section.side", { id: "side", "aria-label": t("list") }),
+      h("section.stage", { id: "stage", tabindex: "-1", "aria-label": t("content") })));
   side = "";
   badges();
 }

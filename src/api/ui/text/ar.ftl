@@ -5,6 +5,7 @@ people-title = الأشخاص
 settings-title = الإعدادات
 tabs = الأقسام
 list = القائمة
+content = المحتوى
 skip = الانتقال إلى المحتوى
 title-unread = ({ $count }) Tidings
 offline = عقدتك لا تجيب. تحاول هذه الصفحة مجددًا من تلقاء نفسها.

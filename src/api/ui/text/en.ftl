@@ -5,6 +5,7 @@ people-title = People
 settings-title = Settings
 tabs = Sections
 list = List
+content = Content
 skip = Skip to the content
 title-unread = ({ $count }) Tidings
 offline = Your node does not answer. This page tries again by itself.

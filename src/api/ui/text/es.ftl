@@ -5,6 +5,7 @@ people-title = Personas
 settings-title = Ajustes
 tabs = Secciones
 list = Lista
+content = Contenido
 skip = Ir al contenido
 title-unread = ({ $count }) Tidings
 offline = Tu nodo no responde. Esta página lo intenta de nuevo sola.

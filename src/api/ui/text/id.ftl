@@ -5,6 +5,7 @@ people-title = Orang
 settings-title = Setelan
 tabs = Bagian
 list = Daftar
+content = Isi
 skip = Langsung ke isi
 title-unread = ({ $count }) Tidings
 offline = Node Anda tidak menjawab. Halaman ini mencoba lagi sendiri.

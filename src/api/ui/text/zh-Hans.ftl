@@ -5,6 +5,7 @@ people-title = 联系人
 settings-title = 设置
 tabs = 栏目
 list = 列表
+content = 内容
 skip = 跳到内容
 title-unread = ({ $count }) Tidings
 offline = 你的节点没有回应，页面会自动重试。
