@@ -378,6 +378,15 @@ pub enum Event {
         #[schema(value_type = String)]
         message: MessageId,
     },
+    /// More of the body of a message is here.
+    Body {
+        /// Where.
+        #[schema(value_type = String)]
+        room: RoomId,
+        /// Which.
+        #[schema(value_type = String)]
+        message: MessageId,
+    },
     /// A contact changed.
     Contact {
         /// Who.

@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
+use super::bodies::{Bodies, Fetched};
 use super::ledger::Ledger;
 use super::perform::Word;
 use super::work::Jobs;
@@ -108,6 +109,7 @@ pub(super) struct Driver {
     ledger: Ledger<Word>,
     flush: Option<JoinHandle<Result<(), StoreError>>>,
     pub(super) jobs: Jobs,
+    pub(super) bodies: Bodies,
     guilt: Guilt,
     pub(super) mouth: Mouth,
     meter: Meter,
@@ -133,6 +135,7 @@ impl Driver {
         events: broadcast::Sender<Event>,
         reachable: watch::Sender<Reachable>,
         meter: Meter,
+        bodies: Bodies,
     ) -> Self {
         let mouth = Mouth { answers: BTreeMap::new(), events, reachable, commands: 0, is_disk_full: false };
         Self {
@@ -145,6 +148,7 @@ impl Driver {
             ledger: Ledger::default(),
             flush: None,
             jobs: Jobs::default(),
+            bodies,
             guilt: Guilt::default(),
             mouth,
             meter,
@@ -174,6 +178,7 @@ impl Driver {
                 paid = self.jobs.next() => if let Some((text, number)) = paid {
                     self.handle(Input::Worked { text, number })?;
                 },
+                Some(fetched) = self.bodies.next(), if is_open => self.on_fetched(fetched).await?,
                 _ = disk.tick() => self.on_disk()?,
                 _ = tend.tick() => self.jobs.tend(&self.store),
                 () = std::future::ready(()), if is_due && is_open => self.take_waiting().await?,
@@ -259,6 +264,14 @@ impl Driver {
                     self.handle(Input::Listening(addresses))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    async fn on_fetched(&mut self, fetched: Fetched) -> Result<(), StoreError> {
+        let from = fetched.from();
+        if let Outcome::Misbehaved(why) = self.handle(fetched.into())? {
+            self.blame(from, why).await;
         }
         Ok(())
     }
@@ -437,6 +450,7 @@ fn name(input: &Input) -> &'static str {
         Input::Listening(_) => "listening",
         Input::DiskFull(_) => "disk full",
         Input::Worked { .. } => "worked",
+        Input::Fetched { .. } => "fetched",
         Input::Deadline => "deadline",
     }
 }

@@ -6,10 +6,12 @@
 //! | `driver` | the loop: what is waited for, and in which order it is handled |
 //! | `perform` | what outputs do |
 //! | `ledger` | *persist, then speak*: which output waits for which flush |
+//! | `bodies` | bodies of media between disk and wire |
 //! | `work` | proofs of work and housekeeping, off the loop |
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The driver is where clocks, tasks and randomness come in.
 
+mod bodies;
 mod driver;
 
 mod ledger;
@@ -25,7 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::keys::Keys;
 use crate::net;
-use crate::store::{Exported, OpenReport, Store, StoreError};
+use crate::store::{Blobs, Exported, OpenReport, Store, StoreError};
 use crate::types::{AccountId, Address, DeviceId, PeerId};
 
 pub use crate::crypto::phrase::{PhraseError, from_words as entropy_of_phrase};
@@ -113,6 +115,7 @@ pub struct Handle {
 /// What handles and the loop share.
 struct Shared {
     store: Store,
+    blobs: Blobs,
     report: OpenReport,
     identity: Identity,
     requests: mpsc::Sender<Request>,
@@ -193,6 +196,11 @@ impl Handle {
     /// The rows.
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// The bodies of media.
+    pub fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
     }
 
     /// What happened when the store was opened.

@@ -109,7 +109,11 @@ impl State {
             Body::Copy { content } => self.handle_copy(ctx, room, sender, device, &content),
             Body::Cards { cards } => self.handle_cards(ctx, room, sender, cards),
             Body::Lost { envelopes } => self.hear_lost(ctx, sender, &envelopes),
-            Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } => {
+            Body::Had { messages } => {
+                self.handle_had(ctx, sender, &messages);
+                Outcome::Accepted
+            }
+            Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } | Body::Media(_) => {
                 Outcome::Misbehaved(Misbehaviour::Unexpected)
             }
         }

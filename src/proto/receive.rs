@@ -272,7 +272,7 @@ impl State {
             self.mark_seen(ctx, id, None);
             return body.map_or(Outcome::Accepted, |body| self.handle_aside(ctx, &room, &account, &leaf, body));
         }
-        if body.is_some_and(|body| !is_message(&body)) {
+        if body.as_ref().is_some_and(|body| !is_message(body)) {
             return Outcome::Misbehaved(Misbehaviour::Unexpected);
         }
         let series = Series { room, account, device: content.device.unwrap_or(leaf) };
@@ -287,6 +287,11 @@ impl State {
         }
         let keeps = if self.rooms.devices(&room).len() > 2 { Envelope::encode(Kind::Room, envelope) } else { Vec::new() };
         self.store_message(ctx, &series, content, Vec::new(), keeps);
+        if let Some(Body::Media(media)) = &body
+            && account != ctx.keys.account_id()
+        {
+            self.note_media(ctx, &room, message, media);
+        }
         self.note_belated(ctx, &series, &leaf);
         ctx.emit(Event::Message { room, message });
         Outcome::Accepted
@@ -399,5 +404,5 @@ impl State {
 
 /// Whether a body is something that a person says: it is numbered, and stored.
 fn is_message(body: &Body) -> bool {
-    matches!(body, Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. })
+    matches!(body, Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } | Body::Media(_))
 }

@@ -231,6 +231,53 @@ limits! {
     NEIGHBOURS_MAX: usize = 32;
     /// Accounts that a relay serves unless told otherwise.
     RELAY_INBOXES_MAX: usize = 100_000;
+    /// Bytes of a chunk of a blob: 52 seconds at 20 kbit/s, so that a transfer that breaks loses little; and large enough that sealing, hashing and asking
+    /// cost little for each byte.
+    CHUNK_BYTES: u64 = 128 * 1024;
+    /// Digests in a page of a blob: a page is as large as a chunk.
+    PAGE_DIGESTS: u32 = 4_096;
+    /// Digests in a listing, which travels inside a message: 32 MiB without any page, and 8 KiB of the message.
+    LISTING_DIGESTS_MAX: usize = 256;
+    /// Bytes of a file that can be sent: an hour and more of video; its bits and pages stay small.
+    BLOB_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+    /// Bytes of the name of a file: what file systems take.
+    FILE_NAME_BYTES_MAX: usize = 255;
+    /// Pieces asked for at once: 2 MiB, written and synced together; a crash costs that much of what came.
+    ASK_PIECES_MAX: usize = 16;
+    /// Asks under way to one holder for one blob: the next one is there when the one before is answered.
+    ASKS_MAX: usize = 2;
+    /// Bodies fetched at a time; others wait, the smallest first.
+    FETCHES_MAX: usize = 4;
+    /// How soon an ask should be answered: slower holders are asked for less at a time, so that little is under way on a slow link.
+    ASK_MS_WANTED: Millis = 400;
+    /// How long a holder may take to answer before others are asked for the same.
+    ASK_STALL_MS: Millis = 15 * SECOND;
+    /// How long a holder that lacked something or stalled is left alone.
+    HOLDER_PAUSE_MS: Millis = 5 * SECOND;
+    /// Holders of one blob that are asked: the sender's devices, own mailboxes, some members.
+    HOLDERS_MAX: usize = 16;
+    /// Bytes of a body that is fetched without being asked for.
+    FETCH_AT_ONCE_BYTES: u64 = 16 * 1024 * 1024;
+    /// How long a mailbox holds a body: two weekends; shorter than texts, for it is much more.
+    BLOB_TTL_MS: Millis = 10 * DAY;
+    /// Bytes of bodies that a relay holds for one inbox.
+    RELAY_MEDIA_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+    /// Bytes of bodies that a person's node holds for one neighbour.
+    NEIGHBOUR_MEDIA_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+    /// Share of that for one token, in percent.
+    MEDIA_SHARE_PERCENT: u64 = 50;
+    /// Bodies held for one inbox.
+    LODGINGS_MAX: usize = 1_000;
+    /// How often a body is offered again to a mailbox that has not answered: an answer comes when all pieces are there.
+    OFFER_MS: Millis = 30 * SECOND;
+    /// Bodies offered in one turn.
+    OFFERS_PER_TURN_MAX: usize = 64;
+    /// Streams of bodies that are served to all peers.
+    BODY_STREAMS_MAX: usize = 64;
+    /// Streams of bodies that are served to one peer.
+    BODY_STREAMS_OF_PEER_MAX: usize = 2;
+    /// How long a stream of bodies may be quiet before it is closed.
+    BODY_IDLE_MS: Millis = 30 * SECOND;
     /// Envelopes held for one inbox.
     INBOX_ENVELOPES_MAX: u64 = 50_000;
     /// Share of an inbox that one token can fill, in percent: no contact can fill the box for the others.

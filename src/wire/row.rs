@@ -21,6 +21,11 @@ pub const META_RESTORED: &[u8] = b"store restored";
 /// Name in `Table::Meta` of a [`Skew`]; not there when the clock is right as far as is known.
 pub const META_SKEW: &[u8] = b"skew";
 
+/// Name in `Table::Meta` of the bytes (u64) up to which the body of a message is fetched at once, in a room or elsewhere.
+pub fn media_policy(room: Option<&RoomId>) -> Vec<u8> {
+    [b"media at once ", room.map(|room| &room.0[..]).unwrap_or_default()].concat()
+}
+
 /// The version of every row so far.
 pub const VERSION: u8 = 1;
 
