@@ -9,7 +9,7 @@ use super::timer::Timer;
 use super::transfer::{Progress, Transfers};
 use crate::types::limits::{COPIES_WANTED, FETCH_AT_ONCE_BYTES, FRAME_IDS_MAX, HOLDERS_MAX, OFFER_MS, OFFERS_PER_TURN_MAX};
 use crate::types::{AccountId, BlobId, InboxId, MessageId, Millis, PeerId, RoomId, Scan, Table, View};
-use crate::wire::blob::{Bits, BlobDone, BlobHeld, BlobRefused, Carriage, Media, Offer, Stored, Use, bits_key, use_key};
+use crate::wire::blob::{Bits, BlobDone, BlobHeld, BlobRefused, Carriage, Media, Offer, Stored, Use, bits_key, carriage_key, use_key};
 use crate::wire::content::Body;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::Reason;
@@ -44,10 +44,6 @@ impl Bodies {
     pub(super) fn owes(&self, account: &AccountId) -> bool {
         self.owed.contains_key(account)
     }
-}
-
-fn carriage_key(message: &MessageId, account: &AccountId) -> Vec<u8> {
-    [&[1], &message.0[..], &account.0].concat()
 }
 
 fn owed_key(account: &AccountId, message: &MessageId) -> Vec<u8> {

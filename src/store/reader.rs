@@ -7,6 +7,7 @@
 //! | [`resolve`] | from a name or the start of an id to a contact or a room |
 //! | [`search`] | messages by their words |
 
+mod media;
 pub mod message;
 pub mod resolve;
 pub mod search;

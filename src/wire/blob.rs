@@ -12,7 +12,7 @@ use super::codec;
 use super::mailbox::Reason;
 use super::media::Preview;
 use crate::types::limits::{BLOB_BYTES_MAX, CHUNK_BYTES, LISTING_DIGESTS_MAX, PAGE_DIGESTS};
-use crate::types::{BlobId, InboxId, MessageId, Millis, PeerId};
+use crate::types::{AccountId, BlobId, InboxId, MessageId, Millis, PeerId};
 
 /// BLAKE3 of the bytes of a piece, as they travel.
 pub type Digest = [u8; 32];
@@ -272,6 +272,16 @@ pub struct Carriage {
     pub refused: Vec<(PeerId, Reason, u64)>,
     /// When the account said that it has all of it.
     pub had: Option<Millis>,
+}
+
+/// The key of a [`Carriage`].
+pub fn carriage_key(message: &MessageId, account: &AccountId) -> Vec<u8> {
+    [&[1], &message.0[..], &account.0].concat()
+}
+
+/// What the keys of all carriages of a message begin with.
+pub fn carriages_of(message: &MessageId) -> Vec<u8> {
+    [&[1], &message.0[..]].concat()
 }
 
 /// Bits: which pieces are here.

@@ -19,6 +19,19 @@ pub enum MediaKind {
     File,
 }
 
+impl MediaKind {
+    /// The word for it in JSON and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Photo => "photo",
+            Self::Voice => "voice",
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::File => "file",
+        }
+    }
+}
+
 /// The preview.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Preview {
