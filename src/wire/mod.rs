@@ -12,6 +12,7 @@
 //! | [`envelope`] | the sealed unit that travels |
 //! | [`content`] | what is inside: messages of a room, first contact |
 //! | [`mailbox`] | tokens, deposits, receipts |
+//! | [`media`] | what a message says about a file before the file is there |
 //! | [`sign`] | which key signs what |
 //! | [`row`] | stored values |
 
@@ -23,5 +24,6 @@ pub mod envelope;
 pub mod frame;
 pub mod kind;
 pub mod mailbox;
+pub mod media;
 pub mod row;
 pub mod sign;
