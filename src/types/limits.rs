@@ -456,6 +456,22 @@ limits! {
     HTTP_TEXTS_MAX: usize = 256;
     /// Messages in one HTTP answer.
     MESSAGES_SHOWN_MAX: usize = 1_000;
+    /// Bytes of a media type: the longest in use have about 75.
+    MIME_BYTES_MAX: usize = 96;
+    /// Pixels of one side of a picture or video that are told: more than any camera or screen has.
+    MEDIA_SIDE_MAX: u32 = 1_000_000;
+    /// Longest duration that is told: what plays for longer than a week is a stream.
+    MEDIA_MS_MAX: u32 = 7 * DAY as u32;
+    /// Levels of a waveform: bars of a few pixels across a phone.
+    WAVEFORM_LEVELS_MAX: usize = 64;
+    /// Bytes that a preview picture aims at: it travels with the text, in one envelope, to everybody in the room.
+    PREVIEW_PICTURE_BYTES: usize = 16 * 1024;
+    /// Bytes of a preview picture: leaves most of an envelope to the manifest and the caption.
+    PREVIEW_PICTURE_BYTES_MAX: usize = 32 * 1024;
+    /// Pixels of the longer side of a preview picture that this node makes: sharp in a bubble on most screens.
+    PREVIEW_PICTURE_SIDE: u32 = 400;
+    /// Pixels of one side of a preview picture that is taken from a peer: a screen decodes it at once, so it must not be a bomb.
+    PREVIEW_PICTURE_SIDE_MAX: u32 = 1_024;
     /// How long an HTTP request may wait for another node: a person's patience.
     HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }

@@ -13,6 +13,7 @@
 //! | [`content`] | what is inside: messages of a room, first contact |
 //! | [`blob`] | media on its way: listings, pieces, who holds them |
 //! | [`mailbox`] | tokens, deposits, receipts |
+//! | [`media`] | what a message says about a file before the file is there |
 //! | [`sign`] | which key signs what |
 //! | [`row`] | stored values |
 

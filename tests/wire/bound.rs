@@ -11,6 +11,7 @@ use tidings::wire::content::{Body, Content, Head, Knock};
 use tidings::wire::envelope::{Envelope, Kind};
 use tidings::wire::frame::Frame;
 use tidings::wire::mailbox::*;
+use tidings::wire::media::Preview;
 use tidings::wire::{card, content};
 
 use super::sample;
@@ -42,6 +43,30 @@ fn lists_in_frames_are_bounded() {
     };
     at_most(FRAME_IDS_MAX, |count| Withdraw { inbox: sample::INBOX, handovers: vec![(EnvelopeId([1; 32]), sample::INBOX); count] });
     at_most(FRAME_IDS_MAX, |count| Report { inbox: sample::INBOX, sequence: 1, done: report(count) });
+}
+
+#[test]
+fn previews_are_bounded_and_their_pictures_are_small_ones() {
+    let all = sample::previews();
+    let of = |kind: &str| all.iter().find(|(name, _)| *name == kind).unwrap().1.clone();
+    let longer = |length: usize| [sample::tiny_jpeg(40, 30), vec![0; length - sample::tiny_jpeg(40, 30).len()]].concat();
+    at_most(PREVIEW_PICTURE_BYTES_MAX, |length| Preview { picture: longer(length), ..of("photo") });
+    at_most(PREVIEW_PICTURE_SIDE_MAX as usize, |side| Preview { picture: sample::tiny_jpeg(side as u16, 30), ..of("photo") });
+    at_most(PREVIEW_PICTURE_SIDE_MAX as usize, |side| Preview { picture: sample::tiny_jpeg(30, side as u16), ..of("photo") });
+    at_most(WAVEFORM_LEVELS_MAX, |count| Preview { waveform: vec![9; count], ..of("voice") });
+    at_most(MEDIA_SIDE_MAX as usize, |side| Preview { width: side as u32, ..of("photo") });
+    at_most(MEDIA_MS_MAX as usize, |ms| Preview { duration_ms: ms as u32, ..of("video") });
+    at_most(MIME_BYTES_MAX, |length| Preview { mime: format!("a/{}", "b".repeat(length - 2)), ..of("file") });
+
+    let photo = of("photo");
+    let twice = [&photo.picture[..7], &photo.picture[7..20], &photo.picture[7..]].concat();
+    let pictures = [b"GIF89a".to_vec(), vec![0xff, 0xd8], photo.picture[..20].to_vec(), sample::tiny_jpeg(0, 30), twice];
+    let bad = pictures.into_iter().map(|picture| Preview { picture, ..photo.clone() });
+    let mimes = ["", "image", "image/", "/png", "image/p ng", "image/png\r\nx: y", "Image/png", "a/b;c=d", "a/b/c"];
+    let bad = bad.chain(mimes.iter().map(|mime| Preview { mime: (*mime).to_owned(), ..photo.clone() }));
+    for preview in bad.chain([Preview { width: 0, ..photo.clone() }]) {
+        assert!(!preview.is_bounded(), "{preview:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use tidings::wire::card::{self, Card, Invite, RelayInvite};
 use tidings::wire::content::{Body, Clock, Content, Head, Knock, Signed};
 use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
 use tidings::wire::mailbox::*;
+use tidings::wire::media::{MediaKind, Preview};
 use tidings::wire::{codec, envelope, row};
 
 pub(super) fn alice() -> Keys {
@@ -320,6 +321,35 @@ pub(super) fn rows() -> Named<Vec<u8>> {
 }
 
 /// A row of every type that the mailbox service writes, encoded; of a choice, every one.
+/// One preview of each kind, as a message about a file carries it.
+pub(super) fn previews() -> Named<Preview> {
+    let nothing = |kind, mime: &str| Preview {
+        kind,
+        mime: mime.to_owned(),
+        width: 0,
+        height: 0,
+        duration_ms: 0,
+        picture: Vec::new(),
+        waveform: Vec::new(),
+        misnamed: false,
+    };
+    let picture = tiny_jpeg(40, 30);
+    vec![
+        ("photo", Preview { width: 4_000, height: 3_000, picture: picture.clone(), ..nothing(MediaKind::Photo, "image/jpeg") }),
+        ("voice", Preview { duration_ms: 4_200, waveform: vec![0, 80, 255, 9], ..nothing(MediaKind::Voice, "audio/ogg") }),
+        ("audio", Preview { duration_ms: 180_000, ..nothing(MediaKind::Audio, "audio/mpeg") }),
+        ("video", Preview { width: 1_920, height: 1_080, duration_ms: 61_000, picture, ..nothing(MediaKind::Video, "video/mp4") }),
+        ("file", Preview { misnamed: true, ..nothing(MediaKind::File, "application/octet-stream") }),
+    ]
+}
+
+/// The headers of a JPEG of this size, which are all that is looked at here.
+pub(super) fn tiny_jpeg(width: u16, height: u16) -> Vec<u8> {
+    let ([w1, w2], [h1, h2]) = (width.to_be_bytes(), height.to_be_bytes());
+    let frame = [0xff, 0xc0, 0, 11, 8, h1, h2, w1, w2, 1, 1, 0x11, 0];
+    [&[0xff, 0xd8, 0xff, 0xfe, 0, 3, 7][..], &frame, &[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x55, 0xff, 0xd9]].concat()
+}
+
 pub(super) fn mailbox_rows() -> Named<Vec<u8>> {
     use tidings::proto::mailbox::acked::Acked;
     use tidings::proto::mailbox::row::{Counts, Due, Goal, Hold, Job, Part, Registration, Sum, Tally, Usage};
