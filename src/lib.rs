@@ -28,6 +28,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod crypto;
+pub mod media;
 pub mod mesh;
 pub mod net;
 pub mod node;

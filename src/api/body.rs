@@ -341,6 +341,33 @@ pub struct PageParams {
     pub ids: Option<String>,
 }
 
+/// How to send a file.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MediaParams {
+    /// What the file is called.
+    pub name: String,
+    /// What to say of it.
+    pub caption: Option<String>,
+    /// The message it answers, by its id or the start of it.
+    pub reply: Option<String>,
+    /// Send it as a voice note.
+    pub voice: Option<bool>,
+    /// Keep what tells where and with what a photo was taken.
+    pub keep_metadata: Option<bool>,
+}
+
+/// Up to which size bodies are fetched without being asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MediaPolicy {
+    /// In this room, by name or id; everywhere when left out.
+    pub room: Option<String>,
+    /// The bytes; as elsewhere, or as at first, when left out.
+    pub at_once_bytes: Option<u64>,
+}
+
 /// What to search for.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,7 @@
 //! | `guard` | who may ask: the token, and only over a loopback name |
 //! | `app` | what the handlers share |
 //! | `route` | the table of routes, and the OpenAPI document |
-//! | `node`, `contact`, `room`, `mailbox`, `event` | the handlers |
+//! | `node`, `contact`, `room`, `media`, `mailbox`, `event` | the handlers |
 //!
 //! A running node leaves `api.json` in its data directory, which only its owner can read: `url`, `token` and `pid`.
 
@@ -20,6 +20,7 @@ pub mod error;
 mod event;
 mod guard;
 mod mailbox;
+mod media;
 mod node;
 mod room;
 mod route;

@@ -6,6 +6,7 @@
 //! | `driver` | the loop: what is waited for, and in which order it is handled |
 //! | `perform` | what outputs do |
 //! | `ledger` | *persist, then speak*: which output waits for which flush |
+//! | `upload` | files on their way into the store and out of it |
 //! | `bodies` | bodies of media between disk and wire |
 //! | `work` | proofs of work and housekeeping, off the loop |
 
@@ -17,6 +18,7 @@ mod driver;
 mod ledger;
 mod perform;
 mod start;
+mod upload;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -31,8 +33,11 @@ use crate::store::{Blobs, Exported, OpenReport, Store, StoreError};
 use crate::types::{AccountId, Address, DeviceId, PeerId};
 
 pub use crate::crypto::phrase::{PhraseError, from_words as entropy_of_phrase};
+pub use crate::media::safe_name;
 pub use crate::proto::{Command, CommandError, Event, Reply, Settings};
+pub use crate::wire::blob::{Manifest, Media};
 pub use crate::wire::content::Body;
+pub use upload::{Download, MediaError, NewMedia};
 
 /// How to start a node.
 #[derive(Clone, Debug)]
@@ -201,6 +206,16 @@ impl Handle {
     /// The bodies of media.
     pub fn blobs(&self) -> &Blobs {
         &self.shared.blobs
+    }
+
+    /// Takes a file in: sealed, examined, cleaned; the message about it is still to be sent. Blocks.
+    pub fn take_in(&self, file: &mut dyn std::io::Read, new: NewMedia) -> Result<Media, MediaError> {
+        upload::take_in(&self.shared.blobs, file, new)
+    }
+
+    /// Reads a body from a byte on, and waits for what is being fetched. Blocks.
+    pub fn download(&self, manifest: Manifest, from: u64) -> Download {
+        Download::new(self.shared.store.clone(), self.shared.blobs.clone(), manifest, from)
     }
 
     /// What happened when the store was opened.
