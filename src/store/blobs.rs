@@ -86,7 +86,7 @@ impl Blobs {
 
     /// Whether the file of a blob is there and as long as all of its pieces.
     pub fn is_there(&self, blob: &BlobId, listing: &Listing) -> bool {
-        fs::metadata(self.path(blob)).is_ok_and(|file| file.len() >= listing.offset(listing.pieces()))
+        fs::metadata(self.path(blob)).is_ok_and(|file| file.len() >= listing.end())
     }
 
     /// The blobs whose files are there.
@@ -182,13 +182,13 @@ impl Sealer {
     /// Seals the rest, makes it durable, and gives the blob its name.
     pub fn finish(mut self) -> io::Result<Manifest> {
         self.seal(true)?;
-        let mut digests = std::mem::take(&mut self.digests);
-        if digests.len() > LISTING_DIGESTS_MAX {
-            let pages = digests.chunks(PAGE_DIGESTS as usize).map(<[Digest]>::concat).collect::<Vec<_>>();
-            digests = pages.iter().map(|page| digest(page)).collect();
-            pages.iter().try_for_each(|page| self.file.write_all(page))?;
+        let mut listing = Listing { size: self.size, digests: std::mem::take(&mut self.digests) };
+        if listing.digests.len() > LISTING_DIGESTS_MAX {
+            let pages = listing.digests.chunks(PAGE_DIGESTS as usize).map(<[Digest]>::concat).collect::<Vec<_>>();
+            listing.digests = pages.iter().map(|page| digest(page)).collect();
+            (listing.chunks()..).zip(&pages).try_for_each(|(piece, page)| self.file.write_all_at(page, listing.offset(piece)))?;
         }
-        let manifest = Manifest { key: self.key, listing: Listing { size: self.size, digests } };
+        let manifest = Manifest { key: self.key, listing };
         self.file.sync_all()?;
         fs::rename(&self.path, self.dir.join(manifest.listing.id().to_string()))?;
         File::open(&self.dir)?.sync_all()?;

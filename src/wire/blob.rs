@@ -81,6 +81,12 @@ impl Listing {
         }
     }
 
+    /// Where the last piece ends when all lie one after the other.
+    pub fn end(&self) -> u64 {
+        let last = self.pieces().saturating_sub(1);
+        self.offset(last) + self.piece_bytes(last)
+    }
+
     /// Bytes of all pieces.
     pub fn sealed_bytes(&self) -> u64 {
         self.size + u64::from(self.chunks()) * TAG_BYTES + if self.pages() > 0 { u64::from(self.chunks()) * 32 } else { 0 }
