@@ -63,10 +63,7 @@ pub(super) async fn send(
 
 /// Sends a body that is here to a room once more; its pieces are not stored again.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/forward/{message}", params(("room" = String, Path), ("message" = String, Path)), responses((status = 200, body = Sent)))]
-pub(super) async fn forward(
-    State(app): State<Arc<App>>,
-    Path((room, message)): Path<(String, String)>,
-) -> Result<Json<Sent>, ApiError> {
+pub(super) async fn forward(State(app): State<Arc<App>>, Path((room, message)): Path<(String, String)>) -> Result<Json<Sent>, ApiError> {
     let (room, custody, media) = app
         .read(move |reader| -> Result<_, ApiError> {
             let room = reader.resolve_room(&room)?;
@@ -229,8 +226,19 @@ fn parse_range(text: &str, size: u64) -> Option<Result<(u64, u64), ()>> {
 
 /// What a browser may show by itself: kinds that carry no script.
 const SHOWN: &[&str] = &[
-    "image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "audio/ogg", "audio/webm", "audio/mpeg", "audio/mp4", "audio/flac",
-    "audio/wav", "video/mp4", "video/webm",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/gif",
+    "image/avif",
+    "audio/ogg",
+    "audio/webm",
+    "audio/mpeg",
+    "audio/mp4",
+    "audio/flac",
+    "audio/wav",
+    "video/mp4",
+    "video/webm",
 ];
 
 fn value(text: &str) -> HeaderValue {

@@ -1,6 +1,6 @@
 //! How commands speak to the running node: over its HTTP interface, with the token that it left in the data directory.
 
-use std::io::{self, Read, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -162,7 +162,8 @@ fn target(to: Option<&Path>, name: &str) -> PathBuf {
 
 /// Writes it under another name first, so that half a file is never taken for a whole one; what is there is left alone.
 fn save(context: &mut Context, client: &Client, message: &Message, blob: &Blob, path: &Path) -> Result<(), Failure> {
-    let refuse = |error: io::Error| Failure::failed(format!("{} cannot be written ({error}): choose another place with --to", path.display()));
+    let refuse =
+        |error: io::Error| Failure::failed(format!("{} cannot be written ({error}): choose another place with --to", path.display()));
     if path.exists() {
         return Err(Failure::failed(format!("{} is there already: choose another place with --to", path.display())));
     }
@@ -187,7 +188,8 @@ fn save(context: &mut Context, client: &Client, message: &Message, blob: &Blob, 
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the node broke off"));
         }
         file.sync_all()?;
-        fs::hard_link(&part, path).or_else(|_| if path.exists() { Err(io::ErrorKind::AlreadyExists.into()) } else { fs::rename(&part, path) })
+        fs::hard_link(&part, path)
+            .or_else(|_| if path.exists() { Err(io::ErrorKind::AlreadyExists.into()) } else { fs::rename(&part, path) })
     })();
     let _ = fs::remove_file(&part);
     bar.end();

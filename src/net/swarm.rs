@@ -27,8 +27,8 @@ use super::peers::{Current, Dial, Dials, Peers};
 use super::streams::{self, Attempt, Ends, Outlets, Ready, Running, Side};
 use super::{Arrival, Bound, Config, Listen, NetError, Network, Topic, Verdict, translate};
 use crate::types::limits::{
-    BODY_STREAMS_MAX,    CONNECTION_IDLE_MS, DIAL_MS, DIALS_MAX, DIALS_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX, STREAM_DRAIN_MS,
-    STREAM_WAIT_MS, STREAMS_PENDING_MAX,
+    BODY_STREAMS_MAX, CONNECTION_IDLE_MS, DIAL_MS, DIALS_MAX, DIALS_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX,
+    STREAM_DRAIN_MS, STREAM_WAIT_MS, STREAMS_PENDING_MAX,
 };
 use crate::types::{Address, Millis, PeerId};
 

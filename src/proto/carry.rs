@@ -157,7 +157,8 @@ impl State {
     /// The owed messages with this body whose accounts have this inbox.
     fn carriages(&self, ctx: &Ctx, from: &PeerId, inbox: &InboxId, blob: &BlobId) -> Vec<(AccountId, MessageId, Carriage)> {
         let accounts = self.contacts.owners_of(from, inbox);
-        let owed = accounts.iter().flat_map(|account| self.bodies.owed.get(account).into_iter().flatten().map(|message| (*account, *message)));
+        let owed =
+            accounts.iter().flat_map(|account| self.bodies.owed.get(account).into_iter().flatten().map(|message| (*account, *message)));
         let rows = owed.filter_map(|(account, message)| {
             let carriage = ctx.row::<Carriage>(Table::Carriage, &carriage_key(&message, &account))?;
             (carriage.blob == *blob).then_some((account, message, carriage))
@@ -228,6 +229,10 @@ impl State {
     pub(super) fn note_media(&mut self, ctx: &mut Ctx, room: &RoomId, message: MessageId, media: &Media) {
         let listing = &media.manifest.listing;
         let blob = listing.id();
+        // Taken back before it came.
+        if self.media_of(ctx, &message).is_none() {
+            return;
+        }
         let known = ctx.row::<Stored>(Table::Blob, &blob.0);
         let is_wanted = listing.size <= self.fetch_at_once(ctx, room) || known.as_ref().is_some_and(|stored| stored.wanted);
         ctx.put(Table::Blob, blob.0, &Stored { listing: listing.clone(), wanted: is_wanted });
@@ -259,9 +264,15 @@ impl State {
         Ok(Reply::Done)
     }
 
-    /// The body of a stored message.
+    /// The body of a stored message, unless its sender took it back.
     fn media_of(&self, ctx: &Ctx, message: &MessageId) -> Option<Box<Media>> {
         let index = ctx.row::<row::Index>(Table::Index, &message.0)?;
+        let marks = ctx.scan(&Scan::prefix(Table::Mark, row::marks_of(&index.place)));
+        let marks = marks.iter().filter_map(|(_, value)| row::decode::<row::Mark>(value).ok());
+        let by_sender = marks.filter(|mark| mark.sender == index.place.sender);
+        if by_sender.filter_map(|mark| mark.body()).any(|body| matches!(body, Body::Recall { .. })) {
+            return None;
+        }
         match ctx.row::<row::Message>(Table::Message, &index.place.key())?.body()? {
             Body::Media(media) => Some(media),
             _ => None,
@@ -306,7 +317,9 @@ impl State {
 
     /// A message was taken back by its sender: its body goes too, unless something else needs it.
     pub(super) fn on_recalled(&mut self, ctx: &mut Ctx, message: &MessageId) {
-        let Some(media) = self.media_of(ctx, message) else { return };
+        let Some(index) = ctx.row::<row::Index>(Table::Index, &message.0) else { return };
+        let row = ctx.row::<row::Message>(Table::Message, &index.place.key());
+        let Some(Body::Media(media)) = row.and_then(|row| row.body()) else { return };
         let blob = media.manifest.listing.id();
         ctx.delete(Table::Use, use_key(&blob, &Use::Message(*message)));
         ctx.delete(Table::Carriage, untold_key(message));
@@ -384,7 +397,15 @@ impl State {
     }
 
     /// What was asked of a peer is durable, or did not come.
-    pub(super) fn on_fetched(&mut self, ctx: &mut Ctx, from: &PeerId, blob: &BlobId, asked: &[u32], got: &[u32], is_false: bool) -> Outcome {
+    pub(super) fn on_fetched(
+        &mut self,
+        ctx: &mut Ctx,
+        from: &PeerId,
+        blob: &BlobId,
+        asked: &[u32],
+        got: &[u32],
+        is_false: bool,
+    ) -> Outcome {
         let progress = self.bodies.transfers.on_fetched(blob, from, asked, got, is_false, ctx.now.mono);
         let Some(fetch) = self.bodies.transfers.get(blob) else { return Outcome::Duplicate };
         if progress != Progress::None {

@@ -158,7 +158,8 @@ impl State {
             return Some(row.addresses.clone());
         }
         if let Some((account, _)) = self.contacts.by_peer(peer) {
-            let owed = (self.outbox.is_busy(&account) || self.bodies.owes(&account) || self.bodies.transfers.is_holder(peer)) && self.contacts.is_reachable(&account);
+            let owed = (self.outbox.is_busy(&account) || self.bodies.owes(&account) || self.bodies.transfers.is_holder(peer))
+                && self.contacts.is_reachable(&account);
             let is_idle = self.contacts.is_accepted(&account) && self.contacts.len() <= IDLE_DIALS_MAX;
             if owed || is_idle {
                 return self.contacts.addresses(&account, peer);

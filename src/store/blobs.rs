@@ -51,7 +51,15 @@ impl Blobs {
         getrandom::fill(&mut name).map_err(io::Error::other)?;
         let path = self.dir.join(format!("{}.new", data_encoding::HEXLOWER.encode(&name)));
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        Ok(Sealer { dir: self.dir.clone(), path, file, key, buffer: Vec::with_capacity(CHUNK_BYTES as usize), size: 0, digests: Vec::new() })
+        Ok(Sealer {
+            dir: self.dir.clone(),
+            path,
+            file,
+            key,
+            buffer: Vec::with_capacity(CHUNK_BYTES as usize),
+            size: 0,
+            digests: Vec::new(),
+        })
     }
 
     /// Reads the plain bytes of a blob whose pieces are here.

@@ -1,7 +1,8 @@
 //! One example of everything that travels or is stored, always the same: for golden files, hostile changes and the fuzz corpus.
 
 use tidings::crypto::keys::{Keys, Signing};
-use tidings::types::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
+use tidings::types::{AccountId, Address, BlobId, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
+use tidings::wire::blob;
 use tidings::wire::card::{self, Card, Invite, RelayInvite};
 use tidings::wire::content::{Body, Clock, Content, Head, Knock, Signed};
 use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
@@ -32,6 +33,7 @@ pub(super) fn address() -> Address {
 
 pub(super) const INBOX: InboxId = InboxId([0x1b; 32]);
 const RECEIVER: InboxId = InboxId([0x1c; 32]);
+const BLOB: BlobId = BlobId([0xb0; 32]);
 const ROOM: RoomId = RoomId([0x40; 32]);
 const MESSAGE: MessageId = MessageId([0x3e; 16]);
 pub(super) const ENVELOPE: EnvelopeId = EnvelopeId([0xe0; 32]);
@@ -138,6 +140,21 @@ fn report(done: HandoverDone) -> Frame {
     Frame::HandoverDone(Report { inbox: INBOX, sequence: 12, done })
 }
 
+/// Of two chunks.
+pub(super) fn listing() -> blob::Listing {
+    blob::Listing { size: 200_000, digests: vec![[0xd0; 32], [0xd1; 32]] }
+}
+
+pub(super) fn media() -> blob::Media {
+    let (_, preview) = previews().remove(0);
+    let manifest = blob::Manifest { key: [0x6b; 32], listing: listing() };
+    blob::Media { preview, name: "cat.jpg".to_owned(), caption: "look".to_owned(), reply: Some(MESSAGE), manifest }
+}
+
+fn blob_held() -> blob::BlobHeld {
+    blob::BlobHeld { blob: BLOB, inbox: INBOX, until: 1_764_864_000_000, signature: [0; 64] }.sign(&relay())
+}
+
 /// At least one frame of every kind, and one of every choice within a kind.
 pub(super) fn frames() -> Named<Frame> {
     let refused = |envelope, reason| Frame::Refused(Refused { envelope, inbox: INBOX, reason });
@@ -181,6 +198,13 @@ pub(super) fn frames() -> Named<Frame> {
         ("leave-inbox", Frame::LeaveInbox(leave())),
         ("mail-end", Frame::MailEnd(MailEnd { inbox: INBOX })),
         ("withdraw", Frame::Withdraw(Withdraw { inbox: INBOX, handovers: vec![(ENVELOPE, RECEIVER)] })),
+        ("ask", Frame::Ask(blob::Ask { blob: BLOB, pieces: vec![0, 300, 70_000] })),
+        ("piece", Frame::Piece(blob::Piece { piece: 300, bytes: vec![0x5a; 40] })),
+        ("lack", Frame::Lack(blob::Lack { piece: 70_000 })),
+        ("offer", Frame::Offer(blob::Offer { inbox: INBOX, listing: listing() })),
+        ("blob-held", Frame::BlobHeld(blob_held())),
+        ("blob-refused", Frame::BlobRefused(blob::BlobRefused { blob: BLOB, inbox: INBOX, reason: Reason::TooLarge, takes: 1_000_000 })),
+        ("blob-done", Frame::BlobDone(blob::BlobDone { inbox: INBOX, blob: BLOB })),
     ]
 }
 
@@ -203,6 +227,8 @@ pub(super) fn contents() -> Named<Content> {
         ("copy", Body::Copy { content: codec::encode(&content(&text, Some(device))) }),
         ("cards", Body::Cards { cards: vec![(signed_card(), vec![grant()])] }),
         ("lost", Body::Lost { envelopes: vec![EnvelopeId([0x4c; 32])] }),
+        ("media", Body::Media(Box::new(media()))),
+        ("had", Body::Had { messages: vec![MESSAGE] }),
     ];
     let numbered = bodies.iter().map(|(name, body)| (*name, content(body, None)));
     numbered.chain([("of-another-device", content(&text, Some(device)))]).collect()

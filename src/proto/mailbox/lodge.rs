@@ -24,7 +24,7 @@ impl Service {
             return Ok(known.until);
         }
         let quota = if is_neighbour { NEIGHBOUR_MEDIA_BYTES_MAX } else { RELAY_MEDIA_BYTES_MAX };
-        let share = quota / 100 * MEDIA_SHARE_PERCENT;
+        let share = quota * MEDIA_SHARE_PERCENT / 100;
         let rows = ctx.scan(&Scan::prefix(Table::Lodging, [&[1], &offer.inbox.0[..]].concat()).limit(LODGINGS_MAX));
         let lodgings: Vec<Lodging> = rows.iter().filter_map(|(_, value)| row::decode(value).ok()).collect();
         let sum = |of_token: bool| -> u64 { lodgings.iter().filter(|held| !of_token || held.token == token).map(|held| held.bytes).sum() };

@@ -1,7 +1,7 @@
 //! Bodies of media as a screen sees them.
 
 use super::Reader;
-use super::view::{BodyCustody, BodyRefusal, BodyState, Blob, Preview, State, Storage, StoredBody};
+use super::view::{Blob, BodyCustody, BodyRefusal, BodyState, Preview, State, Storage, StoredBody};
 use crate::types::{BlobId, MessageId, Row, Scan, Table};
 use crate::wire::blob::{Bits, Carriage, Media, Stored, Use, bits_key, carriages_of};
 use crate::wire::content::Body;
@@ -80,7 +80,8 @@ impl Reader<'_> {
         held_by.sort_unstable();
         held_by.dedup();
         let until = held().filter_map(|held| held.into_iter().map(|(_, until)| until).max()).min();
-        let refusal = |(mailbox, reason, takes): &(_, Reason, u64)| BodyRefusal { mailbox: *mailbox, why: why(*reason).to_owned(), takes: *takes };
+        let refusal =
+            |(mailbox, reason, takes): &(_, Reason, u64)| BodyRefusal { mailbox: *mailbox, why: why(*reason).to_owned(), takes: *takes };
         let refused = waiting.iter().flat_map(|carriage| carriage.refused.iter().map(refusal)).collect();
         let had = carriages.iter().filter(|carriage| carriage.had.is_some()).count();
         Some(BodyCustody { state, held_by, until, refused, had, of: carriages.len() })
@@ -93,7 +94,8 @@ impl Reader<'_> {
             for (key, value) in rows {
                 let (Some(blob), Ok(stored)) = (BlobId::from_slice(&key), row::decode::<Stored>(&value)) else { continue };
                 let bits = Bits(self.view.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
-                let bytes = (0..stored.listing.pieces()).filter(|piece| bits.has(*piece)).map(|piece| stored.listing.piece_bytes(piece)).sum();
+                let bytes =
+                    (0..stored.listing.pieces()).filter(|piece| bits.has(*piece)).map(|piece| stored.listing.piece_bytes(piece)).sum();
                 let users = self.view.scan(&Scan::prefix(Table::Use, blob.0));
                 let is_held = users.iter().any(|(key, _)| matches!(Use::from_key(key), Some(Use::Inbox(_))));
                 let message = users.iter().find_map(|row| self.user(row));
