@@ -20,6 +20,7 @@ const PLAN: &[(&str, u8, &[&str])] = &[
     ("proto", 3, &["types", "crypto", "wire"]),
     ("store", 4, &["types", "crypto", "wire"]),
     ("net", 4, &["types", "wire"]),
+    ("media", 4, &["types", "wire"]),
     ("node", 5, &["types", "crypto", "wire", "proto", "store", "net"]),
     ("sim", 5, &["types", "crypto", "wire", "proto"]),
     ("api", 6, &["types", "node", "store"]),
