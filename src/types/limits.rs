@@ -240,8 +240,6 @@ limits! {
     LISTING_DIGESTS_MAX: usize = 256;
     /// Bytes of a file that can be sent: an hour and more of video; its bits and pages stay small.
     BLOB_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
-    /// Bytes of the name of a file: what file systems take.
-    FILE_NAME_BYTES_MAX: usize = 255;
     /// Pieces asked for at once: 2 MiB, written and synced together; a crash costs that much of what came.
     ASK_PIECES_MAX: usize = 16;
     /// Asks under way to one holder for one blob: the next one is there when the one before is answered.
@@ -472,6 +470,32 @@ limits! {
     PREVIEW_PICTURE_SIDE: u32 = 400;
     /// Pixels of one side of a preview picture that is taken from a peer: a screen decodes it at once, so it must not be a bomb.
     PREVIEW_PICTURE_SIDE_MAX: u32 = 1_024;
+    /// Bytes of a file's name: what every file system of ours takes, with something to spare for a number behind it.
+    FILE_NAME_BYTES_MAX: usize = 200;
+    /// Parts that a file is put together from when its metadata is taken out: a film of hours with a track of data beside it; 40 bytes each.
+    MEDIA_PIECES_MAX: usize = 200_000;
+    /// Bytes of an Exif block that are looked at for the orientation: it stands at the beginning, the rest is thumbnails and makers' notes.
+    EXIF_BYTES_MAX: usize = 64 * 1024;
+    /// Places of items in one HEIF or AVIF picture: a large one has some hundred tiles.
+    HEIF_ITEMS_MAX: usize = 16_384;
+    /// Elements of a WebM or Matroska file that are looked at: some hours of pictures and sound.
+    MATROSKA_ELEMENTS_MAX: usize = 2_000_000;
+    /// Bytes of a video's first frame, as it is coded, that is made into a poster.
+    FRAME_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+    /// Bytes of a picture's file from which a preview is made: decoders take it into memory as a whole.
+    PICTURE_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+    /// Pixels of a picture that is decoded: 48 million, as the largest phones take them.
+    PICTURE_PIXELS_MAX: u64 = 50_000_000;
+    /// Bytes that decoding one picture may take, beside its file: 50 million pixels in four bytes, and as much again while it works.
+    PICTURE_DECODE_BYTES_MAX: u64 = 400 * 1024 * 1024;
+    /// Bytes of a colour profile that goes into a preview picture: those of screens are small.
+    PREVIEW_PROFILE_BYTES_MAX: usize = 1_024;
+    /// Bytes of a recording that are read for its duration and waveform.
+    SOUND_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+    /// Packets of a recording that are read: ten hours of 20 ms.
+    SOUND_PACKETS_MAX: usize = 1_800_000;
+    /// Longest recording that is decoded for a waveform.
+    SOUND_DECODED_MS_MAX: u64 = HOUR;
     /// How long an HTTP request may wait for another node: a person's patience.
     HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }
