@@ -47,6 +47,9 @@ pub struct Status {
     pub peers: usize,
     /// Frames taken from other nodes since the start.
     pub frames: u64,
+    /// Bytes of bodies of media given to other nodes since the start.
+    #[serde(default)]
+    pub body_bytes_given: u64,
     /// Which.
     pub connected: Vec<Connected>,
     /// The mailboxes it uses or asked for.

@@ -2,6 +2,7 @@
 //! few pieces in memory.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
@@ -60,10 +61,10 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    pub(super) fn new(store: Store, blobs: Blobs, opener: Opener, incoming: mpsc::Receiver<Incoming>) -> Self {
+    pub(super) fn new(store: Store, blobs: Blobs, opener: Opener, incoming: mpsc::Receiver<Incoming>, given: Arc<AtomicU64>) -> Self {
         let (done, came) = mpsc::channel(FETCHES_MAX * ASKS_MAX * 4);
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve_all(store.clone(), blobs.clone(), incoming));
+        tasks.spawn(serve_all(store.clone(), blobs.clone(), incoming, given));
         Self { store, blobs, opener, lanes: BTreeMap::new(), done, came, tasks }
     }
 
@@ -236,7 +237,7 @@ async fn write_asks(queue: &mut mpsc::Receiver<Wanted>, mut writer: BodyWriter, 
 }
 
 /// Serves every stream that comes, so many at a time.
-async fn serve_all(store: Store, blobs: Blobs, mut incoming: mpsc::Receiver<Incoming>) {
+async fn serve_all(store: Store, blobs: Blobs, mut incoming: mpsc::Receiver<Incoming>, given: Arc<AtomicU64>) {
     let room = Arc::new(Semaphore::new(BODY_STREAMS_MAX));
     let serving: Arc<Mutex<BTreeMap<PeerId, usize>>> = Arc::default();
     let mut tasks = JoinSet::new();
@@ -247,9 +248,9 @@ async fn serve_all(store: Store, blobs: Blobs, mut incoming: mpsc::Receiver<Inco
         if !turn.begin() {
             continue;
         }
-        let (store, blobs) = (store.clone(), blobs.clone());
+        let (store, blobs, given) = (store.clone(), blobs.clone(), Arc::clone(&given));
         tasks.spawn(async move {
-            serve(&store, &blobs, stream).await;
+            serve(&store, &blobs, stream, &given).await;
             drop((permit, turn));
         });
     }
@@ -283,7 +284,7 @@ impl Drop for Turn {
 }
 
 /// Answers asks with what the rows say is here, until the peer asks no more.
-async fn serve(store: &Store, blobs: &Blobs, mut stream: BodyStream) {
+async fn serve(store: &Store, blobs: &Blobs, mut stream: BodyStream, given: &AtomicU64) {
     while let Some(Frame::Ask(ask)) = stream.read_soon().await {
         for piece in ask.pieces {
             let (store, blobs, blob) = (store.clone(), blobs.clone(), ask.blob);
@@ -292,6 +293,9 @@ async fn serve(store: &Store, blobs: &Blobs, mut stream: BodyStream) {
                 Some(bytes) => Frame::Piece(Piece { piece, bytes }),
                 None => Frame::Lack(Lack { piece }),
             };
+            if let Frame::Piece(piece) = &frame {
+                given.fetch_add(piece.bytes.len() as u64, Ordering::Relaxed);
+            }
             if stream.write(&frame).await.is_none() {
                 return;
             }

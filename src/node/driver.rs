@@ -65,6 +65,7 @@ pub(super) struct Inlets {
 pub(super) struct Meter {
     counts: Arc<Counts>,
     net: net::Meter,
+    given: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -78,8 +79,9 @@ struct Counts {
 }
 
 impl Meter {
-    pub(super) fn new(net: net::Meter) -> Self {
-        Self { counts: Arc::default(), net }
+    /// `given` counts bytes of bodies.
+    pub(super) fn new(net: net::Meter, given: Arc<AtomicU64>) -> Self {
+        Self { counts: Arc::default(), net, given }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -92,6 +94,7 @@ impl Meter {
             outputs_waiting: read(&counts.waiting),
             bytes_unflushed: read(&counts.bytes),
             peers: read(&counts.peers),
+            body_bytes_given: read(&self.given),
             net: self.net.stats(),
         }
     }

@@ -176,6 +176,8 @@ pub struct Stats {
     pub bytes_unflushed: u64,
     /// Peers with an open stream.
     pub peers: u64,
+    /// Bytes of bodies given to other nodes since the start.
+    pub body_bytes_given: u64,
     /// The network.
     pub net: net::Stats,
 }

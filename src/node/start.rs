@@ -79,10 +79,11 @@ async fn run(options: Options, keys: Keys, store: Store, blobs: Blobs, report: O
     let (reachable_sender, reachable) = watch::channel(Reachable { listening, connected: Vec::new() });
     let (wanted_sender, wanted) = watch::channel(Wanted::Run);
     let (stopped, stopped_receiver) = watch::channel(None);
-    let meter = Meter::new(network.meter());
+    let given = Arc::default();
+    let meter = Meter::new(network.meter(), Arc::clone(&given));
     let inlets = Inlets { requests, arrivals, announce: options.announce };
     let incoming = network.take_incoming().ok_or(StartError::Broken)?;
-    let bodies = Bodies::new(store.clone(), blobs.clone(), network.opener(), incoming);
+    let bodies = Bodies::new(store.clone(), blobs.clone(), network.opener(), incoming, given);
     let driver = Driver::new(node, store.clone(), clock, network, inlets, events, reachable_sender, meter.clone(), bodies);
     let shared = Shared {
         store,
