@@ -100,7 +100,7 @@ pub(super) async fn export(State(app): State<Arc<App>>, app::Json(new): app::Jso
 #[utoipa::path(post, path = "/api/v1/scrub", responses((status = 200, body = Scrub)))]
 pub(super) async fn scrub(State(app): State<Arc<App>>) -> Result<Json<Scrub>, ApiError> {
     let handle = app.handle.clone();
-    let task = tokio::task::spawn_blocking(move || handle.store().scrub(&mut |_| {}));
+    let task = tokio::task::spawn_blocking(move || handle.scrub());
     Ok(Json(Scrub::from(task.await.map_err(|_| ApiError::Internal)??)))
 }
 

@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::keys::Keys;
 use crate::net;
-use crate::store::{Blobs, Exported, OpenReport, Store, StoreError};
+use crate::store::{Blobs, Exported, OpenReport, ScrubReport, Store, StoreError};
 use crate::types::{AccountId, Address, DeviceId, PeerId};
 
 pub use crate::crypto::phrase::{PhraseError, from_words as entropy_of_phrase};
@@ -260,9 +260,19 @@ impl Handle {
         crate::crypto::phrase::to_words(self.shared.identity.keys.entropy())
     }
 
-    /// Writes everything into one archive under a passphrase, while the node goes on. Blocks as long as reading all rows does.
+    /// Writes everything into one archive under a passphrase, and the bodies of media into a folder beside it, while the node goes on.
+    /// Blocks as long as reading all of that does.
     pub fn export(&self, passphrase: &str, to: &Path) -> Result<Exported, StoreError> {
-        self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})
+        let rows = self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})?;
+        let bodies = self.shared.blobs.export(&self.shared.store, to)?;
+        Ok(Exported { bytes: rows.bytes + bodies, ..rows })
+    }
+
+    /// Reads and checks every row and every body. Blocks as long as that takes.
+    pub fn scrub(&self) -> Result<ScrubReport, StoreError> {
+        let mut report = self.shared.store.scrub(&mut |_| {})?;
+        report.note_bodies(&self.shared.blobs.scrub(&self.shared.store));
+        Ok(report)
     }
 
     /// Comes when the node runs no more, and says why. The data directory is free then.

@@ -53,6 +53,7 @@ fn open(options: &Options) -> Result<Opened, StoreError> {
         vault.renew_device(&dir)?;
     }
     let blobs = Blobs::open(dir.path()).map_err(|error| StoreError::blobs(dir.path(), error))?;
+    blobs.reconcile(&store)?;
     Ok(Opened { dir, keys: vault.keys, store, blobs, report })
 }
 

@@ -9,7 +9,9 @@ use super::timer::Timer;
 use super::transfer::{Progress, Transfers};
 use crate::types::limits::{COPIES_WANTED, FETCH_AT_ONCE_BYTES, FRAME_IDS_MAX, HOLDERS_MAX, OFFER_MS, OFFERS_PER_TURN_MAX};
 use crate::types::{AccountId, BlobId, InboxId, MessageId, Millis, PeerId, RoomId, Scan, Table, View};
-use crate::wire::blob::{Bits, BlobDone, BlobHeld, BlobRefused, Carriage, Media, Offer, Stored, Use, bits_key, carriage_key, use_key};
+use crate::wire::blob::{
+    Bits, BlobDone, BlobHeld, BlobRefused, Carriage, Media, Offer, Stored, Use, bits_key, carriage_key, fetch_key, use_key,
+};
 use crate::wire::content::Body;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::Reason;
@@ -48,10 +50,6 @@ impl Bodies {
 
 fn owed_key(account: &AccountId, message: &MessageId) -> Vec<u8> {
     [&[2], &account.0[..], &message.0].concat()
-}
-
-fn fetch_key(blob: &BlobId) -> Vec<u8> {
-    [&[3], &blob.0[..]].concat()
 }
 
 fn untold_key(message: &MessageId) -> Vec<u8> {
@@ -121,7 +119,7 @@ impl State {
             }
             let key = carriage_key(&message, &account);
             let Some(mut carriage) = ctx.row::<Carriage>(Table::Carriage, &key) else { continue };
-            let Some((stored, _)) = self.stored(ctx, &carriage.blob) else { continue };
+            let Some((stored, _)) = self.stored(ctx, &carriage.blob).filter(|_| self.is_whole(ctx, &carriage.blob)) else { continue };
             let Some(card) = self.contacts.card(&account).cloned() else { continue };
             let had = carriage.held.len();
             carriage.held.retain(|(peer, until)| *until > wall && card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer));

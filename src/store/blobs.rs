@@ -1,15 +1,18 @@
 //! The bodies of media: one file for each blob, its pieces one after the other, sealed as they travel. Whether a piece is here is said by the rows
 //! alone (`Table::Blob`): a piece is written and synced before its row.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use super::{Store, StoreError};
 use crate::crypto::aead;
-use crate::types::BlobId;
 use crate::types::limits::{BLOB_BYTES_MAX, CHUNK_BYTES, LISTING_DIGESTS_MAX, PAGE_DIGESTS};
-use crate::wire::blob::{Digest, Listing, Manifest};
+use crate::types::{Batch, BlobId, Scan, Table, View as _};
+use crate::wire::blob::{Bits, Digest, Listing, Manifest, Stored, Use, bits_key, fetch_key};
+use crate::wire::row;
 
 /// The directory of bodies. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -92,9 +95,99 @@ impl Blobs {
         }
     }
 
-    /// Whether the file of a blob is there and as long as all of its pieces.
-    pub fn is_there(&self, blob: &BlobId, listing: &Listing) -> bool {
-        fs::metadata(self.path(blob)).is_ok_and(|file| file.len() >= listing.end())
+    /// Makes rows and files agree, before the node begins: what is not on the disk (rows came from an older copy, a file was lost) does not count as
+    /// here, and is fetched again if it was wanted; a file without a row is removed.
+    pub fn reconcile(&self, store: &Store) -> Result<(), StoreError> {
+        let failed = |error| StoreError::blobs(&self.dir, error);
+        let mut batch = Batch::default();
+        let mut known = BTreeSet::new();
+        for (key, value) in store.scan(&Scan::prefix(Table::Blob, [])) {
+            let (Some(blob), Ok(stored)) = (BlobId::from_slice(&key), row::decode::<Stored>(&value)) else { continue };
+            known.insert(blob);
+            let bits = Bits(store.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
+            let length = fs::metadata(self.path(&blob)).map_or(0, |file| file.len());
+            let listing = &stored.listing;
+            let is_here = |piece: &u32| listing.offset(*piece) + listing.piece_bytes(*piece) <= length;
+            if !(0..listing.pieces()).filter(|piece| bits.has(*piece)).all(|piece| is_here(&piece)) {
+                batch.delete(Table::Blob, bits_key(&blob));
+                if stored.wanted {
+                    batch.put(Table::Carriage, fetch_key(&blob), []);
+                }
+            }
+        }
+        if !batch.is_empty() {
+            tracing::warn!("files of media that were here are not: what can be fetched again is");
+            store.apply(&batch)?;
+            store.flush()?;
+        }
+        for blob in self.list().map_err(failed)?.into_iter().filter(|blob| !known.contains(blob)) {
+            self.remove(&blob).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Reads every piece that the rows say is here, and names the blobs of which one is damaged or cannot be read.
+    pub fn scrub(&self, store: &Store) -> Vec<BlobId> {
+        let mut damaged = Vec::new();
+        for (key, value) in store.scan(&Scan::prefix(Table::Blob, [])) {
+            let (Some(blob), Ok(stored)) = (BlobId::from_slice(&key), row::decode::<Stored>(&value)) else { continue };
+            let listing = &stored.listing;
+            let bits = Bits(store.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
+            let mut here = (0..listing.pieces()).filter(|piece| bits.has(*piece)).peekable();
+            if here.peek().is_none() {
+                continue;
+            }
+            let check = |sink: &mut Sink, piece: u32| -> io::Result<bool> {
+                let bytes = read_piece(&sink.file, listing, piece)?;
+                Ok(sink.digest(piece)? == Some(digest(&bytes)))
+            };
+            let is_whole = self.sink(&blob, listing).is_ok_and(|mut sink| here.all(|piece| check(&mut sink, piece).unwrap_or(false)));
+            // One that is being forgotten meanwhile is no damage.
+            if !is_whole && store.get(Table::Blob, &key).is_some() {
+                damaged.push(blob);
+            }
+        }
+        damaged
+    }
+
+    /// Copies the bodies of this node's own messages beside an archive, sealed as they are; their keys are in the archive. What is held for
+    /// others stays behind. Returns their bytes.
+    pub fn export(&self, store: &Store, archive: &Path) -> Result<u64, StoreError> {
+        let to = beside(archive);
+        let failed = |error| StoreError::blobs(&to, error);
+        let mut bytes = 0;
+        for (key, _) in store.scan(&Scan::prefix(Table::Blob, [])) {
+            let Some(blob) = BlobId::from_slice(&key) else { continue };
+            let users = store.scan(&Scan::prefix(Table::Use, blob.0));
+            let is_own = users.iter().any(|(key, _)| matches!(Use::from_key(key), Some(Use::Message(_))));
+            let from = self.path(&blob);
+            if !is_own || !from.exists() {
+                continue;
+            }
+            fs::create_dir_all(&to).map_err(failed)?;
+            let path = to.join(blob.to_string());
+            bytes += fs::copy(&from, &path).map_err(failed)?;
+            File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Copies what [`export`](Self::export) left beside an archive into an imported data directory. What was not copied is fetched again.
+    pub fn import(archive: &Path, data: &Path) -> Result<u64, StoreError> {
+        let (from, to) = (beside(archive), data.join("blobs"));
+        let failed = |error| StoreError::blobs(&from, error);
+        let mut bytes = 0;
+        let Ok(entries) = fs::read_dir(&from) else { return Ok(0) };
+        fs::create_dir_all(&to).map_err(failed)?;
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            if let Some(blob) = entry.file_name().to_str().and_then(|name| name.parse::<BlobId>().ok()) {
+                let path = to.join(blob.to_string());
+                bytes += fs::copy(entry.path(), &path).map_err(failed)?;
+                File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+            }
+        }
+        Ok(bytes)
     }
 
     /// The blobs whose files are there.
@@ -105,6 +198,13 @@ impl Blobs {
         }
         Ok(blobs)
     }
+}
+
+/// Where the bodies of an archive are: a folder with its name and `.bodies`.
+fn beside(archive: &Path) -> PathBuf {
+    let mut name = archive.as_os_str().to_owned();
+    name.push(".bodies");
+    PathBuf::from(name)
 }
 
 fn read_piece(file: &File, listing: &Listing, piece: u32) -> io::Result<Vec<u8>> {
@@ -143,7 +243,17 @@ impl Sink {
         if bytes.len() as u64 != self.listing.piece_bytes(piece) || bytes.is_empty() {
             return Ok(Put::Wrong);
         }
-        let wanted = match self.listing.page_of(piece).filter(|_| piece < self.listing.chunks()) {
+        let wanted = self.digest(piece)?;
+        if wanted != Some(digest(bytes)) {
+            return Ok(Put::Wrong);
+        }
+        self.file.write_all_at(bytes, self.listing.offset(piece))?;
+        Ok(Put::Written)
+    }
+
+    /// What a piece must hash to, by the listing or its page.
+    fn digest(&mut self, piece: u32) -> io::Result<Option<Digest>> {
+        Ok(match self.listing.page_of(piece).filter(|_| piece < self.listing.chunks()) {
             Some((page, at)) => {
                 if self.page.as_ref().is_none_or(|(had, _)| *had != page) {
                     self.page = Some((page, read_piece(&self.file, &self.listing, page)?));
@@ -152,12 +262,7 @@ impl Sink {
                 digests.get(at * 32..).and_then(|rest| rest.first_chunk::<32>()).copied()
             }
             None => self.listing.digest(piece).copied(),
-        };
-        if wanted != Some(digest(bytes)) {
-            return Ok(Put::Wrong);
-        }
-        self.file.write_all_at(bytes, self.listing.offset(piece))?;
-        Ok(Put::Written)
+        })
     }
 
     /// Makes durable what was written.

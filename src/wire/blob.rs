@@ -81,12 +81,6 @@ impl Listing {
         }
     }
 
-    /// Where the last piece ends when all lie one after the other.
-    pub fn end(&self) -> u64 {
-        let last = self.pieces().saturating_sub(1);
-        self.offset(last) + self.piece_bytes(last)
-    }
-
     /// Bytes of all pieces.
     pub fn sealed_bytes(&self) -> u64 {
         self.size + u64::from(self.chunks()) * TAG_BYTES + if self.pages() > 0 { u64::from(self.chunks()) * 32 } else { 0 }
@@ -283,6 +277,11 @@ pub struct Carriage {
 /// The key of a [`Carriage`].
 pub fn carriage_key(message: &MessageId, account: &AccountId) -> Vec<u8> {
     [&[1], &message.0[..], &account.0].concat()
+}
+
+/// Stands in `Table::Carriage` for a blob that is being fetched.
+pub fn fetch_key(blob: &BlobId) -> Vec<u8> {
+    [&[3], &blob.0[..]].concat()
 }
 
 /// What the keys of all carriages of a message begin with.

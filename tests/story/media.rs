@@ -81,7 +81,7 @@ fn alice_sends_a_video_while_bob_is_away_and_leaves_before_he_comes() {
     assert_eq!(have(&world, "bob", &blob), listing.pieces(), "and Bob has it from there");
     world.run(MINUTE);
     assert!(world.person("relay").rows.get(Table::Blob, &blob.0).is_none(), "nobody needs it there any more");
-    assert!(world.forgotten.contains(&("relay".to_owned(), blob)));
+    assert!(world.bodies.forgotten.contains(&("relay".to_owned(), blob)));
     world.start("alice");
     world.run(5 * MINUTE);
     assert!(carriage(&world, "alice", "bob", &message).had.is_some());
@@ -111,13 +111,13 @@ fn of_three_holders_one_lies_and_one_stalls_and_it_comes_whole() {
     let message = send(&mut world, "alice", room, &media);
     world.run(2 * MINUTE);
     assert_eq!(["bob", "carol", "dave"].map(|name| have(&world, name, &blob)), [0, 60, 60]);
-    world.holders.insert("alice".into(), Holder::Stalls);
-    world.holders.insert("carol".into(), Holder::Lies);
-    world.given.clear();
+    world.bodies.holders.insert("alice".into(), Holder::Stalls);
+    world.bodies.holders.insert("carol".into(), Holder::Lies);
+    world.bodies.given.clear();
     world.command("bob", Command::MediaFetch(message)).unwrap();
     world.run(2 * MINUTE);
     assert_eq!(have(&world, "bob", &blob), 60);
-    assert_eq!(world.given.get("dave"), Some(&60), "each piece once, from the one who is honest");
+    assert_eq!(world.bodies.given.get("dave"), Some(&60), "each piece once, from the one who is honest");
     let blamed = world.person("bob").blamed as usize;
     assert!((1..=ASKS_MAX).contains(&blamed), "a liar is blamed, and not asked again: {:?}", world.person("bob").blames);
 }
@@ -126,7 +126,7 @@ fn of_three_holders_one_lies_and_one_stalls_and_it_comes_whole() {
 fn a_file_crosses_losses_and_crashes_and_few_pieces_come_twice() {
     for seed in 0..6 {
         let (mut world, room) = two_and_a_relay(900 + seed);
-        world.lost_permille = 200;
+        world.bodies.lost_permille = 200;
         world.crash_permille = 8;
         world.crashes_max = 40;
         let media = file(120 * CHUNK_BYTES, 3);
@@ -139,8 +139,8 @@ fn a_file_crosses_losses_and_crashes_and_few_pieces_come_twice() {
         world.crash_permille = 0;
         world.run(30 * MINUTE);
         assert_eq!(have(&world, "bob", &blob), 120, "seed {seed}");
-        let to_bob_and_relay: usize = world.given.values().sum();
-        assert!(to_bob_and_relay <= 2 * 120 + 40 * 32, "seed {seed}: {:?}", world.given);
+        let to_bob_and_relay: usize = world.bodies.given.values().sum();
+        assert!(to_bob_and_relay <= 2 * 120 + 40 * 32, "seed {seed}: {:?}", world.bodies.given);
         assert_eq!(world.person("bob").blamed, 0);
     }
 }
@@ -157,7 +157,7 @@ fn what_a_relay_does_not_take_is_said_before_any_of_it_leaves_and_goes_when_both
     world.run(2 * MINUTE);
     let told = carriage(&world, "alice", "bob", &message);
     assert!(told.held.is_empty() && told.refused.len() == 1 && told.refused[0].2 == RELAY_MEDIA_BYTES_MAX / 2, "{told:?}");
-    assert!(have(&world, "relay", &blob) == 0 && world.given.is_empty(), "nothing left");
+    assert!(have(&world, "relay", &blob) == 0 && world.bodies.given.is_empty(), "nothing left");
     // A small one is taken all the same.
     let small = file(10, 5);
     let second = send(&mut world, "alice", room, &small);
@@ -169,7 +169,7 @@ fn what_a_relay_does_not_take_is_said_before_any_of_it_leaves_and_goes_when_both
     assert_eq!(have(&world, "bob", &blob), 0, "{} bytes are too many to come unasked", media.manifest.listing.size);
     world.command("bob", Command::MediaFetch(message)).unwrap();
     world.run(5 * SECOND);
-    assert!(have(&world, "bob", &blob) > 0 && world.given.contains_key("alice"), "from Alice herself");
+    assert!(have(&world, "bob", &blob) > 0 && world.bodies.given.contains_key("alice"), "from Alice herself");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn the_only_copy_of_what_somebody_waits_for_stays_and_what_is_taken_back_goes_ev
     world.command("alice", Command::Send { room, body: Body::Recall { target: message } }).unwrap();
     world.run(MINUTE);
     assert!(world.person("bob").rows.get(Table::Blob, &blob.0).is_none());
-    assert!(world.forgotten.contains(&("bob".to_owned(), blob)));
+    assert!(world.bodies.forgotten.contains(&("bob".to_owned(), blob)));
     assert_eq!(world.command("bob", Command::MediaFetch(message)), Err(CommandError::NoMessage), "there is nothing left to fetch");
 }
 
@@ -210,5 +210,5 @@ fn a_mailbox_forgets_what_nobody_fetched() {
     world.run(11 * DAY);
     world.run(HOUR);
     assert!(world.person("relay").rows.all::<Stored>(Table::Blob).is_empty());
-    assert!(world.forgotten.contains(&("relay".to_owned(), blob)));
+    assert!(world.bodies.forgotten.contains(&("relay".to_owned(), blob)));
 }

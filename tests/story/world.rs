@@ -139,6 +139,16 @@ pub(super) struct World {
     pub(super) jitter: Millis,
     /// Chance in a thousand that a frame arrives twice.
     pub(super) twice_permille: u64,
+    pub(super) bodies: Bodies,
+    queue: BTreeMap<(Millis, u64), Happening>,
+    links: Links,
+    rng: Rng,
+    sequence: u64,
+}
+
+/// Bodies of media on their way, without their bytes.
+#[derive(Default)]
+pub(super) struct Bodies {
     /// Who answers questions for pieces otherwise than an honest node.
     pub(super) holders: BTreeMap<String, Holder>,
     /// How many pieces each person gave.
@@ -147,10 +157,6 @@ pub(super) struct World {
     pub(super) lost_permille: u64,
     /// Files that nodes had removed.
     pub(super) forgotten: Vec<(String, BlobId)>,
-    queue: BTreeMap<(Millis, u64), Happening>,
-    links: Links,
-    rng: Rng,
-    sequence: u64,
 }
 
 /// How somebody answers questions for pieces.
@@ -185,10 +191,7 @@ impl World {
         Self {
             now: HOUR,
             people: BTreeMap::new(),
-            holders: BTreeMap::new(),
-            given: BTreeMap::new(),
-            lost_permille: 0,
-            forgotten: Vec::new(),
+            bodies: Bodies::default(),
             crash_permille: 0,
             crashes: 0,
             overheard: Vec::new(),
@@ -348,16 +351,16 @@ impl World {
         let Some(other) = self.name_of(&from) else { return };
         let is_up = self.people[name].peers.contains_key(&from) && self.people[&other].node.is_some();
         let (mut got, mut is_false) = (Vec::new(), false);
-        match self.holders.get(&other).filter(|_| is_up) {
+        match self.bodies.holders.get(&other).filter(|_| is_up) {
             Some(Holder::Stalls) => return,
             Some(Holder::Lies) => is_false = true,
-            None if is_up && self.rng.below(1000) >= self.lost_permille => {
+            None if is_up && self.rng.below(1000) >= self.bodies.lost_permille => {
                 let bits = Bits(self.people[&other].rows.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
                 got.extend(asked.iter().copied().filter(|piece| bits.has(*piece)));
             }
             None => {}
         }
-        *self.given.entry(other).or_default() += got.len();
+        *self.bodies.given.entry(other).or_default() += got.len();
         let took = 40 + 5 * asked.len() as u64;
         self.later(name, took, Input::Fetched { from, blob, asked, got, is_false });
     }
@@ -444,7 +447,7 @@ impl World {
                 }
                 Output::Emit(event) => person.events.push(event),
                 Output::Fetch { from, blob, pieces } => self.fetch(name, from, blob, pieces),
-                Output::Forget(blob) => self.forgotten.push((name.to_owned(), blob)),
+                Output::Forget(blob) => self.bodies.forgotten.push((name.to_owned(), blob)),
                 Output::Publish { .. } | Output::Subscribe { .. } => {}
             }
         }

@@ -343,6 +343,17 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("outbox-rejoin", outbox(row::Cargo::Rejoin { room: ROOM })),
         ("mailbox", row::encode(&mailbox(account))),
         ("skew", row::encode(&row::Skew { ahead_ms: -7_200_000, witnesses: 3 })),
+        ("blob", row::encode(&blob::Stored { listing: listing(), wanted: true })),
+        ("lodging", row::encode(&blob::Lodging { token: [0x1d; 16], bytes: 200_032, until: 1_764_864_000_000 })),
+        (
+            "carriage",
+            row::encode(&blob::Carriage {
+                blob: BLOB,
+                held: vec![(relay_peer(), 1_764_864_000_000)],
+                refused: vec![(bob().peer_id(), Reason::TooLarge, 1_000_000)],
+                had: Some(1_764_000_001_000),
+            }),
+        ),
     ]
 }
 
