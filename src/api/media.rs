@@ -15,7 +15,7 @@ use super::app::{self, App, Params};
 use super::body::{MediaParams, MediaPolicy, Sent};
 use super::error::ApiError;
 use super::room::{new_custody, sent};
-use crate::node::{Body as Content, Command, MediaError, NewMedia};
+use crate::node::{Body as Content, Command, CommandError, CommandFailure, MediaError, NewMedia};
 use crate::store::reader::view::{Message, Storage};
 use crate::types::limits::CHUNK_BYTES;
 
@@ -168,6 +168,7 @@ fn not_media() -> ApiError {
 fn refusal(error: MediaError) -> ApiError {
     match error {
         MediaError::TooLarge { .. } => ApiError::TooLarge,
+        MediaError::DiskFull => ApiError::Command(CommandFailure::Refused(CommandError::DiskFull)),
         error => ApiError::request(error.to_string()),
     }
 }

@@ -164,8 +164,12 @@ impl Fetcher {
     /// The answers to one ask, written and synced.
     async fn read(&self, reader: &mut BodyReader, wanted: &Wanted) -> (Vec<u32>, End) {
         let (store, blobs, blob) = (self.store.clone(), self.blobs.clone(), wanted.blob);
-        let opened = spawn_blocking(move || stored(&store, &blob).and_then(|stored| blobs.sink(&blob, &stored.listing).ok())).await;
-        // A blob that was forgotten meanwhile: its answers are read all the same.
+        let open = move || {
+            let stored = stored(&store, &blob).filter(|_| !store.is_disk_full())?;
+            blobs.sink(&blob, &stored.listing).ok()
+        };
+        let opened = spawn_blocking(open).await;
+        // A blob that was forgotten meanwhile, or for which there is no room: its answers are read all the same.
         let mut sink = opened.ok().flatten();
         let (mut got, mut end) = (Vec::new(), End::Answered);
         for piece in &wanted.pieces {

@@ -212,7 +212,7 @@ impl Handle {
 
     /// Takes a file in: sealed, examined, cleaned; the message about it is still to be sent. Blocks.
     pub fn take_in(&self, file: &mut dyn std::io::Read, new: NewMedia) -> Result<Media, MediaError> {
-        upload::take_in(&self.shared.blobs, file, new)
+        upload::take_in(&self.shared.store, &self.shared.blobs, file, new)
     }
 
     /// Reads a body from a byte on, and waits for what is being fetched. Blocks.

@@ -33,6 +33,9 @@ pub enum MediaError {
         /// The bound.
         max: u64,
     },
+    /// There is no room for it.
+    #[error("the disk is full: nothing new is accepted until there is room; free some space, and try again")]
+    DiskFull,
     /// It cannot be read or written.
     #[error("the file could not be read or stored: {0}")]
     Io(#[from] io::Error),
@@ -42,9 +45,9 @@ pub enum MediaError {
 }
 
 /// Seals a file as it comes, finds out what it is, takes out what tells too much, and says what a message about it says.
-pub(super) fn take_in(blobs: &Blobs, file: &mut dyn Read, new: NewMedia) -> Result<Media, MediaError> {
+pub(super) fn take_in(store: &Store, blobs: &Blobs, file: &mut dyn Read, new: NewMedia) -> Result<Media, MediaError> {
     let mut sealer = blobs.create()?;
-    copy(file, &mut sealer)?;
+    copy(store, file, &mut sealer)?;
     let whole = sealer.finish()?;
     let name = crate::media::safe_name(&new.name);
     let mut opener = blobs.reader(&whole)?;
@@ -65,9 +68,13 @@ pub(super) fn take_in(blobs: &Blobs, file: &mut dyn Read, new: NewMedia) -> Resu
     Ok(Media { preview, name, caption: new.caption, reply: new.reply, manifest: second.unwrap_or(whole) })
 }
 
-fn copy(file: &mut dyn Read, sealer: &mut impl Write) -> Result<(), MediaError> {
+fn copy(store: &Store, file: &mut dyn Read, sealer: &mut impl Write) -> Result<(), MediaError> {
     let mut buffer = vec![0; CHUNK_BYTES as usize];
-    loop {
+    for part in 0_u64.. {
+        // The room that the rows need is never taken.
+        if part.is_multiple_of(PARTS_PER_LOOK) && store.is_disk_full() {
+            return Err(MediaError::DiskFull);
+        }
         let count = file.read(&mut buffer)?;
         if count == 0 {
             return Ok(());
@@ -77,7 +84,11 @@ fn copy(file: &mut dyn Read, sealer: &mut impl Write) -> Result<(), MediaError> 
             _ => MediaError::Io(error),
         })?;
     }
+    Ok(())
 }
+
+/// Parts of a file between two looks at the room on the disk.
+const PARTS_PER_LOOK: u64 = 16;
 
 /// Reads the body of a message; what is not here yet is waited for while it is being fetched.
 pub struct Download {
