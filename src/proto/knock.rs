@@ -241,6 +241,12 @@ impl State {
                 Err(error) => tracing::warn!(?error, "a contact's new device could not be brought into a group"),
             }
         }
+        // Of a group that they were taken out of nobody of theirs can open what is still owed.
+        for room in self.outbox.rooms_of_commits(account).into_iter().filter(|room| *room != direct) {
+            if !self.rooms.has_member(&room, account) {
+                self.reseal_to(ctx, &room, &[*account], None);
+            }
+        }
     }
 
     fn handle_welcome(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, welcome: &[u8]) -> Outcome {

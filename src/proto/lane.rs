@@ -1,6 +1,6 @@
 //! What is in memory of the outbox: for each account that is owed something its lane, and how far each peer is with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::member::MemberCard;
 use crate::types::limits::{
@@ -215,6 +215,12 @@ impl Outbox {
     /// Whether an account is owed such a row.
     pub(super) fn owes(&self, account: &AccountId, other: Other) -> bool {
         self.lanes.get(account).is_some_and(|lane| lane.others.values().any(|owed| *owed == other))
+    }
+
+    /// The rooms of the commits that an account is owed.
+    pub(super) fn rooms_of_commits(&self, account: &AccountId) -> BTreeSet<RoomId> {
+        let others = self.lanes.get(account).into_iter().flat_map(|lane| lane.others.values());
+        others.filter_map(|other| if let Other::Commit(room) = other { Some(*room) } else { None }).collect()
     }
 
     /// The accounts that are owed such a row.
