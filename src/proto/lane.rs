@@ -371,6 +371,12 @@ impl Way {
         self.again_at
     }
 
+    /// Whether the epoch that the device waits for does not come: whoever made it may be gone, with the commit that leads there. The
+    /// device is told where the room is, so that it can ask to be brought there.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.deferrals >= DEFERRALS_MAX
+    }
+
     /// When what was deferred goes again.
     pub(super) fn again_after(&self, now: Millis) -> Millis {
         if self.again_at > now { self.again_at } else { Millis::MAX }
@@ -452,3 +458,5 @@ pub(super) fn order_of(key: &[u8]) -> Option<u64> {
 
 /// More of them would be longer than any pause.
 const DOUBLINGS_MAX: u32 = 10;
+/// A commit that another device still has to pass on is here before it is waited for so often in a row.
+const DEFERRALS_MAX: u32 = 2;
