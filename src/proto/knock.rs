@@ -5,7 +5,7 @@ use super::ctx::Ctx;
 use super::lane::Other;
 use super::node::State;
 use super::receive::Source;
-use super::room::{RoomError, RoomInfo};
+use super::room::{Joined, RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{
@@ -267,7 +267,7 @@ impl State {
         if is_new && is_full {
             return Outcome::Refused(Refusal::Limit);
         }
-        let (info, effects) = match self.rooms.join(ctx, account, room, welcome) {
+        let Joined { info, was_there, effects } = match self.rooms.join(ctx, account, room, welcome) {
             Ok(joined) => joined,
             Err(error) => return outcome(error),
         };
@@ -294,12 +294,15 @@ impl State {
             ctx.put(Table::Room, info.room.0, &row::Room { is_late, ..row::Room::new(info.kind, String::new(), members) });
             ctx.emit(Event::Room(info.room));
         }
+        if info.kind == RoomKind::Group && !was_here && was_there {
+            self.lack_all(ctx, &info.room);
+        }
         self.set_group(ctx, &info.room, info.generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &info.room, None);
         match info.kind {
             RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
-            RoomKind::Group if was_here => self.ask_heads(ctx, &info.room),
+            RoomKind::Group if was_here || was_there => self.ask_heads(ctx, &info.room),
             _ => {}
         }
         if info.kind == RoomKind::Group {
