@@ -269,7 +269,13 @@ impl State {
         }
         let Joined { info, was_there, effects } = match self.rooms.join(ctx, account, room, welcome) {
             Ok(joined) => joined,
-            Err(error) => return outcome(error),
+            Err(error) => {
+                // Made with a key package that is gone: many were made since the request.
+                if matches!(error, RoomError::Mls(_)) && is_direct {
+                    self.request_again(ctx, account);
+                }
+                return outcome(error);
+            }
         };
         for asked in self.outbox.owed_such(Other::Rejoin(info.room)) {
             self.drop_such(ctx, &asked, |other| *other == Other::Rejoin(info.room));

@@ -177,13 +177,7 @@ impl Rooms {
     }
 
     /// See [`Rooms::join`].
-    pub(super) fn enter_by(
-        &mut self,
-        ctx: &mut Ctx,
-        from: &AccountId,
-        room: &RoomId,
-        bytes: &[u8],
-    ) -> Result<Joined, RoomError> {
+    pub(super) fn enter_by(&mut self, ctx: &mut Ctx, from: &AccountId, room: &RoomId, bytes: &[u8]) -> Result<Joined, RoomError> {
         let joining: Joining = codec::decode(bytes).map_err(|_| RoomError::Invalid("welcome"))?;
         let (group, sender) = Group::join(&self.engine, ctx.rng, &self.package_bags(ctx), &joining.welcome)?;
         let info: RoomInfo = group.info().and_then(|info| codec::decode(info).ok()).ok_or(RoomError::Invalid("room"))?;
