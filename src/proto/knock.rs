@@ -271,7 +271,7 @@ impl State {
             Ok(joined) => joined,
             Err(error) => {
                 // Made with a key package that is gone: many were made since the request.
-                if matches!(error, RoomError::Mls(_)) && is_direct {
+                if error == RoomError::NoKeyPackage && is_direct {
                     self.request_again(ctx, account);
                 }
                 return outcome(error);
@@ -415,7 +415,7 @@ fn hash_all(parts: &[Vec<u8>]) -> [u8; 32] {
 /// What a failed room operation says of the peer that asked for it.
 fn outcome(error: RoomError) -> Outcome {
     match error {
-        RoomError::NoGroup => Outcome::Refused(Refusal::Unknown),
+        RoomError::NoGroup | RoomError::NoKeyPackage => Outcome::Refused(Refusal::Unknown),
         RoomError::NotAllowed => Outcome::Misbehaved(Misbehaviour::Right),
         RoomError::Invalid(_) => Outcome::Refused(Refusal::Unknown),
         RoomError::OutOfDate => Outcome::Refused(Refusal::Expired),

@@ -195,6 +195,9 @@ pub enum RoomError {
     /// A key package, welcome or credential that does not hold.
     #[error("invalid {0}")]
     Invalid(&'static str),
+    /// A welcome for a key package of this device that is gone.
+    #[error("the welcome is for a key package that is not here")]
+    NoKeyPackage,
     /// The room has as many devices as `ROOM_DEVICES_MAX`.
     #[error("too many devices")]
     TooMany,
@@ -207,7 +210,7 @@ impl From<MlsError> for RoomError {
     fn from(error: MlsError) -> Self {
         match error {
             MlsError::Invalid(what) => Self::Invalid(what),
-            MlsError::NoKeyPackage => Self::Invalid("welcome: it is for a key package that is not here"),
+            MlsError::NoKeyPackage => Self::NoKeyPackage,
             MlsError::OwnCommit => Self::Invalid("commit"),
             MlsError::Failed(what) => Self::Mls(what),
         }
