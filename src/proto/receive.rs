@@ -9,6 +9,7 @@ use super::node::State;
 use super::outbox::id_of;
 use super::room::{Effect, Opened};
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal, Topic};
+use super::timer::Timer;
 use crate::crypto::keys::{direct_room, message_id};
 use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, JUNK_MS, SEEN_TTL_MS};
 use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, MessageId, Millis, PeerId, RoomId, Table};
@@ -374,6 +375,7 @@ impl State {
     pub(super) fn on_disk_free(&mut self, ctx: &mut Ctx) {
         let spilt = std::mem::take(&mut self.deferred.spilt);
         self.reopen(ctx, spilt);
+        self.timers.sooner(Timer::Ask, ctx.now.mono);
     }
 
     fn reopen(&mut self, ctx: &mut Ctx, mailboxes: BTreeSet<PeerId>) {
