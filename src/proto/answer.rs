@@ -97,8 +97,7 @@ impl State {
             for envelope in envelopes {
                 let Some(way) = self.outbox.way(&account, &from) else { break };
                 if let Some(order) = way.land(envelope, ctx.now.mono) {
-                    let again = way.defer(ctx.now.mono, ctx.rng);
-                    let is_stuck = way.is_stuck();
+                    let (again, is_stuck) = way.defer(ctx.now.mono, ctx.rng);
                     self.timers.sooner(Timer::Lane(account), again);
                     stuck.extend(is_stuck.then(|| self.owed_row(ctx, &account, order)).flatten().and_then(|row| row.cargo.room()));
                     self.give_up_copy(ctx, &account, order);

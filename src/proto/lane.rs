@@ -362,19 +362,16 @@ impl Way {
         }
     }
 
-    /// The device cannot open something yet; gives when to try again: later each time.
-    pub(super) fn defer(&mut self, now: Millis, rng: &mut Rng) -> Millis {
-        if self.again_at <= now {
+    /// The device cannot open something yet; gives when to try again: later each time. And whether the epoch that it waits for does not
+    /// come: whoever made it may be gone, with the commit that leads there. Once each time the device is told then where the room is, so
+    /// that it can ask to be brought there.
+    pub(super) fn defer(&mut self, now: Millis, rng: &mut Rng) -> (Millis, bool) {
+        let is_first = self.again_at <= now;
+        if is_first {
             self.again_at = now + rng.jitter((RETRY_MS_MIN << self.deferrals.min(DOUBLINGS_MAX)).min(RETRY_MS_MAX) / 2);
             self.deferrals += 1;
         }
-        self.again_at
-    }
-
-    /// Whether the epoch that the device waits for does not come: whoever made it may be gone, with the commit that leads there. The
-    /// device is told where the room is, so that it can ask to be brought there.
-    pub(super) fn is_stuck(&self) -> bool {
-        self.deferrals >= DEFERRALS_MAX
+        (self.again_at, is_first && self.deferrals >= DEFERRALS_MAX)
     }
 
     /// When what was deferred goes again.
