@@ -11,6 +11,7 @@
 //! | 3 | [`proto`] | the pure node: accounts, contacts, rooms, outbox, mailboxes, repair |
 //! | 4 | [`store`] | rows on disk (sled) or in memory, readers, export, recovery |
 //! | 4 | [`net`] | libp2p: connections, framed streams, gossip, addresses |
+//! | 4 | [`media`] | what a file is, its preview, and the file without what tells where and with what it was made |
 //! | 5 | [`node`] | the driver: one loop that performs outputs |
 //! | 5 | [`sim`] | the other driver: the same node in a made-up world, to find what loses messages |
 //! | 6 | [`api`] | HTTP and events on loopback |
@@ -28,6 +29,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod crypto;
+pub mod media;
 pub mod mesh;
 pub mod net;
 pub mod node;

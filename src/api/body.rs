@@ -47,6 +47,9 @@ pub struct Status {
     pub peers: usize,
     /// Frames taken from other nodes since the start.
     pub frames: u64,
+    /// Bytes of bodies of media given to other nodes since the start.
+    #[serde(default)]
+    pub body_bytes_given: u64,
     /// Which.
     pub connected: Vec<Connected>,
     /// The mailboxes it uses or asked for.
@@ -380,6 +383,33 @@ pub struct PageParams {
     pub ids: Option<String>,
 }
 
+/// How to send a file.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MediaParams {
+    /// What the file is called.
+    pub name: String,
+    /// What to say of it.
+    pub caption: Option<String>,
+    /// The message it answers, by its id or the start of it.
+    pub reply: Option<String>,
+    /// Send it as a voice note.
+    pub voice: Option<bool>,
+    /// Keep what tells where and with what a photo was taken.
+    pub keep_metadata: Option<bool>,
+}
+
+/// Up to which size bodies are fetched without being asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MediaPolicy {
+    /// In this room, by name or id; everywhere when left out.
+    pub room: Option<String>,
+    /// The bytes; as elsewhere, or as at first, when left out.
+    pub at_once_bytes: Option<u64>,
+}
+
 /// What to search for.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -410,6 +440,15 @@ pub enum Event {
     },
     /// The custody of a message changed.
     Custody {
+        /// Where.
+        #[schema(value_type = String)]
+        room: RoomId,
+        /// Which.
+        #[schema(value_type = String)]
+        message: MessageId,
+    },
+    /// More of the body of a message is here.
+    Body {
         /// Where.
         #[schema(value_type = String)]
         room: RoomId,

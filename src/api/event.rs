@@ -39,6 +39,7 @@ impl From<node::Event> for Event {
         match event {
             node::Event::Message { room, message } => Self::Message { room, message },
             node::Event::Custody { room, message } => Self::Custody { room, message },
+            node::Event::Body { room, message } => Self::Body { room, message },
             node::Event::Contact(account) => Self::Contact { account },
             node::Event::Room(room) => Self::Room { room },
             node::Event::Mailbox(peer) => Self::Mailbox { peer },

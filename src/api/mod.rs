@@ -8,7 +8,7 @@
 //! | `web` | the files of the web app, which are in `ui/`, and the session of a browser |
 //! | `app` | what the handlers share |
 //! | `route` | the table of routes, and the OpenAPI document |
-//! | `node`, `contact`, `room`, `mailbox`, `event`, `archive` | the handlers |
+//! | `node`, `contact`, `room`, `media`, `mailbox`, `event`, `archive` | the handlers |
 //!
 //! A running node leaves `api.json` in its data directory, which only its owner can read: `url`, `token` and `pid`.
 
@@ -22,6 +22,7 @@ pub mod error;
 mod event;
 mod guard;
 mod mailbox;
+mod media;
 mod node;
 mod room;
 mod route;

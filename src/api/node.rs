@@ -43,12 +43,14 @@ pub(super) async fn rename(State(app): State<Arc<App>>, app::Json(new): app::Jso
 pub(super) async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, ApiError> {
     let peers = app.handle.connected();
     let store = store_status(&app).await?;
-    let (account, frames) = (app.handle.account(), app.handle.stats().net.frames_in);
+    let (account, stats) = (app.handle.account(), app.handle.stats());
+    let (frames, body_bytes_given) = (stats.net.frames_in, stats.body_bytes_given);
     let status = app.read(move |reader| Status {
         account,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         peers: peers.len(),
         frames,
+        body_bytes_given,
         connected: connected(&reader, &peers),
         mailboxes: reader.mailboxes(),
         outbox: reader.outbox(),
@@ -99,7 +101,7 @@ pub(super) async fn export(State(app): State<Arc<App>>, app::Json(new): app::Jso
 #[utoipa::path(post, path = "/api/v1/scrub", responses((status = 200, body = Scrub)))]
 pub(super) async fn scrub(State(app): State<Arc<App>>) -> Result<Json<Scrub>, ApiError> {
     let handle = app.handle.clone();
-    let task = tokio::task::spawn_blocking(move || handle.store().scrub(&mut |_| {}));
+    let task = tokio::task::spawn_blocking(move || handle.scrub());
     Ok(Json(Scrub::from(task.await.map_err(|_| ApiError::Internal)??)))
 }
 

@@ -160,7 +160,7 @@ fn ids(text: &str) -> Result<Vec<MessageId>, ApiError> {
 }
 
 /// What a new message of a room starts with. Notes have nowhere to go.
-fn new_custody(reader: &Reader<'_>, room: &RoomId) -> Custody {
+pub(super) fn new_custody(reader: &Reader<'_>, room: &RoomId) -> Custody {
     let state = if *room == reader.notes_room() { CustodyState::Delivered } else { CustodyState::Waiting };
     Custody { state, held_by: Vec::new(), until: None }
 }
@@ -184,7 +184,7 @@ fn message_body(reader: &Reader<'_>, room: &RoomId, new: NewMessage) -> Result<B
     })
 }
 
-fn sent(reply: Result<Reply, CommandFailure>, custody: &Custody) -> Result<Sent, ApiError> {
+pub(super) fn sent(reply: Result<Reply, CommandFailure>, custody: &Custody) -> Result<Sent, ApiError> {
     let Reply::Sent { message, room } = reply? else { return Err(ApiError::Internal) };
     Ok(Sent { message, room, custody: custody.clone() })
 }

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::app::App;
 use super::error::ApiError;
-use super::{archive, body, contact, event, guard, mailbox, node, room, web};
+use super::{archive, body, contact, event, guard, mailbox, media, node, room, web};
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 
 macro_rules! routes {
@@ -72,6 +72,14 @@ routes! {
     get "/api/v1/rooms/{room}/messages/{message}/custody" room::custody;
     post "/api/v1/rooms/{room}/texts" room::send_texts;
     post "/api/v1/rooms/{room}/read" room::mark_read;
+    post "/api/v1/rooms/{room}/forward/{message}" media::forward;
+    get "/api/v1/media" media::storage;
+    post "/api/v1/media/policy" media::policy;
+    get "/api/v1/media/{message}" media::body;
+    delete "/api/v1/media/{message}" media::forget;
+    get "/api/v1/media/{message}/message" media::message;
+    post "/api/v1/media/{message}/fetch" media::fetch;
+    post "/api/v1/rooms/{room}/media" media::send;
     get "/api/v1/search" room::search;
     get "/api/v1/events" event::stream;
 }

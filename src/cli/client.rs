@@ -1,6 +1,6 @@
 //! How commands speak to the running node: over its HTTP interface, with the token that it left in the data directory.
 
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +57,29 @@ impl Client {
         let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
         let response = request.config().timeout_global(Some(self.timeout)).build().send_json(body);
         self.answer(response)
+    }
+
+    /// Has something done that needs no answer.
+    pub(crate) fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
+        let response = self.check(request.config().timeout_global(Some(self.timeout)).build().send_json(body))?;
+        drop(response);
+        Ok(())
+    }
+
+    /// Sends a file, which takes as long as it takes.
+    pub(crate) fn upload<T: DeserializeOwned>(&self, path: &str, mut file: impl Read) -> Result<T, Failure> {
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
+        let request = request.header("content-type", "application/octet-stream");
+        let response = request.config().timeout_global(None).build().send(ureq::SendBody::from_reader(&mut file));
+        self.answer(response)
+    }
+
+    /// Reads a file, which takes as long as it takes.
+    pub(crate) fn download(&self, path: &str) -> Result<impl Read + use<>, Failure> {
+        let request = self.agent.get(self.url(path)).header("authorization", self.bearer());
+        let response = self.check(request.config().timeout_global(None).build().call())?;
+        Ok(response.into_body().into_with_config().limit(u64::MAX).reader())
     }
 
     /// Has something removed.

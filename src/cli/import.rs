@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::out::{count, remark};
 use super::secret;
 use super::time;
-use crate::store::{self, DataDir, StoreError};
+use crate::store::{self, Blobs, DataDir, StoreError};
 
 /// A new data directory from an archive.
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,7 @@ impl Args {
             bar.set_position(done.rows)
         })?;
         bar.finish_and_clear();
+        Blobs::import(&self.file, &context.data)?;
         let answer = serde_json::json!({ "account": imported.vault.keys.account_id(), "rows": imported.rows, "made_at": imported.made_at });
         let run = context.command("run");
         context.out.answer(&answer, || {

@@ -23,6 +23,7 @@ mod growth;
 mod id;
 mod import;
 mod invite;
+mod media;
 mod mesh;
 mod neighbour;
 pub mod out;
@@ -84,6 +85,8 @@ commands! {
     Send(send);
     /// Read a conversation
     Read(read);
+    /// Fetch, save and open the files of messages
+    Media(media);
     /// Find messages by their words
     Search(search);
     /// Write everything into one sealed archive

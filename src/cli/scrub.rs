@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::out::{count, escape_line};
 use super::passphrase::{open_store, open_vault, require_account};
 use crate::api::body::Scrub;
-use crate::store::DataDir;
+use crate::store::{Blobs, DataDir};
 
 /// Read and check everything that is stored.
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,9 @@ fn offline(context: &Context) -> Result<Scrub, Failure> {
     let bar = progress("rows checked");
     let report = store.scrub(&mut |done| bar.set_position(done.rows));
     bar.finish_and_clear();
-    let report = report?;
+    let mut report = report?;
+    let blobs = Blobs::open(&context.data).map_err(|error| Failure::failed(format!("the files of media cannot be read ({error})")))?;
+    report.note_bodies(&blobs.scrub(&store));
     store.close()?;
     Ok(Scrub::from(report))
 }

@@ -1,16 +1,19 @@
 //! `tidings send`: a text, a reply, a reaction, an edit, taking back; or one text for each line of stdin.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::Context;
 use super::client::{Client, segment};
 use super::failure::Failure;
+use super::media::Bar;
 use super::out::{count, escape_line, remark, short};
 use super::show;
 use crate::api::body::{NewMessage, NewTexts, Sent, SentText, SentTexts};
-use crate::types::limits::{HTTP_BODY_BYTES_MAX, HTTP_TEXTS_MAX, TEXT_BYTES_MAX};
+use crate::types::limits::{BLOB_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_TEXTS_MAX, TEXT_BYTES_MAX};
 
 /// Send a message.
 #[derive(Debug, clap::Args)]
@@ -21,11 +24,23 @@ pub(crate) struct Args {
     /// A contact's or a room's name or id; `notes` is for yourself
     to: String,
     /// The text
-    #[arg(required_unless_present_any = ["stdin", "react", "recall"])]
+    #[arg(required_unless_present_any = ["stdin", "react", "recall", "file", "voice"])]
     text: Vec<String>,
     /// Send one text for each line of stdin; empty lines are skipped
     #[arg(long, conflicts_with_all = ["text", "reply", "edit", "recall", "react"])]
     stdin: bool,
+    /// Send a photo, a video or any file; the text is its caption
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["stdin", "edit", "recall", "react", "voice"])]
+    file: Option<PathBuf>,
+    /// Send a recording as a voice note
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["stdin", "edit", "recall", "react"])]
+    voice: Option<PathBuf>,
+    /// What to say of the file
+    #[arg(long, value_name = "TEXT", conflicts_with = "text")]
+    caption: Option<String>,
+    /// Keep what tells where and with what a photo was taken
+    #[arg(long)]
+    keep_metadata: bool,
     /// Answer this message
     #[arg(long, value_name = "ID", conflicts_with_all = ["edit", "recall", "react"])]
     reply: Option<String>,
@@ -51,9 +66,68 @@ impl Args {
             return send_lines(context, &client, &format!("{path}/texts"), &self.to);
         }
         let text = if self.text.is_empty() { None } else { Some(self.text.join(" ")) };
+        if let Some(file) = self.file.as_ref().or(self.voice.as_ref()) {
+            let is_voice = self.voice.is_some();
+            let caption = self.caption.or(text);
+            return send_file(context, &client, &path, file, is_voice, self.keep_metadata, caption, self.reply, &self.to);
+        }
+        if self.caption.is_some() || self.keep_metadata {
+            return Err(Failure::usage("--caption and --keep-metadata go with --file or --voice"));
+        }
         let new = NewMessage { text, reply: self.reply, edit: self.edit, recall: self.recall, react: self.target, emoji: self.react };
         let sent: Sent = client.post(&format!("{path}/messages"), &new)?;
         context.out.answer(&sent, || line(&sent, &self.to))
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // What the person said, each thing once.
+fn send_file(
+    context: &mut Context,
+    client: &Client,
+    path: &str,
+    file: &Path,
+    is_voice: bool,
+    keep_metadata: bool,
+    caption: Option<String>,
+    reply: Option<String>,
+    to: &str,
+) -> Result<(), Failure> {
+    let refuse = |error: io::Error| Failure::failed(format!("{} cannot be read ({error})", file.display()));
+    let opened = File::open(file).map_err(refuse)?;
+    let about = opened.metadata().map_err(refuse)?;
+    if !about.is_file() {
+        return Err(Failure::failed(format!("{} is no file", file.display())));
+    }
+    if about.len() > BLOB_BYTES_MAX {
+        return Err(Failure::failed(format!("{} is too large: {} is the most", file.display(), super::out::bytes(BLOB_BYTES_MAX))));
+    }
+    let bar = Bar::new(context, "seal", about.len());
+    bar.at(context, 0)?;
+    let mut query = format!("name={}&voice={is_voice}&keep_metadata={keep_metadata}", segment(&super::media::name_of(file)?));
+    for (key, value) in [("caption", caption), ("reply", reply)] {
+        if let Some(value) = value {
+            query += &format!("&{key}={}", segment(&value));
+        }
+    }
+    let sent: Sent = client.upload(&format!("{path}/media?{query}"), Shown { file: opened, at: 0, bar: &bar })?;
+    bar.end();
+    bar.at(context, about.len())?;
+    context.out.answer(&sent, || line(&sent, to))
+}
+
+/// A file whose reader is shown how far it is.
+struct Shown<'a> {
+    file: File,
+    at: u64,
+    bar: &'a Bar,
+}
+
+impl io::Read for Shown<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(bytes)?;
+        self.at += count as u64;
+        self.bar.show(self.at);
+        Ok(count)
     }
 }
 

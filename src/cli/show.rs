@@ -2,7 +2,7 @@
 
 use super::out::{count, escape_line, escape_lines, short};
 use super::time;
-use crate::store::reader::view::{Contact, Custody, Kind, Mailbox, MailboxKind, MailboxState, Message, State};
+use crate::store::reader::view::{BodyCustody, BodyState, Contact, Custody, Kind, Mailbox, MailboxKind, MailboxState, Message, State};
 use crate::types::Millis;
 
 /// Shows messages below each other, with a line for each new day.
@@ -29,6 +29,7 @@ pub(crate) fn message_lines(message: &Message) -> String {
     let head = format!("{}  {}  {}: ", time::clock(message.at), short(&message.message), sender(message));
     let text = match message.kind {
         Kind::Text => escape_lines(&message.text, head.chars().count()),
+        Kind::Photo | Kind::Voice | Kind::Audio | Kind::Video | Kind::File => media_text(message, head.chars().count()),
         Kind::Recalled => "(taken back)".to_owned(),
         Kind::Later => "(a message of a later kind: it is kept; update tidings to see it)".to_owned(),
     };
@@ -46,6 +47,72 @@ pub(crate) fn message_lines(message: &Message) -> String {
         lines += &format!("\n{}{} {}", " ".repeat(head.chars().count()), escape_line(&reaction.emoji), escape_line(&reaction.from_name));
     }
     lines
+}
+
+/// What media is, how much of it is here, and its caption.
+fn media_text(message: &Message, indent: usize) -> String {
+    let Some(blob) = &message.blob else { return String::new() };
+    let mut text = format!("[{} {}, {}", kind_word(message.kind), escape_line(&blob.name), super::out::bytes(blob.size));
+    if let Some(preview) = &message.preview {
+        if preview.width > 0 {
+            text += &format!(", {} × {}", preview.width, preview.height);
+        }
+        if preview.duration_ms > 0 {
+            text += &format!(", {}:{:02}", preview.duration_ms / 60_000, preview.duration_ms / 1_000 % 60);
+        }
+        if preview.misnamed {
+            text += ", not what its name says";
+        }
+    }
+    text += &match blob.state {
+        BodyState::Here => String::new(),
+        BodyState::Fetching => format!(", {} of it here", super::out::bytes(blob.have)),
+        BodyState::Absent => ", not fetched".to_owned(),
+    };
+    if let Some(custody) = &blob.custody {
+        text += &format!(", {}", body_custody(custody));
+    }
+    text += "]";
+    if !message.text.is_empty() {
+        text += &format!(" {}", escape_lines(&message.text, indent));
+    }
+    text
+}
+
+/// Where a body is.
+pub(crate) fn body_custody(custody: &BodyCustody) -> String {
+    let mut text = match (custody.state, custody.until) {
+        (State::Held, Some(until)) => {
+            format!("file held by {} until {}", count(custody.held_by.len() as u64, "mailbox", "mailboxes"), time::short_day(until))
+        }
+        (State::Delivered, _) => "file delivered".to_owned(),
+        _ if custody.had > 0 => format!("file delivered to {} of {}", custody.had, custody.of),
+        _ => "file waiting here".to_owned(),
+    };
+    if custody.state == State::Waiting
+        && let Some(refusal) = custody.refused.first()
+    {
+        text += &format!(
+            ": a mailbox of theirs does not take it ({}, it takes up to {}); it goes when both of you are there",
+            escape_line(&refusal.why),
+            super::out::bytes(refusal.takes)
+        );
+    }
+    text
+}
+
+/// The word for a kind.
+pub(crate) fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Photo => "photo",
+        Kind::Voice => "voice note",
+        Kind::Audio => "audio",
+        Kind::Video => "video",
+        Kind::File => "file",
+        Kind::Recalled => "taken back",
+        Kind::Later => "later",
+    }
 }
 
 fn sender(message: &Message) -> String {

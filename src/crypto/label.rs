@@ -42,6 +42,8 @@ labels! {
     Delivered = "tidings v1 delivered";
     /// Mailbox (transport key) over what it holds.
     Held = "tidings v1 held";
+    /// Mailbox (transport key) over a body that it holds.
+    BlobHeld = "tidings v1 blob held";
     /// Inbox owner over a registration.
     Register = "tidings v1 register";
     /// Inbox owner over a token.

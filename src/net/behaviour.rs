@@ -9,7 +9,7 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{allow_block_list, connection_limits, identify, memory_connection_limits, ping};
 
-use super::{NetError, crowd, gossip, opening};
+use super::{NetError, bodies, crowd, gossip, opening};
 use crate::types::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PENDING_MAX, CONNECTIONS_PER_ADDRESS_MAX, CONNECTIONS_PER_PEER_MAX, MEMORY_PERCENT_MAX, PING_MS,
     PING_WAIT_MS, RELAY_CONNECTIONS_MAX, RELAY_CONNECTIONS_PENDING_MAX, RELAY_CONNECTIONS_PER_ADDRESS_MAX, RELAY_MEMORY_PERCENT_MAX,
@@ -23,6 +23,7 @@ pub(super) struct Behaviour {
     memory: memory_connection_limits::Behaviour,
     crowd: crowd::Behaviour,
     opening: opening::Behaviour,
+    pub(super) bodies: bodies::Behaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(super) public: gossip::Public,
@@ -42,6 +43,7 @@ impl Behaviour {
             memory: memory_connection_limits::Behaviour::with_max_percentage(percent as f64 / 100.0),
             crowd: crowd::Behaviour::new(per_address, RELAY_CONNECTIONS_PER_ADDRESS_MAX),
             opening: opening::Behaviour::default(),
+            bodies: bodies::Behaviour::default(),
             identify: identify::Behaviour::new(identity(keypair)),
             ping: ping::Behaviour::new(
                 ping::Config::new().with_interval(Duration::from_millis(PING_MS)).with_timeout(Duration::from_millis(PING_WAIT_MS)),

@@ -7,6 +7,7 @@
 //! | `peers` | what there is with each peer |
 //! | `streams` | frames on a stream: length prefix, queues, who keeps which stream |
 //! | `opening` | one stream for each connection, opened by whoever dialled it |
+//! | `bodies` | streams for the bodies of media, beside it |
 //! | `gossip` | the public and the rooms mesh |
 //! | `crowd` | at most so many connections from one address |
 //! | [`dial`] | address safety |
@@ -20,6 +21,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The network is outside: tasks, timers, sockets.
 
 mod behaviour;
+mod bodies;
 mod crowd;
 pub mod dial;
 mod gossip;
@@ -38,6 +40,7 @@ use zeroize::Zeroizing;
 
 use crate::types::{Address, Millis, PeerId};
 
+pub use bodies::{BodyReader, BodyStream, BodyWriter, Incoming, Opener};
 pub use streams::Link;
 
 /// How to take part in the network.
@@ -195,12 +198,23 @@ pub struct Network {
     orders: mpsc::Sender<swarm::Order>,
     counters: Arc<streams::Counters>,
     task: JoinHandle<()>,
+    incoming: Option<mpsc::Receiver<Incoming>>,
 }
 
 impl Network {
     /// Listens, and starts the task. Returns what arrives, and where it listens.
     pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Arrival>, Bound), NetError> {
         swarm::start(config).await
+    }
+
+    /// Opens streams of bodies.
+    pub fn opener(&self) -> Opener {
+        Opener { orders: self.orders.clone() }
+    }
+
+    /// The streams of bodies that peers open; can be taken once.
+    pub fn take_incoming(&mut self) -> Option<mpsc::Receiver<Incoming>> {
+        self.incoming.take()
     }
 
     /// This node on the wire.

@@ -216,7 +216,7 @@ pub(super) struct Outlets {
 
 /// Why a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// The peer closed it, it broke, or we closed it.
     Gone,
     /// The peer sent what is no frame.
@@ -306,9 +306,14 @@ impl Reader<'_> {
 }
 
 /// One frame. Memory grows with the bytes that came, not with the length that was claimed.
-async fn read_frame<R: AsyncRead + Unpin>(half: &mut R) -> Result<Vec<u8>, End> {
+pub(super) async fn read_frame<R: AsyncRead + Unpin>(half: &mut R) -> Result<Vec<u8>, End> {
     let mut prefix = [0; 4];
     half.read_exact(&mut prefix).await.map_err(|_| End::Gone)?;
+    read_rest(half, prefix).await
+}
+
+/// The frame of this length.
+pub(super) async fn read_rest<R: AsyncRead + Unpin>(half: &mut R, prefix: [u8; 4]) -> Result<Vec<u8>, End> {
     let length = u32::from_be_bytes(prefix) as usize;
     if length == 0 || length > FRAME_BYTES_MAX {
         return Err(End::Malformed);
@@ -382,11 +387,11 @@ impl Writer<'_> {
 /// Frames taken from the queue at a time.
 const FRAMES_PER_WRITE: usize = 128;
 
-async fn timely<T>(io: impl Future<Output = std::io::Result<T>>) -> Option<T> {
+pub(super) async fn timely<T>(io: impl Future<Output = std::io::Result<T>>) -> Option<T> {
     timeout(millis(STREAM_STALL_MS), io).await.ok()?.ok()
 }
 
-fn millis(ms: Millis) -> Duration {
+pub(super) fn millis(ms: Millis) -> Duration {
     Duration::from_millis(ms)
 }
 

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
+use super::bodies::{self, BodyStream, Incoming};
 use super::dial::{self, Policy};
 use super::gossip::Mesh;
 use super::listen::{self, Listening};
@@ -26,8 +27,8 @@ use super::peers::{Current, Dial, Dials, Peers};
 use super::streams::{self, Attempt, Ends, Outlets, Ready, Running, Side};
 use super::{Arrival, Bound, Config, Listen, NetError, Network, Topic, Verdict, translate};
 use crate::types::limits::{
-    CONNECTION_IDLE_MS, DIAL_MS, DIALS_MAX, DIALS_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX, STREAM_DRAIN_MS,
-    STREAM_WAIT_MS, STREAMS_PENDING_MAX,
+    BODY_STREAMS_MAX, CONNECTION_IDLE_MS, DIAL_MS, DIALS_MAX, DIALS_WAITING_MAX, INPUT_BYTES_MAX, INPUTS_MAX, REFUSED_PEERS_MAX,
+    STREAM_DRAIN_MS, STREAM_WAIT_MS, STREAMS_PENDING_MAX,
 };
 use crate::types::{Address, Millis, PeerId};
 
@@ -43,6 +44,8 @@ pub(super) enum Order {
     Publish { topic: Topic, bytes: Vec<u8> },
     /// By the driver.
     Judge { topic: Topic, from: PeerId, id: MessageId, verdict: Verdict },
+    /// By the driver: open a stream of bodies, on the connection of the link.
+    Open { peer: PeerId, answer: bodies::Answer },
     /// By the driver: finish all links, then end.
     Stop { done: oneshot::Sender<()> },
     /// By a stream: the other side said what it had to say.
@@ -72,8 +75,10 @@ pub(super) async fn start(config: Config) -> Result<(Network, mpsc::Receiver<Arr
     let outlets =
         Outlets { arrivals, room: Arc::new(Semaphore::new(INPUT_BYTES_MAX)), orders: order_sender.clone(), counters: Arc::default() };
     let counters = Arc::clone(&outlets.counters);
+    let (bodies, incoming) = mpsc::channel(BODY_STREAMS_MAX);
     let mut task = Task {
         me: peer,
+        bodies,
         process: getrandom::u64().unwrap_or_default(),
         swarm,
         orders,
@@ -92,7 +97,7 @@ pub(super) async fn start(config: Config) -> Result<(Network, mpsc::Receiver<Arr
     }
     let bound = Bound { ports, addresses: task.listening.dialable() };
     let task = tokio::spawn(task.run());
-    Ok((Network { peer, orders: order_sender, counters, task }, arrived, bound))
+    Ok((Network { peer, orders: order_sender, counters, task, incoming: Some(incoming) }, arrived, bound))
 }
 
 /// Orders waiting for the task; it takes them at once, so this only smooths.
@@ -109,6 +114,8 @@ pub(super) struct Task {
     pub(super) swarm: Swarm<Behaviour>,
     orders: mpsc::Receiver<Order>,
     outlets: Outlets,
+    /// Streams of bodies that peers opened.
+    bodies: mpsc::Sender<Incoming>,
     /// Streams being agreed on, and links; they end with this task.
     links: JoinSet<()>,
     peers: Peers,
@@ -194,6 +201,12 @@ impl Task {
             Order::Subscribe { topic, on } => self.on_subscribe(topic, on),
             Order::Publish { topic, bytes } => self.on_publish(topic, bytes),
             Order::Judge { topic, from, id, verdict } => self.on_judge(topic, &from, &id, verdict),
+            Order::Open { peer, answer } => {
+                let link = self.peers.known.get(&peer).and_then(|known| known.link.as_ref());
+                if let (Some(link), Some(peer)) = (link, translate::to_libp2p(&peer)) {
+                    self.swarm.behaviour_mut().bodies.open(peer, link.connection, answer);
+                }
+            }
             Order::Stop { done } => {
                 for link in self.peers.known.values().filter_map(|peer| peer.link.as_ref()) {
                     link.ends.finish.cancel();
@@ -439,6 +452,10 @@ impl Task {
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Opening(opened)) => self.on_opened(opened),
+            // When too many wait, the peer finds its stream closed, and asks later.
+            SwarmEvent::Behaviour(BehaviourEvent::Bodies((from, stream))) => {
+                _ = self.bodies.try_send(Incoming { from, stream: BodyStream::new(stream) });
+            }
             SwarmEvent::Behaviour(BehaviourEvent::Public(event)) => self.on_gossip(Mesh::Public, event),
             SwarmEvent::Behaviour(BehaviourEvent::Rooms(event)) => self.on_gossip(Mesh::Rooms, event),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) })) => {

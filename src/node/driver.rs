@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
+use super::bodies::{Bodies, Fetched};
 use super::ledger::Ledger;
 use super::perform::Word;
 use super::work::Jobs;
@@ -64,6 +65,7 @@ pub(super) struct Inlets {
 pub(super) struct Meter {
     counts: Arc<Counts>,
     net: net::Meter,
+    given: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -77,8 +79,9 @@ struct Counts {
 }
 
 impl Meter {
-    pub(super) fn new(net: net::Meter) -> Self {
-        Self { counts: Arc::default(), net }
+    /// `given` counts bytes of bodies.
+    pub(super) fn new(net: net::Meter, given: Arc<AtomicU64>) -> Self {
+        Self { counts: Arc::default(), net, given }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -91,6 +94,7 @@ impl Meter {
             outputs_waiting: read(&counts.waiting),
             bytes_unflushed: read(&counts.bytes),
             peers: read(&counts.peers),
+            body_bytes_given: read(&self.given),
             net: self.net.stats(),
         }
     }
@@ -108,6 +112,7 @@ pub(super) struct Driver {
     ledger: Ledger<Word>,
     flush: Option<JoinHandle<Result<(), StoreError>>>,
     pub(super) jobs: Jobs,
+    pub(super) bodies: Bodies,
     guilt: Guilt,
     pub(super) mouth: Mouth,
     meter: Meter,
@@ -133,6 +138,7 @@ impl Driver {
         events: broadcast::Sender<Event>,
         reachable: watch::Sender<Reachable>,
         meter: Meter,
+        bodies: Bodies,
     ) -> Self {
         let mouth = Mouth { answers: BTreeMap::new(), events, reachable, commands: 0, is_disk_full: false };
         Self {
@@ -145,6 +151,7 @@ impl Driver {
             ledger: Ledger::default(),
             flush: None,
             jobs: Jobs::default(),
+            bodies,
             guilt: Guilt::default(),
             mouth,
             meter,
@@ -174,6 +181,7 @@ impl Driver {
                 paid = self.jobs.next() => if let Some((text, number)) = paid {
                     self.handle(Input::Worked { text, number })?;
                 },
+                Some(fetched) = self.bodies.next(), if is_open => self.on_fetched(fetched).await?,
                 _ = disk.tick() => self.on_disk()?,
                 _ = tend.tick() => self.jobs.tend(&self.store),
                 () = std::future::ready(()), if is_due && is_open => self.take_waiting().await?,
@@ -259,6 +267,14 @@ impl Driver {
                     self.handle(Input::Listening(addresses))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    async fn on_fetched(&mut self, fetched: Fetched) -> Result<(), StoreError> {
+        let from = fetched.from();
+        if let Outcome::Misbehaved(why) = self.handle(fetched.into())? {
+            self.blame(from, why).await;
         }
         Ok(())
     }
@@ -437,6 +453,7 @@ fn name(input: &Input) -> &'static str {
         Input::Listening(_) => "listening",
         Input::DiskFull(_) => "disk full",
         Input::Worked { .. } => "worked",
+        Input::Fetched { .. } => "fetched",
         Input::Deadline => "deadline",
     }
 }

@@ -6,15 +6,19 @@
 //! | `driver` | the loop: what is waited for, and in which order it is handled |
 //! | `perform` | what outputs do |
 //! | `ledger` | *persist, then speak*: which output waits for which flush |
+//! | `upload` | files on their way into the store and out of it |
+//! | `bodies` | bodies of media between disk and wire |
 //! | `work` | proofs of work and housekeeping, off the loop |
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The driver is where clocks, tasks and randomness come in.
 
+mod bodies;
 mod driver;
 
 mod ledger;
 mod perform;
 mod start;
+mod upload;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -25,12 +29,15 @@ use zeroize::Zeroizing;
 
 use crate::crypto::keys::Keys;
 use crate::net;
-use crate::store::{Exported, OpenReport, Store, StoreError};
+use crate::store::{Blobs, Exported, OpenReport, ScrubReport, Store, StoreError};
 use crate::types::{AccountId, Address, DeviceId, PeerId};
 
 pub use crate::crypto::phrase::{PhraseError, from_words as entropy_of_phrase};
+pub use crate::media::safe_name;
 pub use crate::proto::{Command, CommandError, Event, Reply, Settings};
+pub use crate::wire::blob::{Manifest, Media};
 pub use crate::wire::content::Body;
+pub use upload::{Download, MediaError, NewMedia};
 
 /// How to start a node.
 #[derive(Clone, Debug)]
@@ -113,6 +120,7 @@ pub struct Handle {
 /// What handles and the loop share.
 struct Shared {
     store: Store,
+    blobs: Blobs,
     report: OpenReport,
     identity: Identity,
     requests: mpsc::Sender<Request>,
@@ -168,6 +176,8 @@ pub struct Stats {
     pub bytes_unflushed: u64,
     /// Peers with an open stream.
     pub peers: u64,
+    /// Bytes of bodies given to other nodes since the start.
+    pub body_bytes_given: u64,
     /// The network.
     pub net: net::Stats,
 }
@@ -193,6 +203,21 @@ impl Handle {
     /// The rows.
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// The bodies of media.
+    pub fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
+    }
+
+    /// Takes a file in: sealed, examined, cleaned; the message about it is still to be sent. Blocks.
+    pub fn take_in(&self, file: &mut dyn std::io::Read, new: NewMedia) -> Result<Media, MediaError> {
+        upload::take_in(&self.shared.store, &self.shared.blobs, file, new)
+    }
+
+    /// Reads a body from a byte on, and waits for what is being fetched. Blocks.
+    pub fn download(&self, manifest: Manifest, from: u64) -> Download {
+        Download::new(self.shared.store.clone(), self.shared.blobs.clone(), manifest, from)
     }
 
     /// What happened when the store was opened.
@@ -235,9 +260,19 @@ impl Handle {
         crate::crypto::phrase::to_words(self.shared.identity.keys.entropy())
     }
 
-    /// Writes everything into one archive under a passphrase, while the node goes on. Blocks as long as reading all rows does.
+    /// Writes everything into one archive under a passphrase, and the bodies of media into a folder beside it, while the node goes on.
+    /// Blocks as long as reading all of that does.
     pub fn export(&self, passphrase: &str, to: &Path) -> Result<Exported, StoreError> {
-        self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})
+        let rows = self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})?;
+        let bodies = self.shared.blobs.export(&self.shared.store, to)?;
+        Ok(Exported { bytes: rows.bytes + bodies, ..rows })
+    }
+
+    /// Reads and checks every row and every body. Blocks as long as that takes.
+    pub fn scrub(&self) -> Result<ScrubReport, StoreError> {
+        let mut report = self.shared.store.scrub(&mut |_| {})?;
+        report.note_bodies(&self.shared.blobs.scrub(&self.shared.store));
+        Ok(report)
     }
 
     /// Comes when the node runs no more, and says why. The data directory is free then.

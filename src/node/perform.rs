@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use crate::net::{self, Link};
 use crate::proto::{CommandError, Event, Output, Reply, Topic};
-use crate::types::{Address, Millis, PeerId};
+use crate::types::{Address, BlobId, Millis, PeerId};
 
 /// An output that is not a write, ready to be performed.
 pub(super) enum Word {
@@ -29,6 +29,12 @@ pub(super) enum Word {
         text: Vec<u8>,
         bits: u8,
     },
+    Fetch {
+        from: PeerId,
+        blob: BlobId,
+        pieces: Vec<u32>,
+    },
+    Forget(BlobId),
     Reply {
         id: u64,
         result: Result<Reply, CommandError>,
@@ -46,6 +52,8 @@ impl From<Output> for Word {
             Output::Dial { peer, addresses } => Self::Dial { peer, addresses },
             Output::Disconnect { peer, refuse_ms } => Self::Disconnect { peer, refuse_ms },
             Output::Work { text, bits } => Self::Work { text, bits },
+            Output::Fetch { from, blob, pieces } => Self::Fetch { from, blob, pieces },
+            Output::Forget(blob) => Self::Forget(blob),
             Output::Reply { id, result } => Self::Reply { id, result },
             Output::Emit(event) => Self::Emit(event),
             Output::Persist(_) | Output::Transmit { .. } => Self::Lost,
@@ -67,6 +75,8 @@ impl Driver {
             }
             Word::Disconnect { peer, refuse_ms } => self.network.disconnect(peer, refuse_ms).await,
             Word::Work { text, bits } => self.jobs.pay(text, bits),
+            Word::Fetch { from, blob, pieces } => self.bodies.fetch(from, blob, pieces),
+            Word::Forget(blob) => self.bodies.forget(blob),
             // Whoever asked may be gone; what was asked for is done.
             Word::Reply { id, result } => _ = self.mouth.answers.remove(&id).map(|answer| answer.send(result.map_err(Into::into))),
             // Nobody may be looking.

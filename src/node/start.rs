@@ -6,12 +6,13 @@ use std::time::Instant;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
 
+use super::bodies::Bodies;
 use super::driver::{Clock, Driver, Inlets, Meter, until};
 use super::{Handle, Identity, Options, Reachable, Shared, StartError, Stopped, Wanted};
 use crate::crypto::keys::Keys;
 use crate::net::{self, Listen, NetError, Network};
 use crate::proto::Node;
-use crate::store::{DataDir, OpenOptions, OpenReport, Store, StoreError, Vault};
+use crate::store::{Blobs, DataDir, OpenOptions, OpenReport, Store, StoreError, Vault};
 use crate::types::limits::{COMMANDS_MAX, EVENTS_MAX};
 use crate::types::{Address, Batch, Table, View as _};
 use crate::wire::row;
@@ -21,6 +22,7 @@ struct Opened {
     dir: DataDir,
     keys: Keys,
     store: Store,
+    blobs: Blobs,
     report: OpenReport,
 }
 
@@ -29,7 +31,7 @@ pub(super) async fn start(options: Options) -> Result<Handle, StartError> {
     let asked = options.clone();
     let opened = spawn_blocking(move || open(&asked)).await.map_err(|_| StartError::Broken)??;
     let (store, dir) = (opened.store.clone(), opened.dir);
-    match run(options, opened.keys, opened.store, opened.report).await {
+    match run(options, opened.keys, opened.store, opened.blobs, opened.report).await {
         Ok(running) => {
             tokio::spawn(attend(running.driver, running.wanted, running.stopped, store, dir));
             Ok(running.handle)
@@ -50,7 +52,9 @@ fn open(options: &Options) -> Result<Opened, StoreError> {
         tracing::warn!("the rows were restored from an older copy: this node goes on as a new device of the account");
         vault.renew_device(&dir)?;
     }
-    Ok(Opened { dir, keys: vault.keys, store, report })
+    let blobs = Blobs::open(dir.path()).map_err(|error| StoreError::blobs(dir.path(), error))?;
+    blobs.reconcile(&store)?;
+    Ok(Opened { dir, keys: vault.keys, store, blobs, report })
 }
 
 /// A node about to run.
@@ -61,10 +65,10 @@ struct Running {
     stopped: watch::Sender<Option<Stopped>>,
 }
 
-async fn run(options: Options, keys: Keys, store: Store, report: OpenReport) -> Result<Running, StartError> {
+async fn run(options: Options, keys: Keys, store: Store, blobs: Blobs, report: OpenReport) -> Result<Running, StartError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| StartError::Random)?;
-    let (network, arrivals, listening) = listen(&options, &keys, &store).await?;
+    let (mut network, arrivals, listening) = listen(&options, &keys, &store).await?;
     let identity = Identity { account: keys.account_id(), device: keys.device_id(), peer: keys.peer_id(), keys: keys.clone() };
     let clock = Clock::new(Instant::now());
     let (rows, settings, now) = (store.clone(), options.settings, clock.now());
@@ -76,11 +80,15 @@ async fn run(options: Options, keys: Keys, store: Store, report: OpenReport) -> 
     let (reachable_sender, reachable) = watch::channel(Reachable { listening, connected: Vec::new() });
     let (wanted_sender, wanted) = watch::channel(Wanted::Run);
     let (stopped, stopped_receiver) = watch::channel(None);
-    let meter = Meter::new(network.meter());
+    let given = Arc::default();
+    let meter = Meter::new(network.meter(), Arc::clone(&given));
     let inlets = Inlets { requests, arrivals, announce: options.announce };
-    let driver = Driver::new(node, store.clone(), clock, network, inlets, events, reachable_sender, meter.clone());
+    let incoming = network.take_incoming().ok_or(StartError::Broken)?;
+    let bodies = Bodies::new(store.clone(), blobs.clone(), network.opener(), incoming, given);
+    let driver = Driver::new(node, store.clone(), clock, network, inlets, events, reachable_sender, meter.clone(), bodies);
     let shared = Shared {
         store,
+        blobs,
         report,
         identity,
         requests: request_sender,

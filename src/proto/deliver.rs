@@ -306,7 +306,7 @@ impl State {
     }
 
     /// Shows the token on this connection, once. Whether there is one.
-    fn open_token(&mut self, ctx: &mut Ctx, account: &AccountId, mailbox: &card::Mailbox) -> bool {
+    pub(super) fn open_token(&mut self, ctx: &mut Ctx, account: &AccountId, mailbox: &card::Mailbox) -> bool {
         let Some(grant) = self.grant_of(ctx, account, mailbox).cloned() else { return false };
         let Some(peer) = self.peers.get_mut(&mailbox.peer) else { return false };
         if peer.tokens.insert(mailbox.inbox) {

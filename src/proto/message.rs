@@ -8,6 +8,7 @@ use super::seam::{CommandError, Event, Output, Reply, Topic};
 use crate::crypto::keys::{direct_room, message_id};
 use crate::types::limits::{CLOCK_DRIFT_MS_MAX, GOSSIP_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, LATE_MS, REACTION_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::types::{AccountId, DeviceId, MessageId, RoomId, Scan, Table};
+use crate::wire::bound::Bounded as _;
 use crate::wire::codec;
 use crate::wire::content::{Body, Clock, Content};
 use crate::wire::row::{self, Cargo, ContactState, Custody, Place, RoomKind, Series};
@@ -46,6 +47,9 @@ impl State {
             custody.push((*account, Custody { order, ..Custody::default() }));
         }
         self.store_message(ctx, &series, &content, custody, Vec::new());
+        if let Body::Media(media) = &body {
+            self.carry(ctx, message, media, &to);
+        }
         ctx.emit(Event::Message { room, message });
         for account in &to {
             self.pump(ctx, account);
@@ -79,6 +83,11 @@ impl State {
                     return Err(CommandError::NotYours);
                 }
             }
+            Body::Media(media) => {
+                if let Some(target) = &media.reply {
+                    self.target(ctx, room, target)?;
+                }
+            }
             Body::Text { reply: None, .. } => {}
             Body::Receipt { .. }
             | Body::Card { .. }
@@ -87,6 +96,7 @@ impl State {
             | Body::Gone { .. }
             | Body::Heads { .. }
             | Body::Copy { .. }
+            | Body::Had { .. }
             | Body::Lost { .. } => {
                 return Err(CommandError::Internal);
             }
@@ -178,6 +188,10 @@ impl State {
             Some(target) => {
                 let mark = row::Mark { message, sender, device, number, clock: place.clock, body: content.body.clone() };
                 ctx.put(Table::Mark, row::mark_key(&target, &place), &mark);
+                let of = ctx.row::<row::Index>(Table::Index, &target.0).filter(|of| of.place.room == room && of.place.sender == sender);
+                if matches!(body, Some(Body::Recall { .. })) && of.is_some() {
+                    self.on_recalled(ctx, &target);
+                }
             }
             None => {
                 let stored = row::Message { device, number, body: content.body.clone(), arrived: ctx.now.wall, late };
@@ -281,6 +295,8 @@ fn check_body(body: &Body) -> Result<(), CommandError> {
         Body::Text { text, .. } | Body::Edit { text, .. } if text.len() > TEXT_BYTES_MAX => Err(too_long(text.len(), TEXT_BYTES_MAX)),
         Body::Text { text, .. } | Body::Edit { text, .. } if text.trim().is_empty() => Err(CommandError::Empty),
         Body::Reaction { emoji, .. } if emoji.len() > REACTION_BYTES_MAX => Err(too_long(emoji.len(), REACTION_BYTES_MAX)),
+        Body::Media(media) if media.caption.len() > TEXT_BYTES_MAX => Err(too_long(media.caption.len(), TEXT_BYTES_MAX)),
+        Body::Media(media) if !media.is_bounded() => Err(CommandError::Internal),
         _ => Ok(()),
     }
 }

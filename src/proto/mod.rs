@@ -12,6 +12,7 @@
 //! | `receive`, `receipt`, `collect` | receiving: envelopes, receipts, our mailboxes |
 //! | `lost` | what a mailbox held for us and we can never open |
 //! | `order`, `sync`, `repair` | one order everywhere, how far others are, what is missing |
+//! | `transfer`, `carry` | bodies of media: what is asked of whom; offering, holding, forgetting |
 //! | `group`, `member` | rooms of many, and how their members reach each other |
 //! | [`guilt`] | what misbehaviour costs a peer: both drivers count it |
 //! | `skew` | how far this machine's clock is from others |
@@ -21,6 +22,7 @@
 
 mod account;
 mod answer;
+mod carry;
 mod collect;
 mod contact;
 pub mod ctx;
@@ -48,6 +50,7 @@ pub mod seam;
 mod skew;
 mod sync;
 mod timer;
+mod transfer;
 
 pub use node::{Node, Settings};
 pub use seam::{Command, CommandError, Event, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::account::Account;
+use super::carry::Bodies;
 use super::collect::Mailboxes;
 use super::contact::Contacts;
 use super::ctx::Ctx;
@@ -67,6 +68,7 @@ pub(super) struct State {
     pub(super) skew: Skew,
     pub(super) service: Service,
     pub(super) timers: Timers,
+    pub(super) bodies: Bodies,
     pub(super) disk_full: bool,
     /// Groups in which there may be cards to tell.
     pub(super) members_due: BTreeSet<RoomId>,
@@ -119,6 +121,7 @@ impl Node {
             skew: Skew::default(),
             service: Service::open(view, &keys, &settings),
             timers: Timers::default(),
+            bodies: Bodies::open(view),
             disk_full: false,
             members_due: BTreeSet::new(),
             topics: BTreeMap::new(),
@@ -201,6 +204,7 @@ impl State {
         self.timers.set(Timer::Receipts, now);
         self.timers.set(Timer::Cards, now + crate::types::limits::CARD_DELAY_MS);
         self.timers.set(Timer::Sweep, now + SWEEP_MS);
+        self.resume_bodies(ctx);
         if !self.sync.is_complete() {
             self.timers.set(Timer::Ask, now + crate::types::limits::ASK_AFTER_MS);
         }
@@ -264,6 +268,7 @@ impl State {
                 self.service.on_disk_full(full);
                 if !full {
                     self.on_disk_free(ctx);
+                    self.wake_bodies(ctx);
                 }
                 Outcome::Accepted
             }
@@ -271,6 +276,7 @@ impl State {
                 self.on_worked(ctx, &text, number);
                 Outcome::Accepted
             }
+            Input::Fetched { from, blob, asked, got, is_false } => self.on_fetched(ctx, &from, &blob, &asked, &got, is_false),
             Input::Deadline => {
                 self.on_deadline(ctx);
                 Outcome::Accepted
@@ -301,6 +307,9 @@ impl State {
             Command::MailboxLeave(peer) => self.mailbox_leave(ctx, peer),
             Command::NeighbourAsk(account) => self.neighbour_ask(ctx, &account),
             Command::Send { room, body } => self.send(ctx, room, body),
+            Command::MediaFetch(message) => self.media_fetch(ctx, message),
+            Command::MediaDrop(message) => self.media_drop(ctx, message),
+            Command::MediaPolicy { room, at_once_bytes } => self.set_media_policy(ctx, room, at_once_bytes),
             Command::Read { room, messages } => self.read(ctx, &room, &messages),
             Command::RoomCreate { name, members } => self.room_create(ctx, &name, &members),
             Command::RoomAdd { room, account } => self.room_add(ctx, &room, &account),
@@ -372,6 +381,12 @@ impl State {
                 }
                 self.handle_refused(ctx, from, &refused)
             }
+            Frame::Offer(offer) => self.handle_offer(ctx, from, &offer),
+            Frame::BlobHeld(held) => self.handle_blob_held(ctx, from, &held),
+            Frame::BlobRefused(refused) => self.handle_blob_refused(ctx, from, &refused),
+            Frame::BlobDone(done) => self.handle_blob_done(ctx, from, &done),
+            // These have streams of their own, which the driver serves.
+            Frame::Ask(_) | Frame::Piece(_) | Frame::Lack(_) => Outcome::Misbehaved(Misbehaviour::Unexpected),
             Frame::HandoverDone(report) => self.handle_report(ctx, from, report),
             Frame::Register(_)
             | Frame::OpenInbox(_)
@@ -410,6 +425,7 @@ impl State {
                 Timer::Members => self.send_member_cards(ctx),
                 Timer::Ask => self.ask(ctx),
                 Timer::Sweep => self.sweep(ctx),
+                Timer::Bodies => self.on_bodies(ctx),
                 Timer::Reseal => self.on_reseal(ctx),
                 Timer::Lane(account) => self.on_lane(ctx, &account),
                 Timer::Dial(peer) => self.dial(ctx, peer),
@@ -450,6 +466,7 @@ impl State {
             let at = ctx.now.mono + ctx.rng.below(SWEEP_MS);
             self.timers.sooner(Timer::Lane(account), at);
         }
+        self.sweep_bodies(ctx);
         self.tell_skew(ctx);
         self.renew_grants(ctx);
         self.renew_late_requests(ctx);

@@ -31,8 +31,8 @@ pub(super) struct Peer {
     said_hello: bool,
     /// Inboxes for which it has our token.
     pub(super) tokens: BTreeSet<InboxId>,
-    /// Envelopes it sent that nobody could open.
-    pub(super) junk: u32,
+    /// Envelopes it sent that nobody could open, and since when they are counted (monotonic clock).
+    pub(super) junk: (Millis, u32),
 }
 
 /// How dialling a peer went.
@@ -97,6 +97,7 @@ impl State {
             self.dial_everyone(ctx);
         }
         self.wake_lanes(ctx, &peer);
+        self.on_holder_up(ctx, &peer);
     }
 
     /// What is owed to those whom this peer is a way to is looked at with the next deadline.
@@ -120,6 +121,7 @@ impl State {
         }
         // Also when it could not be opened: the service dials for hand-overs.
         self.service.on_peer_down(ctx, peer);
+        self.on_holder_down(ctx, &peer);
         self.forget_deferred_of(&peer);
         let dial = self.peers.dials.entry(peer).or_default();
         dial.busy = false;
@@ -156,13 +158,15 @@ impl State {
             return Some(row.addresses.clone());
         }
         if let Some((account, _)) = self.contacts.by_peer(peer) {
-            let owed = self.outbox.is_busy(&account) && self.contacts.is_reachable(&account);
+            let owed = (self.outbox.is_busy(&account) || self.bodies.owes(&account) || self.bodies.transfers.is_holder(peer))
+                && self.contacts.is_reachable(&account);
             let is_idle = self.contacts.is_accepted(&account) && self.contacts.len() <= IDLE_DIALS_MAX;
             if owed || is_idle {
                 return self.contacts.addresses(&account, peer);
             }
         }
-        let account = self.contacts.served_at(peer).into_iter().find(|account| self.outbox.is_busy(account))?;
+        let is_owed = |account: &AccountId| self.outbox.is_busy(account) || self.bodies.owes(account);
+        let account = self.contacts.served_at(peer).into_iter().find(is_owed)?;
         let mailboxes = &self.contacts.card(&account)?.mailboxes;
         mailboxes.iter().find(|mailbox| mailbox.peer == *peer).map(|mailbox| mailbox.addresses.clone())
     }

@@ -103,13 +103,18 @@ impl State {
                 }
                 if asks {
                     self.tell_heads(ctx, room, sender, None, false);
+                    self.introduce_again(ctx, room, sender);
                 }
                 Outcome::Accepted
             }
             Body::Copy { content } => self.handle_copy(ctx, room, sender, device, &content),
             Body::Cards { cards } => self.handle_cards(ctx, room, sender, cards),
             Body::Lost { envelopes } => self.hear_lost(ctx, sender, &envelopes),
-            Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } => {
+            Body::Had { messages } => {
+                self.handle_had(ctx, sender, &messages);
+                Outcome::Accepted
+            }
+            Body::Text { .. } | Body::Reaction { .. } | Body::Edit { .. } | Body::Recall { .. } | Body::Media(_) => {
                 Outcome::Misbehaved(Misbehaviour::Unexpected)
             }
         }

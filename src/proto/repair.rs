@@ -54,6 +54,10 @@ impl State {
     /// Asks for holes whose time has come: the author first, then other members in turn.
     pub(super) fn ask(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
+        // What was asked for would be refused, each time in a new seal, until none of them can be opened.
+        if self.disk_full {
+            return;
+        }
         let due: Vec<Series> = self.sync.holes.iter().filter(|(_, asking)| asking.at <= now).map(|(series, _)| *series).collect();
         for series in due {
             self.ask_one(ctx, &series);

@@ -1,6 +1,6 @@
 //! The seam: everything that goes into the node and comes out of it. One screen of enums; the rest of `proto` is behind it.
 
-use crate::types::{AccountId, Address, Batch, DeviceId, MessageId, Millis, PeerId, RoomId};
+use crate::types::{AccountId, Address, Batch, BlobId, DeviceId, MessageId, Millis, PeerId, RoomId};
 use crate::wire::content::Body;
 use crate::wire::frame::Frame;
 
@@ -42,6 +42,19 @@ pub enum Input {
         text: Vec<u8>,
         /// The number that pays.
         number: u64,
+    },
+    /// The answer to an [`Output::Fetch`]: these pieces are durable here. Also when the peer is gone, and nothing came.
+    Fetched {
+        /// Of whom.
+        from: PeerId,
+        /// Which blob.
+        blob: BlobId,
+        /// What was asked for.
+        asked: Vec<u32>,
+        /// What came, was right, and is synced.
+        got: Vec<u32>,
+        /// Whether something came that is not of this blob.
+        is_false: bool,
     },
     /// The deadline has come.
     Deadline,
@@ -94,6 +107,17 @@ pub enum Output {
         /// How much.
         bits: u8,
     },
+    /// Ask a peer for pieces of a blob on a stream of bodies, check them, write and sync them; answered by [`Input::Fetched`].
+    Fetch {
+        /// Whom.
+        from: PeerId,
+        /// Which blob; its row is in the store.
+        blob: BlobId,
+        /// Which pieces, at most `ASK_PIECES_MAX`; of a chunk, its page is here.
+        pieces: Vec<u32>,
+    },
+    /// Remove the file of a blob.
+    Forget(BlobId),
     /// The answer to a command.
     Reply {
         /// Which command.
@@ -174,6 +198,17 @@ pub enum Command {
         room: RoomId,
         /// What.
         body: Body,
+    },
+    /// Fetch the body of a message.
+    MediaFetch(MessageId),
+    /// Forget the body of a message; what others still wait for stays.
+    MediaDrop(MessageId),
+    /// Up to which size bodies are fetched at once.
+    MediaPolicy {
+        /// In this room; everywhere when there is none.
+        room: Option<RoomId>,
+        /// The bytes; as elsewhere when there are none.
+        at_once_bytes: Option<u64>,
     },
     /// The person has seen these messages, of one room.
     Read {
@@ -284,6 +319,9 @@ pub enum CommandError {
         "the disk is full: nothing new is accepted until there is room, and nothing is lost; free some space, and it goes on by itself"
     )]
     DiskFull,
+    /// Others wait for it.
+    #[error("somebody still waits for this file, and this may be its only copy: it stays until they have it")]
+    StillOwed,
     /// This node is no relay.
     #[error("this node is not a relay: start it with `tidings run --relay`")]
     NotRelay,
@@ -304,6 +342,13 @@ pub enum Event {
     },
     /// The custody of a message changed.
     Custody {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// More of the body of a message is here.
+    Body {
         /// Where.
         room: RoomId,
         /// Which.

@@ -213,6 +213,15 @@ impl State {
         }
     }
 
+    /// A former device of this account was in a group of which nothing is known here: what others say they said is asked for from the
+    /// beginning. What was not for this account they will not give, and nobody is told that it is lost.
+    pub(super) fn lack_all(&mut self, ctx: &mut Ctx, room: &RoomId) {
+        let me = ctx.keys.account_id();
+        for (account, device) in self.rooms.devices(room).into_iter().filter(|(account, _)| *account != me) {
+            ctx.put(Table::Heads, Series { room: *room, account, device }.key(), &row::Heads::default());
+        }
+    }
+
     /// This device is new in a group where it, or a former one, was before.
     pub(super) fn ask_heads(&mut self, ctx: &mut Ctx, room: &RoomId) {
         let me = ctx.keys.account_id();

@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Ask,
     /// Expired rows to forget.
     Sweep,
+    /// Bodies of media to ask for, offer, or tell of.
+    Bodies,
     /// Owed contents to seal again.
     Reseal,
     /// An account to which something is owed.

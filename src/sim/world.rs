@@ -12,7 +12,8 @@ use crate::crypto::keys::Keys;
 use crate::proto::{Command, CommandError, Input, Misbehaviour, Node, Outcome, Output, Refusal, Reply, Settings, Topic};
 use crate::types::limits::FRAME_BYTES_MAX;
 use crate::types::time::{HOUR, SECOND};
-use crate::types::{Address, Batch, EnvelopeId, Millis, PeerId, Rng};
+use crate::types::{Address, Batch, BlobId, EnvelopeId, Millis, PeerId, Rng, Table, View as _};
+use crate::wire::blob::{Bits, bits_key};
 use crate::wire::frame::Frame;
 
 /// The simulated world.
@@ -439,10 +440,28 @@ impl World {
                 let number = crate::crypto::work::pay(&text, bits);
                 self.later(who, WORK_MS, None, Input::Worked { text, number });
             }
+            Output::Fetch { from, blob, pieces } => self.fetch(who, from, blob, pieces),
+            Output::Forget(_) => {}
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Emit(_) => {}
             Output::Persist(_) => {}
         }
+    }
+
+    /// Pieces come if the other machine's rows say that it has them, and the way there and back holds. There are no bytes in this world.
+    fn fetch(&mut self, who: Who, peer: PeerId, blob: BlobId, asked: Vec<u32>) {
+        let Some(other) = self.who(&peer) else { return };
+        let fate = self.links.fate(other, who, self.now, &self.weather, &mut self.rng);
+        let is_there = self.machines[who].peers.contains(&other) && self.machines[other].is_up();
+        let bits = Bits(self.machines[other].disk.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
+        let (delay, got) = match fate {
+            Fate::Arrives { at, .. } if is_there => {
+                let got = asked.iter().copied().filter(|piece| bits.has(*piece)).collect();
+                (at.saturating_sub(self.now), got)
+            }
+            _ => (DIAL_MS, Vec::new()),
+        };
+        self.later(who, delay, None, Input::Fetched { from: peer, blob, asked, got, is_false: false });
     }
 
     /// Puts a frame on its way.
@@ -633,6 +652,7 @@ impl Told {
             Input::Listening(_) => ("listening", None, &[]),
             Input::DiskFull(_) => ("disk", None, &[]),
             Input::Worked { .. } => ("worked", None, &[]),
+            Input::Fetched { from, .. } => ("fetched", Some(*from), &[]),
             Input::Deadline => ("deadline", None, &[]),
         };
         let digest = blake3::hash(bytes);

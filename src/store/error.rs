@@ -185,6 +185,11 @@ impl StoreError {
         Self::Io { doing, path: path.to_path_buf(), source: Arc::new(source.into()) }
     }
 
+    /// The directory of bodies cannot be used.
+    pub(crate) fn blobs(path: &Path, source: io::Error) -> Self {
+        Self::io("use the files of media in", path, source)
+    }
+
     /// A failed operation of the engine.
     pub(super) fn engine(path: &Path, fault: Fault) -> Self {
         match fault {

@@ -7,6 +7,7 @@
 //! | `disk` | sealed rows: one writer, fail-stop, a consistent picture while writing goes on |
 //! | `pending` | what is applied and not written yet |
 //! | `bag`, `ring` | MLS values under keys that are replaced |
+//! | `blobs` | the bodies of media, in files |
 //! | `rows` | how a row lies in the database |
 //! | `sled` | sled and its traps |
 //! | `generation` | notices a database that went back |
@@ -27,6 +28,7 @@
 
 mod archive;
 mod bag;
+mod blobs;
 mod dir;
 mod disk;
 mod error;
@@ -54,6 +56,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 pub use archive::ArchiveError;
+pub use blobs::{Blobs, Opener, Put, Sealer, Sink};
 pub use dir::{DataDir, FORMAT};
 pub use error::StoreError;
 pub use export::{Exported, Imported, Progress, import};

@@ -6,8 +6,8 @@ use bincode::Decode;
 use serde::Serialize;
 
 use super::{Progress, Store, StoreError};
-use crate::types::{Table, View as _};
-use crate::wire::row;
+use crate::types::{BlobId, Table, View as _};
+use crate::wire::{blob, row};
 
 /// What a scrub found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -47,6 +47,11 @@ impl ScrubReport {
     /// Whether nothing was found.
     pub fn is_clean(&self) -> bool {
         self.troubles == 0
+    }
+
+    /// Bodies of media that are damaged count as rows in trouble.
+    pub fn note_bodies(&mut self, damaged: &[BlobId]) {
+        damaged.iter().for_each(|blob| self.find(Table::Blob, &blob.0, Trouble::Loose));
     }
 
     fn find(&mut self, table: Table, key: &[u8], trouble: Trouble) {
@@ -132,6 +137,9 @@ fn decodes(table: Table, key: &[u8], value: &[u8]) -> bool {
         Table::Outbox => is::<row::Outbox>(value),
         Table::Mailbox => is::<row::Mailbox>(value),
         Table::Member => is::<row::Member>(value),
+        Table::Blob => key.len() != BlobId::LEN || is::<blob::Stored>(value),
+        Table::Lodging => key.first() != Some(&1) || is::<blob::Lodging>(value),
+        Table::Carriage => key.first() != Some(&1) || is::<blob::Carriage>(value),
         _ => true,
     }
 }

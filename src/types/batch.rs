@@ -58,11 +58,19 @@ pub enum Table {
     Owed = 23,
     /// `room | account` → how a member of a group can be reached, contact or not.
     Member = 24,
+    /// `blob` → a blob that is here or may be fetched; `blob | 0` → which of its pieces are.
+    Blob = 25,
+    /// `blob | who` → why it is kept.
+    Use = 26,
+    /// Mailbox service: bodies held for inboxes, and when they go.
+    Lodging = 27,
+    /// Where bodies of own messages are, and what is under way with bodies.
+    Carriage = 28,
 }
 
 impl Table {
     /// Every table, in order of number.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::Meta,
         Self::Contact,
         Self::Invite,
@@ -87,6 +95,10 @@ impl Table {
         Self::Relay,
         Self::Owed,
         Self::Member,
+        Self::Blob,
+        Self::Use,
+        Self::Lodging,
+        Self::Carriage,
     ];
 
     /// Whether its values are secrets of MLS: they lie under keys that are replaced, and stay out of archives.

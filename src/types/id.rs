@@ -105,6 +105,10 @@ id!(
     EnvelopeId, 32, "64 hex digits"
 );
 id!(
+    /// The body of a photo, a voice note, a video or a file: the BLAKE3 hash of its listing.
+    BlobId, 32, "64 hex digits"
+);
+id!(
     /// Where envelopes for an account are addressed at one mailbox: opaque, not derivable from the account.
     InboxId, 32, "64 hex digits"
 );

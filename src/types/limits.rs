@@ -175,8 +175,11 @@ limits! {
     DEFERRED_MAX: usize = 512;
     /// Bytes of those envelopes.
     DEFERRED_BYTES_MAX: usize = 4 * 1024 * 1024;
-    /// Envelopes that cannot be opened which a peer may send before each one counts as misbehaviour.
+    /// Envelopes that cannot be opened which a peer may send in `JUNK_MS` before each one counts as misbehaviour: a relay that tries for
+    /// somebody who does not know that they are blocked sends some, and more slowly.
     JUNK_MAX: u32 = 64;
+    /// How long such an envelope is held against the peer.
+    JUNK_MS: Millis = HOUR;
     /// Numbers before the one at which a device's clock was set back whose messages are put before it: what is sent with a wrong clock until somebody notices.
     BACK_NUMBERS_MAX: u64 = 512;
     /// How often that is done for one device of a room: each time may move as many messages.
@@ -231,6 +234,51 @@ limits! {
     NEIGHBOURS_MAX: usize = 32;
     /// Accounts that a relay serves unless told otherwise.
     RELAY_INBOXES_MAX: usize = 100_000;
+    /// Bytes of a chunk of a blob: 52 seconds at 20 kbit/s, so that a transfer that breaks loses little; and large enough that sealing, hashing and asking
+    /// cost little for each byte.
+    CHUNK_BYTES: u64 = 128 * 1024;
+    /// Digests in a page of a blob: a page is as large as a chunk.
+    PAGE_DIGESTS: u32 = 4_096;
+    /// Digests in a listing, which travels inside a message: 32 MiB without any page, and 8 KiB of the message.
+    LISTING_DIGESTS_MAX: usize = 256;
+    /// Bytes of a file that can be sent: an hour and more of video; its bits and pages stay small.
+    BLOB_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+    /// Pieces asked for at once: 2 MiB, written and synced together; a crash costs that much of what came.
+    ASK_PIECES_MAX: usize = 16;
+    /// Asks under way to one holder for one blob: the next one is there when the one before is answered.
+    ASKS_MAX: usize = 2;
+    /// Bodies fetched at a time; others wait, the smallest first.
+    FETCHES_MAX: usize = 4;
+    /// How soon an ask should be answered: slower holders are asked for less at a time, so that little is under way on a slow link.
+    ASK_MS_WANTED: Millis = 400;
+    /// How long a holder may take to answer before others are asked for the same.
+    ASK_STALL_MS: Millis = 15 * SECOND;
+    /// How long a holder that lacked something or stalled is left alone.
+    HOLDER_PAUSE_MS: Millis = 5 * SECOND;
+    /// Holders of one blob that are asked: the sender's devices, own mailboxes, some members.
+    HOLDERS_MAX: usize = 16;
+    /// Bytes of a body that is fetched without being asked for.
+    FETCH_AT_ONCE_BYTES: u64 = 16 * 1024 * 1024;
+    /// How long a mailbox holds a body: two weekends; shorter than texts, for it is much more.
+    BLOB_TTL_MS: Millis = 10 * DAY;
+    /// Bytes of bodies that a relay holds for one inbox.
+    RELAY_MEDIA_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+    /// Bytes of bodies that a person's node holds for one neighbour.
+    NEIGHBOUR_MEDIA_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+    /// Share of that for one token, in percent.
+    MEDIA_SHARE_PERCENT: u64 = 50;
+    /// Bodies held for one inbox.
+    LODGINGS_MAX: usize = 1_000;
+    /// How often a body is offered again to a mailbox that has not answered: an answer comes when all pieces are there.
+    OFFER_MS: Millis = 30 * SECOND;
+    /// Bodies offered in one turn.
+    OFFERS_PER_TURN_MAX: usize = 64;
+    /// Streams of bodies that are served to all peers.
+    BODY_STREAMS_MAX: usize = 64;
+    /// Streams of bodies that are served to one peer.
+    BODY_STREAMS_OF_PEER_MAX: usize = 2;
+    /// How long a stream of bodies may be quiet before it is closed.
+    BODY_IDLE_MS: Millis = 30 * SECOND;
     /// Envelopes held for one inbox.
     INBOX_ENVELOPES_MAX: u64 = 50_000;
     /// Share of an inbox that one token can fill, in percent: no contact can fill the box for the others.
@@ -409,6 +457,48 @@ limits! {
     HTTP_TEXTS_MAX: usize = 256;
     /// Messages in one HTTP answer.
     MESSAGES_SHOWN_MAX: usize = 1_000;
+    /// Bytes of a media type: the longest in use have about 75.
+    MIME_BYTES_MAX: usize = 96;
+    /// Pixels of one side of a picture or video that are told: more than any camera or screen has.
+    MEDIA_SIDE_MAX: u32 = 1_000_000;
+    /// Longest duration that is told: what plays for longer than a week is a stream.
+    MEDIA_MS_MAX: u32 = 7 * DAY as u32;
+    /// Levels of a waveform: bars of a few pixels across a phone.
+    WAVEFORM_LEVELS_MAX: usize = 64;
+    /// Bytes that a preview picture aims at: it travels with the text, in one envelope, to everybody in the room.
+    PREVIEW_PICTURE_BYTES: usize = 16 * 1024;
+    /// Bytes of a preview picture: leaves most of an envelope to the manifest and the caption.
+    PREVIEW_PICTURE_BYTES_MAX: usize = 32 * 1024;
+    /// Pixels of the longer side of a preview picture that this node makes: sharp in a bubble on most screens.
+    PREVIEW_PICTURE_SIDE: u32 = 400;
+    /// Pixels of one side of a preview picture that is taken from a peer: a screen decodes it at once, so it must not be a bomb.
+    PREVIEW_PICTURE_SIDE_MAX: u32 = 1_024;
+    /// Bytes of a file's name: what every file system of ours takes, with something to spare for a number behind it.
+    FILE_NAME_BYTES_MAX: usize = 200;
+    /// Parts that a file is put together from when its metadata is taken out: a film of hours with a track of data beside it; 40 bytes each.
+    MEDIA_PIECES_MAX: usize = 200_000;
+    /// Bytes of an Exif block that are looked at for the orientation: it stands at the beginning, the rest is thumbnails and makers' notes.
+    EXIF_BYTES_MAX: usize = 64 * 1024;
+    /// Places of items in one HEIF or AVIF picture: a large one has some hundred tiles.
+    HEIF_ITEMS_MAX: usize = 16_384;
+    /// Elements of a WebM or Matroska file that are looked at: some hours of pictures and sound.
+    MATROSKA_ELEMENTS_MAX: usize = 2_000_000;
+    /// Bytes of a video's first frame, as it is coded, that is made into a poster.
+    FRAME_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+    /// Bytes of a picture's file from which a preview is made: decoders take it into memory as a whole.
+    PICTURE_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+    /// Pixels of a picture that is decoded: 48 million, as the largest phones take them.
+    PICTURE_PIXELS_MAX: u64 = 50_000_000;
+    /// Bytes that decoding one picture may take, beside its file: 50 million pixels in four bytes, and as much again while it works.
+    PICTURE_DECODE_BYTES_MAX: u64 = 400 * 1024 * 1024;
+    /// Bytes of a colour profile that goes into a preview picture: those of screens are small.
+    PREVIEW_PROFILE_BYTES_MAX: usize = 1_024;
+    /// Bytes of a recording that are read for its duration and waveform.
+    SOUND_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+    /// Packets of a recording that are read: ten hours of 20 ms.
+    SOUND_PACKETS_MAX: usize = 1_800_000;
+    /// Longest recording that is decoded for a waveform.
+    SOUND_DECODED_MS_MAX: u64 = HOUR;
     /// How long an HTTP request may wait for another node: a person's patience.
     HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }

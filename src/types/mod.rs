@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`id`] | accounts, devices, peers, rooms, messages, envelopes, inboxes |
+//! | [`id`] | accounts, devices, peers, rooms, messages, envelopes, blobs, inboxes |
 //! | [`time`] | [`Now`], the only clock the node ever sees |
 //! | [`rng`] | seeded randomness |
 //! | [`limits`] | every bound, with its reason |
@@ -15,6 +15,6 @@ pub mod rng;
 pub mod time;
 
 pub use batch::{Batch, Row, Scan, Table, View};
-pub use id::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
+pub use id::{AccountId, Address, BlobId, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
 pub use rng::Rng;
 pub use time::{Millis, Now};

@@ -1,14 +1,15 @@
 //! How large the parts of untrusted values may be. `codec::open` asks here before anybody acts on a value; addresses check
 //! themselves, and the codec bounds memory.
 
+use super::blob;
 use super::card::{self, Card, Invite, RelayInvite};
 use super::content::{self, Body, Content, Knock};
 use super::frame::{Delivered, Heads, Hello};
 use super::mailbox as mail;
 use crate::types::limits::{
-    ADDRESSES_MAX, CARD_BYTES_MAX, COPY_BYTES_MAX, DEVICES_MAX, ENVELOPE_BYTES_MAX, FRAME_IDS_MAX, GREETING_BYTES_MAX,
-    HANDOVER_TARGETS_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, MEMBER_CARDS_MAX, NAME_BYTES_MAX, PADDED_BYTES_MAX, REACTION_BYTES_MAX,
-    RELAY_ANNOUNCE_MS, RELAY_PAUSE_MS_MAX, REQUEST_BYTES_MAX, TEXT_BYTES_MAX,
+    ADDRESSES_MAX, ASK_PIECES_MAX, CARD_BYTES_MAX, CHUNK_BYTES, COPY_BYTES_MAX, DEVICES_MAX, ENVELOPE_BYTES_MAX, FILE_NAME_BYTES_MAX,
+    FRAME_IDS_MAX, GREETING_BYTES_MAX, HANDOVER_TARGETS_MAX, KEY_PACKAGES_MAX, MAILBOXES_MAX, MEMBER_CARDS_MAX, NAME_BYTES_MAX,
+    PADDED_BYTES_MAX, REACTION_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_PAUSE_MS_MAX, REQUEST_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::types::{Address, EnvelopeId};
 
@@ -22,6 +23,7 @@ macro_rules! fixed_size {
     ($($name:ty),+) => { $(impl Bounded for $name { fn is_bounded(&self) -> bool { true } })+ };
 }
 
+fixed_size!(blob::Lack, blob::BlobHeld, blob::BlobRefused, blob::BlobDone);
 fixed_size!(Hello, mail::Limits, mail::Registered, mail::OpenInbox, mail::OpenToken, mail::Refused, mail::LeaveInbox, mail::MailEnd);
 
 /// An envelope as a frame carries it.
@@ -94,6 +96,33 @@ impl Bounded for mail::Report {
             mail::HandoverDone::Delivered(delivered) => delivered.is_bounded(),
             mail::HandoverDone::Expired { .. } => true,
         }
+    }
+}
+
+impl Bounded for blob::Ask {
+    fn is_bounded(&self) -> bool {
+        (1..=ASK_PIECES_MAX).contains(&self.pieces.len())
+    }
+}
+
+impl Bounded for blob::Piece {
+    fn is_bounded(&self) -> bool {
+        self.bytes.len() as u64 <= CHUNK_BYTES + blob::TAG_BYTES
+    }
+}
+
+impl Bounded for blob::Offer {
+    fn is_bounded(&self) -> bool {
+        self.listing.is_sound()
+    }
+}
+
+impl Bounded for blob::Media {
+    fn is_bounded(&self) -> bool {
+        self.preview.is_bounded()
+            && self.name.len() <= FILE_NAME_BYTES_MAX
+            && self.caption.len() <= TEXT_BYTES_MAX
+            && self.manifest.listing.is_sound()
     }
 }
 
@@ -183,6 +212,8 @@ impl Bounded for Body {
             Self::Card { card, grants, key_packages } => {
                 card.len() <= CARD_BYTES_MAX && grants.len() <= MAILBOXES_MAX && key_packages.len() <= KEY_PACKAGES_MAX
             }
+            Self::Media(media) => media.is_bounded(),
+            Self::Had { messages } => messages.len() <= FRAME_IDS_MAX,
             Self::Lost { envelopes } => envelopes.len() <= FRAME_IDS_MAX,
             Self::Ask { numbers, .. } | Self::Gone { numbers, .. } => numbers.len() <= FRAME_IDS_MAX,
             Self::Heads { heads, card, .. } => {

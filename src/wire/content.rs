@@ -2,6 +2,7 @@
 
 use bincode::{Decode, Encode};
 
+use super::blob::Media;
 use super::codec::{self, DecodeError};
 use super::mailbox::Grant;
 use crate::types::{AccountId, DeviceId, EnvelopeId, GroupId, MessageId, Millis, RoomId};
@@ -134,11 +135,18 @@ pub enum Body {
         /// At most `FRAME_IDS_MAX`.
         envelopes: Vec<EnvelopeId>,
     },
+    /// A photo, a voice note, a video or a file.
+    Media(Box<Media>),
+    /// The bodies of these messages of the account this goes to are here, whole.
+    Had {
+        /// At most `FRAME_IDS_MAX`.
+        messages: Vec<MessageId>,
+    },
 }
 
 impl Body {
     /// Kinds that this release knows: their numbers are below.
-    pub const KINDS: u32 = 12;
+    pub const KINDS: u32 = 14;
 
     /// From the bytes in a content. [`DecodeError::Kind`] for one of a later release.
     pub fn open(bytes: &[u8]) -> Result<Self, DecodeError> {

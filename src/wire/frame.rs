@@ -2,6 +2,7 @@
 
 use bincode::{Decode, Encode};
 
+use super::blob;
 use super::codec::{self, DecodeError};
 use super::content::Head;
 use super::mailbox as mail;
@@ -100,6 +101,20 @@ frames! {
     30 MailEnd(mail::MailEnd),
     /// Try no more.
     31 Withdraw(mail::Withdraw),
+    /// Pieces, please.
+    32 Ask(blob::Ask),
+    /// One.
+    33 Piece(blob::Piece),
+    /// Not here.
+    34 Lack(blob::Lack),
+    /// Hold this body.
+    35 Offer(blob::Offer),
+    /// Held.
+    36 BlobHeld(blob::BlobHeld),
+    /// Not held.
+    37 BlobRefused(blob::BlobRefused),
+    /// Hold it no longer.
+    38 BlobDone(blob::BlobDone),
 }
 
 /// Sent by each side of a connection between contacts, and to nobody else. The transport proves the peer; the account's

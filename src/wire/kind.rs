@@ -25,4 +25,11 @@ pub const KINDS: &[(u16, &str, &str)] = &[
     (29, "LeaveInbox", "forget this inbox and what it holds"),
     (30, "MailEnd", "nothing more waits in this inbox"),
     (31, "Withdraw", "these hand-overs need not be tried any more"),
+    (32, "Ask", "pieces of a blob, please; on a stream of bodies"),
+    (33, "Piece", "a piece of a blob; on a stream of bodies"),
+    (34, "Lack", "a piece that is not here; on a stream of bodies"),
+    (35, "Offer", "a body for an inbox: ask me for its pieces"),
+    (36, "BlobHeld", "signed receipt: this body is held until"),
+    (37, "BlobRefused", "this body is not held, and why"),
+    (38, "BlobDone", "this body is here: hold it no longer"),
 ];

@@ -11,10 +11,13 @@
 //! | [`card`] | the signed, numbered record of an account, and the invite that leads to one |
 //! | [`envelope`] | the sealed unit that travels |
 //! | [`content`] | what is inside: messages of a room, first contact |
+//! | [`blob`] | media on its way: listings, pieces, who holds them |
 //! | [`mailbox`] | tokens, deposits, receipts |
+//! | [`media`] | what a message says about a file before the file is there |
 //! | [`sign`] | which key signs what |
 //! | [`row`] | stored values |
 
+pub mod blob;
 pub mod bound;
 pub mod card;
 pub mod codec;
@@ -23,5 +26,6 @@ pub mod envelope;
 pub mod frame;
 pub mod kind;
 pub mod mailbox;
+pub mod media;
 pub mod row;
 pub mod sign;

@@ -21,6 +21,11 @@ pub const META_RESTORED: &[u8] = b"store restored";
 /// Name in `Table::Meta` of a [`Skew`]; not there when the clock is right as far as is known.
 pub const META_SKEW: &[u8] = b"skew";
 
+/// Name in `Table::Meta` of the bytes (u64) up to which the body of a message is fetched at once, in a room or elsewhere.
+pub fn media_policy(room: Option<&RoomId>) -> Vec<u8> {
+    [b"media at once ", room.map(|room| &room.0[..]).unwrap_or_default()].concat()
+}
+
 /// The version of every row so far.
 pub const VERSION: u8 = 1;
 
@@ -447,6 +452,16 @@ pub enum Cargo {
         /// The room.
         room: RoomId,
     },
+}
+
+impl Cargo {
+    /// The room in whose epochs it is sealed; none for what is sealed to an account, or was sealed by somebody else.
+    pub fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::Message { room, .. } | Self::Content { room, .. } | Self::Commit { room } => Some(*room),
+            Self::Knock | Self::Copy | Self::Welcome { .. } | Self::Rejoin { .. } => None,
+        }
+    }
 }
 
 /// `Table::Member`: `room | account`: how a member of a group can be reached. The row of this account itself says what the others were told.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::blob::BlobHeld;
 use super::card::{self, Card};
 use super::codec::{self, DecodeError};
 use super::content::{self, Content, Knock};
@@ -209,6 +210,24 @@ impl Held {
     /// Whether this mailbox signed it.
     pub fn is_signed_by(&self, mailbox: &PeerId) -> bool {
         verify(&mailbox.0, Label::Held, &self.bytes(), &self.signature)
+    }
+}
+
+impl BlobHeld {
+    fn bytes(&self) -> Vec<u8> {
+        codec::encode(&(self.blob, self.inbox, self.until))
+    }
+
+    /// With the mailbox's signature.
+    #[must_use]
+    pub fn sign(mut self, transport: &Signing) -> Self {
+        self.signature = transport.sign(Label::BlobHeld, &self.bytes());
+        self
+    }
+
+    /// Whether this mailbox signed it.
+    pub fn is_signed_by(&self, mailbox: &PeerId) -> bool {
+        verify(&mailbox.0, Label::BlobHeld, &self.bytes(), &self.signature)
     }
 }
 

@@ -9,6 +9,7 @@ use tidings::proto::{Input, Node, Outcome, Output, Settings, Topic};
 use tidings::store::Store;
 use tidings::types::limits::FRAME_BYTES_MAX;
 use tidings::types::{AccountId, Now, PeerId};
+use tidings::wire::blob;
 use tidings::wire::bound::Bounded;
 use tidings::wire::card::{self, Card, Invite, RelayInvite};
 use tidings::wire::content::{Body, Content, Knock, Signed};
@@ -108,6 +109,9 @@ pub fn row(bytes: &[u8]) -> bool {
         one::<row::Index>(bytes),
         one::<row::Mark>(bytes),
         one::<row::Heads>(bytes),
+        one::<blob::Stored>(bytes),
+        one::<blob::Lodging>(bytes),
+        one::<blob::Carriage>(bytes),
         one::<row::Numbered>(bytes),
         one::<row::Seen>(bytes),
         one::<row::Owed>(bytes),

@@ -2,6 +2,7 @@
 
 mod archive;
 mod battery;
+mod blobs;
 mod damage;
 mod migration;
 mod renewal;

@@ -9,6 +9,7 @@ mod hunt;
 mod judge;
 mod later;
 mod lost;
+mod media;
 mod meeting;
 mod member;
 mod past;

@@ -10,7 +10,8 @@ use tidings::proto::room::Rooms;
 use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::limits::CLOCK_DRIFT_MS_MAX;
 use tidings::types::time::{DAY, HOUR, SECOND};
-use tidings::types::{AccountId, Address, Batch, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use tidings::types::{AccountId, Address, Batch, BlobId, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
+use tidings::wire::blob::{Bits, bits_key};
 use tidings::wire::content::{Body, Clock, Content};
 use tidings::wire::frame::Frame;
 use tidings::wire::{codec, row};
@@ -138,10 +139,33 @@ pub(super) struct World {
     pub(super) jitter: Millis,
     /// Chance in a thousand that a frame arrives twice.
     pub(super) twice_permille: u64,
+    pub(super) bodies: Bodies,
     queue: BTreeMap<(Millis, u64), Happening>,
     links: Links,
     rng: Rng,
     sequence: u64,
+}
+
+/// Bodies of media on their way, without their bytes.
+#[derive(Default)]
+pub(super) struct Bodies {
+    /// Who answers questions for pieces otherwise than an honest node.
+    pub(super) holders: BTreeMap<String, Holder>,
+    /// How many pieces each person gave.
+    pub(super) given: BTreeMap<String, usize>,
+    /// Chance in a thousand that the answer to a question for pieces is lost.
+    pub(super) lost_permille: u64,
+    /// Files that nodes had removed.
+    pub(super) forgotten: Vec<(String, BlobId)>,
+}
+
+/// How somebody answers questions for pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// With what is not of the blob.
+    Lies,
+    /// Never.
+    Stalls,
 }
 
 /// What is between people.
@@ -167,6 +191,7 @@ impl World {
         Self {
             now: HOUR,
             people: BTreeMap::new(),
+            bodies: Bodies::default(),
             crash_permille: 0,
             crashes: 0,
             overheard: Vec::new(),
@@ -321,6 +346,25 @@ impl World {
         self.queue.insert((at, self.sequence), Happening::Input { to: to.to_owned(), life, link, input: Box::new(input) });
     }
 
+    /// Asks a person for pieces. There are no bytes in this world: what the other one's rows say is there comes.
+    fn fetch(&mut self, name: &str, from: PeerId, blob: BlobId, asked: Vec<u32>) {
+        let Some(other) = self.name_of(&from) else { return };
+        let is_up = self.people[name].peers.contains_key(&from) && self.people[&other].node.is_some();
+        let (mut got, mut is_false) = (Vec::new(), false);
+        match self.bodies.holders.get(&other).filter(|_| is_up) {
+            Some(Holder::Stalls) => return,
+            Some(Holder::Lies) => is_false = true,
+            None if is_up && self.rng.below(1000) >= self.bodies.lost_permille => {
+                let bits = Bits(self.people[&other].rows.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
+                got.extend(asked.iter().copied().filter(|piece| bits.has(*piece)));
+            }
+            None => {}
+        }
+        *self.bodies.given.entry(other).or_default() += got.len();
+        let took = 40 + 5 * asked.len() as u64;
+        self.later(name, took, Input::Fetched { from, blob, asked, got, is_false });
+    }
+
     /// Puts a frame on its way: in order on each connection.
     fn carry(&mut self, from: &str, to: &PeerId, bytes: &[u8]) {
         let Some((link, other)) = self.people[from].peers.get(to).copied().zip(self.name_of(to)) else { return };
@@ -402,6 +446,8 @@ impl World {
                     person.replies.insert(id, result);
                 }
                 Output::Emit(event) => person.events.push(event),
+                Output::Fetch { from, blob, pieces } => self.fetch(name, from, blob, pieces),
+                Output::Forget(blob) => self.bodies.forgotten.push((name.to_owned(), blob)),
                 Output::Publish { .. } | Output::Subscribe { .. } => {}
             }
         }

@@ -4,13 +4,15 @@ use tidings::crypto::keys::Keys;
 use tidings::crypto::mls::{Engine, package};
 use tidings::crypto::{aead, seal};
 use tidings::types::limits::*;
-use tidings::types::{Address, EnvelopeId, MessageId, Rng};
+use tidings::types::{Address, BlobId, EnvelopeId, MessageId, Rng};
+use tidings::wire::blob;
 use tidings::wire::bound::Bounded;
 use tidings::wire::codec::{self, DecodeError};
 use tidings::wire::content::{Body, Content, Head, Knock};
 use tidings::wire::envelope::{Envelope, Kind};
 use tidings::wire::frame::Frame;
 use tidings::wire::mailbox::*;
+use tidings::wire::media::Preview;
 use tidings::wire::{card, content};
 
 use super::sample;
@@ -41,7 +43,66 @@ fn lists_in_frames_are_bounded() {
         held: Held { entries: vec![(EnvelopeId([1; 32]), sample::INBOX); count], ..sample::held() },
     };
     at_most(FRAME_IDS_MAX, |count| Withdraw { inbox: sample::INBOX, handovers: vec![(EnvelopeId([1; 32]), sample::INBOX); count] });
+    at_most(ASK_PIECES_MAX, |count| blob::Ask { blob: BlobId([1; 32]), pieces: vec![7; count] });
+    at_most(CHUNK_BYTES as usize + 16, |length| blob::Piece { piece: 1, bytes: vec![0; length] });
     at_most(FRAME_IDS_MAX, |count| Report { inbox: sample::INBOX, sequence: 1, done: report(count) });
+}
+
+/// A listing has as many digests as its size asks for, and no more: not the same chunk a million times, and no size that overflows.
+#[test]
+fn a_listing_has_the_digests_that_its_size_asks_for() {
+    let listing = |size, count| blob::Listing { size, digests: vec![[1; 32]; count] };
+    let sound = |size, count| listing(size, count).is_sound();
+    assert!(sound(0, 1) && sound(1, 1) && sound(CHUNK_BYTES, 1) && sound(CHUNK_BYTES + 1, 2));
+    assert!(!sound(0, 0) && !sound(CHUNK_BYTES, 2) && !sound(CHUNK_BYTES + 1, 1));
+    let paged = CHUNK_BYTES * LISTING_DIGESTS_MAX as u64 + 1;
+    assert!(sound(paged - 1, LISTING_DIGESTS_MAX) && sound(paged, 1) && !sound(paged, LISTING_DIGESTS_MAX + 1) && !sound(paged, 2));
+    let pages = BLOB_BYTES_MAX.div_ceil(CHUNK_BYTES).div_ceil(u64::from(PAGE_DIGESTS)) as usize;
+    assert!(sound(BLOB_BYTES_MAX, pages) && pages <= LISTING_DIGESTS_MAX);
+    for size in [BLOB_BYTES_MAX + 1, u64::MAX, u64::MAX - CHUNK_BYTES] {
+        assert!([0, 1, pages, pages + 1].iter().all(|count| !sound(size, *count)));
+    }
+    // Every piece begins where the one before it ends, but for a last chunk that is short.
+    let whole = listing(3 * CHUNK_BYTES, 3);
+    assert!((0..3).all(|piece| whole.offset(piece) + whole.piece_bytes(piece) == whole.offset(piece + 1)));
+    assert_eq!((whole.piece_bytes(3), whole.piece_bytes(u32::MAX)), (0, 0));
+    let media = |name: usize, caption: usize| blob::Media { name: "n".repeat(name), caption: "c".repeat(caption), ..sample::media() };
+    at_most(FILE_NAME_BYTES_MAX, |length| media(length, 0));
+    at_most(TEXT_BYTES_MAX, |length| media(0, length));
+    // With the longest of everything it still fits an envelope.
+    let longest = blob::Media {
+        preview: Preview {
+            picture: [sample::tiny_jpeg(40, 30), vec![0; PREVIEW_PICTURE_BYTES_MAX - 1_000]].concat(),
+            ..sample::media().preview
+        },
+        manifest: blob::Manifest { key: [1; 32], listing: listing(paged - 1, LISTING_DIGESTS_MAX) },
+        ..media(FILE_NAME_BYTES_MAX, TEXT_BYTES_MAX)
+    };
+    assert!(codec::encode(&Body::Media(Box::new(longest))).len() <= COPY_BYTES_MAX);
+}
+
+#[test]
+fn previews_are_bounded_and_their_pictures_are_small_ones() {
+    let all = sample::previews();
+    let of = |kind: &str| all.iter().find(|(name, _)| *name == kind).unwrap().1.clone();
+    let longer = |length: usize| [sample::tiny_jpeg(40, 30), vec![0; length - sample::tiny_jpeg(40, 30).len()]].concat();
+    at_most(PREVIEW_PICTURE_BYTES_MAX, |length| Preview { picture: longer(length), ..of("photo") });
+    at_most(PREVIEW_PICTURE_SIDE_MAX as usize, |side| Preview { picture: sample::tiny_jpeg(side as u16, 30), ..of("photo") });
+    at_most(PREVIEW_PICTURE_SIDE_MAX as usize, |side| Preview { picture: sample::tiny_jpeg(30, side as u16), ..of("photo") });
+    at_most(WAVEFORM_LEVELS_MAX, |count| Preview { waveform: vec![9; count], ..of("voice") });
+    at_most(MEDIA_SIDE_MAX as usize, |side| Preview { width: side as u32, ..of("photo") });
+    at_most(MEDIA_MS_MAX as usize, |ms| Preview { duration_ms: ms as u32, ..of("video") });
+    at_most(MIME_BYTES_MAX, |length| Preview { mime: format!("a/{}", "b".repeat(length - 2)), ..of("file") });
+
+    let photo = of("photo");
+    let twice = [&photo.picture[..7], &photo.picture[7..20], &photo.picture[7..]].concat();
+    let pictures = [b"GIF89a".to_vec(), vec![0xff, 0xd8], photo.picture[..20].to_vec(), sample::tiny_jpeg(0, 30), twice];
+    let bad = pictures.into_iter().map(|picture| Preview { picture, ..photo.clone() });
+    let mimes = ["", "image", "image/", "/png", "image/p ng", "image/png\r\nx: y", "Image/png", "a/b;c=d", "a/b/c"];
+    let bad = bad.chain(mimes.iter().map(|mime| Preview { mime: (*mime).to_owned(), ..photo.clone() }));
+    for preview in bad.chain([Preview { width: 0, ..photo.clone() }]) {
+        assert!(!preview.is_bounded(), "{preview:?}");
+    }
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn lines(entries: &[(&str, Vec<u8>)]) -> String {
 
 #[test]
 fn every_encoding_is_the_one_written_down() {
-    for (group, entries) in sample::all().into_iter().chain([("mailbox-row", sample::mailbox_rows())]) {
+    let previews = sample::previews().iter().map(|(name, preview)| (*name, codec::encode(preview))).collect();
+    let apart = [("mailbox-row", sample::mailbox_rows()), ("media", previews)];
+    for (group, entries) in sample::all().into_iter().chain(apart) {
         let made = lines(&entries);
         if std::env::var_os("TIDINGS_WRITE_GOLDEN").is_some() {
             fs::write(file(group), made).unwrap();
@@ -69,6 +71,9 @@ fn what_is_written_down_is_what_was_meant() {
         assert_eq!(codec::open(&codec::encode(&content)).as_ref(), Ok(&content), "{name}");
         let body = content::Body::open(&content.body).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(codec::encode(&body), content.body, "{name}");
+    }
+    for (name, preview) in sample::previews() {
+        assert_eq!(codec::open(&codec::encode(&preview)).as_ref(), Ok(&preview), "{name}");
     }
     for (name, knock) in sample::knocks() {
         assert_eq!(codec::open(&codec::encode(&knock)).as_ref(), Ok(&knock), "{name}");

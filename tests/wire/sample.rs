@@ -1,11 +1,13 @@
 //! One example of everything that travels or is stored, always the same: for golden files, hostile changes and the fuzz corpus.
 
 use tidings::crypto::keys::{Keys, Signing};
-use tidings::types::{AccountId, Address, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
+use tidings::types::{AccountId, Address, BlobId, DeviceId, EnvelopeId, GroupId, InboxId, MessageId, PeerId, RoomId};
+use tidings::wire::blob;
 use tidings::wire::card::{self, Card, Invite, RelayInvite};
 use tidings::wire::content::{Body, Clock, Content, Head, Knock, Signed};
 use tidings::wire::frame::{Delivered, Frame, Heads, Hello};
 use tidings::wire::mailbox::*;
+use tidings::wire::media::{MediaKind, Preview};
 use tidings::wire::{codec, envelope, row};
 
 pub(super) fn alice() -> Keys {
@@ -31,6 +33,7 @@ pub(super) fn address() -> Address {
 
 pub(super) const INBOX: InboxId = InboxId([0x1b; 32]);
 const RECEIVER: InboxId = InboxId([0x1c; 32]);
+const BLOB: BlobId = BlobId([0xb0; 32]);
 const ROOM: RoomId = RoomId([0x40; 32]);
 const MESSAGE: MessageId = MessageId([0x3e; 16]);
 pub(super) const ENVELOPE: EnvelopeId = EnvelopeId([0xe0; 32]);
@@ -137,6 +140,21 @@ fn report(done: HandoverDone) -> Frame {
     Frame::HandoverDone(Report { inbox: INBOX, sequence: 12, done })
 }
 
+/// Of two chunks.
+pub(super) fn listing() -> blob::Listing {
+    blob::Listing { size: 200_000, digests: vec![[0xd0; 32], [0xd1; 32]] }
+}
+
+pub(super) fn media() -> blob::Media {
+    let (_, preview) = previews().remove(0);
+    let manifest = blob::Manifest { key: [0x6b; 32], listing: listing() };
+    blob::Media { preview, name: "cat.jpg".to_owned(), caption: "look".to_owned(), reply: Some(MESSAGE), manifest }
+}
+
+fn blob_held() -> blob::BlobHeld {
+    blob::BlobHeld { blob: BLOB, inbox: INBOX, until: 1_764_864_000_000, signature: [0; 64] }.sign(&relay())
+}
+
 /// At least one frame of every kind, and one of every choice within a kind.
 pub(super) fn frames() -> Named<Frame> {
     let refused = |envelope, reason| Frame::Refused(Refused { envelope, inbox: INBOX, reason });
@@ -180,6 +198,13 @@ pub(super) fn frames() -> Named<Frame> {
         ("leave-inbox", Frame::LeaveInbox(leave())),
         ("mail-end", Frame::MailEnd(MailEnd { inbox: INBOX })),
         ("withdraw", Frame::Withdraw(Withdraw { inbox: INBOX, handovers: vec![(ENVELOPE, RECEIVER)] })),
+        ("ask", Frame::Ask(blob::Ask { blob: BLOB, pieces: vec![0, 300, 70_000] })),
+        ("piece", Frame::Piece(blob::Piece { piece: 300, bytes: vec![0x5a; 40] })),
+        ("lack", Frame::Lack(blob::Lack { piece: 70_000 })),
+        ("offer", Frame::Offer(blob::Offer { inbox: INBOX, listing: listing() })),
+        ("blob-held", Frame::BlobHeld(blob_held())),
+        ("blob-refused", Frame::BlobRefused(blob::BlobRefused { blob: BLOB, inbox: INBOX, reason: Reason::TooLarge, takes: 1_000_000 })),
+        ("blob-done", Frame::BlobDone(blob::BlobDone { inbox: INBOX, blob: BLOB })),
     ]
 }
 
@@ -202,6 +227,8 @@ pub(super) fn contents() -> Named<Content> {
         ("copy", Body::Copy { content: codec::encode(&content(&text, Some(device))) }),
         ("cards", Body::Cards { cards: vec![(signed_card(), vec![grant()])] }),
         ("lost", Body::Lost { envelopes: vec![EnvelopeId([0x4c; 32])] }),
+        ("media", Body::Media(Box::new(media()))),
+        ("had", Body::Had { messages: vec![MESSAGE] }),
     ];
     let numbered = bodies.iter().map(|(name, body)| (*name, content(body, None)));
     numbered.chain([("of-another-device", content(&text, Some(device)))]).collect()
@@ -316,10 +343,50 @@ pub(super) fn rows() -> Named<Vec<u8>> {
         ("outbox-rejoin", outbox(row::Cargo::Rejoin { room: ROOM })),
         ("mailbox", row::encode(&mailbox(account))),
         ("skew", row::encode(&row::Skew { ahead_ms: -7_200_000, witnesses: 3 })),
+        ("blob", row::encode(&blob::Stored { listing: listing(), wanted: true })),
+        ("lodging", row::encode(&blob::Lodging { token: [0x1d; 16], bytes: 200_032, until: 1_764_864_000_000 })),
+        (
+            "carriage",
+            row::encode(&blob::Carriage {
+                blob: BLOB,
+                held: vec![(relay_peer(), 1_764_864_000_000)],
+                refused: vec![(bob().peer_id(), Reason::TooLarge, 1_000_000)],
+                had: Some(1_764_000_001_000),
+            }),
+        ),
     ]
 }
 
 /// A row of every type that the mailbox service writes, encoded; of a choice, every one.
+/// One preview of each kind, as a message about a file carries it.
+pub(super) fn previews() -> Named<Preview> {
+    let nothing = |kind, mime: &str| Preview {
+        kind,
+        mime: mime.to_owned(),
+        width: 0,
+        height: 0,
+        duration_ms: 0,
+        picture: Vec::new(),
+        waveform: Vec::new(),
+        misnamed: false,
+    };
+    let picture = tiny_jpeg(40, 30);
+    vec![
+        ("photo", Preview { width: 4_000, height: 3_000, picture: picture.clone(), ..nothing(MediaKind::Photo, "image/jpeg") }),
+        ("voice", Preview { duration_ms: 4_200, waveform: vec![0, 80, 255, 9], ..nothing(MediaKind::Voice, "audio/ogg") }),
+        ("audio", Preview { duration_ms: 180_000, ..nothing(MediaKind::Audio, "audio/mpeg") }),
+        ("video", Preview { width: 1_920, height: 1_080, duration_ms: 61_000, picture, ..nothing(MediaKind::Video, "video/mp4") }),
+        ("file", Preview { misnamed: true, ..nothing(MediaKind::File, "application/octet-stream") }),
+    ]
+}
+
+/// The headers of a JPEG of this size, which are all that is looked at here.
+pub(super) fn tiny_jpeg(width: u16, height: u16) -> Vec<u8> {
+    let ([w1, w2], [h1, h2]) = (width.to_be_bytes(), height.to_be_bytes());
+    let frame = [0xff, 0xc0, 0, 11, 8, h1, h2, w1, w2, 1, 1, 0x11, 0];
+    [&[0xff, 0xd8, 0xff, 0xfe, 0, 3, 7][..], &frame, &[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x55, 0xff, 0xd9]].concat()
+}
+
 pub(super) fn mailbox_rows() -> Named<Vec<u8>> {
     use tidings::proto::mailbox::acked::Acked;
     use tidings::proto::mailbox::row::{Counts, Due, Goal, Hold, Job, Part, Registration, Sum, Tally, Usage};

@@ -9,6 +9,7 @@
 //! | `session` | what a connection has proved |
 //! | `registry` | registering, revoking, leaving |
 //! | `deposit` | taking in: tokens, lanes, quotas, receipts |
+//! | `lodge` | bodies of media: quotas of their own, a shorter life |
 //! | `collect` | giving out: opening, sending in order, acknowledging |
 //! | [`acked`] | what one reader has acknowledged |
 //! | `expiry` | forgetting, by a clock that does not jump |
@@ -24,6 +25,7 @@ mod deposit;
 mod expiry;
 mod handover;
 mod inbox;
+mod lodge;
 mod registry;
 pub mod row;
 mod session;

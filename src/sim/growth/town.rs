@@ -334,6 +334,8 @@ impl<'a> Town<'a> {
                 }
                 Output::Reply { result, .. } => self.reply = Some(result),
                 // No group here is large enough for the rooms' mesh.
+                // And nobody sends more than texts.
+                Output::Fetch { .. } | Output::Forget(_) => {}
                 Output::Publish { .. } | Output::Subscribe { .. } | Output::Emit(_) => {}
             }
         }

@@ -140,15 +140,17 @@ impl Reader<'_> {
     pub(super) fn message_view(&self, (key, value): Row, names: &BTreeMap<AccountId, String>) -> Option<view::Message> {
         let place = Place::from_key(&key)?;
         let row: row::Message = row::decode(&value).ok()?;
-        let (is_known, text, reply) = match row.body() {
-            Some(Body::Text { text, reply }) => (true, text, reply),
+        let (kind, text, reply, media) = match row.body() {
+            Some(Body::Text { text, reply }) => (Kind::Text, text, reply, None),
+            Some(Body::Media(media)) => (media.preview.kind.into(), media.caption.clone(), media.reply, Some(media)),
             Some(_) => return None,
-            None => (false, String::new(), None),
+            None => (Kind::Later, String::new(), None, None),
         };
         let mine = place.sender == self.own;
         let marks = self.marks(&place);
         let name =
             |account: &AccountId| if *account == self.own { YOU.to_owned() } else { names.get(account).cloned().unwrap_or_default() };
+        let media = media.filter(|_| !marks.is_recalled);
         let reactions = marks.reactions.into_iter().filter(|_| !marks.is_recalled);
         let reactions = reactions.map(|(from, emoji)| view::Reaction { from, from_name: name(&from), emoji }).collect();
         Some(view::Message {
@@ -158,11 +160,9 @@ impl Reader<'_> {
             from_name: name(&place.sender),
             mine,
             at: place.clock.ms,
-            kind: match (marks.is_recalled, is_known) {
-                (true, _) => Kind::Recalled,
-                (false, true) => Kind::Text,
-                (false, false) => Kind::Later,
-            },
+            kind: if marks.is_recalled { Kind::Recalled } else { kind },
+            blob: media.as_ref().map(|media| self.blob_view(&place.message, media, mine)),
+            preview: media.as_deref().map(super::media::preview_view),
             edited: marks.text.is_some() && !marks.is_recalled,
             text: if marks.is_recalled { String::new() } else { marks.text.unwrap_or(text) },
             late: row.late,

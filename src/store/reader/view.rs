@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::types::time::MINUTE;
-use crate::types::{AccountId, MessageId, Millis, PeerId, RoomId};
+use crate::types::{AccountId, BlobId, MessageId, Millis, PeerId, RoomId};
+use crate::wire::media::MediaKind;
 use crate::wire::row;
 
 /// A contact, or somebody who asked to be one.
@@ -157,9 +158,9 @@ pub struct Message {
     pub mine: bool,
     /// When it was sent, by the room's clock.
     pub at: Millis,
-    /// `text`, `recalled`, or `later` for a kind that only later releases know.
+    /// `text`, `photo`, `voice`, `audio`, `video`, `file`, `recalled`, or `later` for a kind that only later releases know.
     pub kind: Kind,
-    /// The text, after the last edit; empty when it was recalled, or is of a later kind.
+    /// The text, after the last edit, or the caption of media; empty when it was recalled, or is of a later kind.
     pub text: String,
     /// Whether later messages were here before it.
     pub late: bool,
@@ -174,6 +175,12 @@ pub struct Message {
     #[schema(value_type = Option<String>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<MessageId>,
+    /// Of media: its body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<Blob>,
+    /// Of media: what is shown of it before its body is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
     /// What people reacted with, one each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
@@ -185,10 +192,140 @@ pub struct Message {
 pub enum Kind {
     /// A text.
     Text,
+    /// A picture.
+    Photo,
+    /// A voice note.
+    Voice,
+    /// Sound.
+    Audio,
+    /// Moving pictures.
+    Video,
+    /// Any file.
+    File,
     /// It was taken back.
     Recalled,
     /// Of a kind that a later release understands; it is kept until then.
     Later,
+}
+
+/// The body of a message that is media.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Blob {
+    /// Which.
+    #[schema(value_type = String)]
+    pub blob: BlobId,
+    /// What its sender calls the file.
+    pub name: String,
+    /// Its media type.
+    pub mime: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Bytes of it that are here.
+    pub have: u64,
+    /// Whether it is here.
+    pub state: BodyState,
+    /// Of an own message: where its body is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custody: Option<BodyCustody>,
+}
+
+/// Whether a body is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyState {
+    /// Not whole, and not asked for: fetch it.
+    Absent,
+    /// Being fetched from whoever has it.
+    Fetching,
+    /// Whole.
+    Here,
+}
+
+/// Where the body of an own message is, as far as receipts say. Preview and caption go with the message, whose custody is told apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BodyCustody {
+    /// `waiting`, `held` or `delivered`: of the recipient who is worst off.
+    pub state: State,
+    /// Mailboxes that hold all of it, while the state is `held`.
+    #[schema(value_type = Vec<String>)]
+    pub held_by: Vec<PeerId>,
+    /// Until when somebody holds it for every recipient.
+    pub until: Option<Millis>,
+    /// Mailboxes that do not take it: then it goes when sender and recipient are there at the same time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<BodyRefusal>,
+    /// How many recipients said that they have all of it.
+    pub had: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+/// A mailbox does not take a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BodyRefusal {
+    /// Which.
+    #[schema(value_type = String)]
+    pub mailbox: PeerId,
+    /// Why.
+    pub why: String,
+    /// Bytes that it would take.
+    pub takes: u64,
+}
+
+/// What is shown of media at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Preview {
+    /// Pixels across; 0 when unknown.
+    pub width: u32,
+    /// Pixels down; 0 when unknown.
+    pub height: u32,
+    /// Milliseconds; 0 when unknown.
+    pub duration_ms: u32,
+    /// A small JPEG in base64; empty when there is none.
+    pub picture: String,
+    /// How loud it is at even steps, the loudest 255; empty when unknown.
+    pub waveform: Vec<u8>,
+    /// Whether the name of the file says another kind than its content.
+    pub misnamed: bool,
+}
+
+/// What bodies take on the disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Storage {
+    /// How many are known of.
+    pub bodies: u64,
+    /// Bytes of their pieces that are here.
+    pub bytes: u64,
+    /// Bytes of those that are held for others.
+    pub held_for_others: u64,
+    /// The largest.
+    pub largest: Vec<StoredBody>,
+}
+
+/// A body on the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoredBody {
+    /// Which.
+    #[schema(value_type = String)]
+    pub blob: BlobId,
+    /// Bytes of its pieces.
+    pub bytes: u64,
+    /// A message that it belongs to.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+}
+
+impl From<MediaKind> for Kind {
+    fn from(kind: MediaKind) -> Self {
+        match kind {
+            MediaKind::Photo => Self::Photo,
+            MediaKind::Voice => Self::Voice,
+            MediaKind::Audio => Self::Audio,
+            MediaKind::Video => Self::Video,
+            MediaKind::File => Self::File,
+        }
+    }
 }
 
 /// Somebody's reaction.

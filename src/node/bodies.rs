@@ -1,0 +1,320 @@
+//! Bodies of media between disk and wire. One task for each peer that is asked for pieces, one for each stream that is served; each has at most a
+//! few pieces in memory.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Duration, timeout};
+
+use crate::net::{BodyReader, BodyStream, BodyWriter, Incoming, Opener};
+use crate::proto::Input;
+use crate::store::{Blobs, Put, Sink, Store};
+use crate::types::limits::{ASKS_MAX, BODY_IDLE_MS, BODY_STREAMS_MAX, BODY_STREAMS_OF_PEER_MAX, FETCHES_MAX};
+use crate::types::{BlobId, PeerId, Table, View as _};
+use crate::wire::blob::{Ask, Bits, Lack, Piece, Stored, bits_key};
+use crate::wire::frame::Frame;
+use crate::wire::row;
+
+/// What the node wants of a peer.
+#[derive(Clone, Debug)]
+struct Wanted {
+    blob: BlobId,
+    pieces: Vec<u32>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    from: PeerId,
+    blob: BlobId,
+    asked: Vec<u32>,
+    got: Vec<u32>,
+    is_false: bool,
+}
+
+impl Fetched {
+    /// Of whom.
+    pub(super) fn from(&self) -> PeerId {
+        self.from
+    }
+}
+
+impl From<Fetched> for Input {
+    fn from(fetched: Fetched) -> Self {
+        let Fetched { from, blob, asked, got, is_false } = fetched;
+        Self::Fetched { from, blob, asked, got, is_false }
+    }
+}
+
+/// All of it.
+pub(super) struct Bodies {
+    store: Store,
+    blobs: Blobs,
+    opener: Opener,
+    lanes: BTreeMap<PeerId, mpsc::Sender<Wanted>>,
+    done: mpsc::Sender<Fetched>,
+    came: mpsc::Receiver<Fetched>,
+    tasks: JoinSet<()>,
+}
+
+impl Bodies {
+    pub(super) fn new(store: Store, blobs: Blobs, opener: Opener, incoming: mpsc::Receiver<Incoming>, given: Arc<AtomicU64>) -> Self {
+        let (done, came) = mpsc::channel(FETCHES_MAX * ASKS_MAX * 4);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve_all(store.clone(), blobs.clone(), incoming, given));
+        Self { store, blobs, opener, lanes: BTreeMap::new(), done, came, tasks }
+    }
+
+    /// Has a peer asked for pieces.
+    pub(super) fn fetch(&mut self, from: PeerId, blob: BlobId, pieces: Vec<u32>) {
+        let mut wanted = Wanted { blob, pieces };
+        for _ in 0..2 {
+            let lane = self.lanes.entry(from).or_insert_with(|| {
+                let (lane, queue) = mpsc::channel(LANE_MAX);
+                let fetcher = Fetcher { from, store: self.store.clone(), blobs: self.blobs.clone(), done: self.done.clone() };
+                self.tasks.spawn(fetcher.run(self.opener.clone(), queue));
+                lane
+            });
+            match lane.try_send(wanted) {
+                Ok(()) => return,
+                // A peer that is asked for too much at once: the node asks again after a while.
+                Err(mpsc::error::TrySendError::Full(_)) => return,
+                Err(mpsc::error::TrySendError::Closed(back)) => {
+                    wanted = back;
+                    self.lanes.remove(&from);
+                }
+            }
+        }
+    }
+
+    /// Removes a blob's file, off the loop.
+    pub(super) fn forget(&mut self, blob: BlobId) {
+        let (blobs, store) = (self.blobs.clone(), self.store.clone());
+        self.tasks.spawn_blocking(move || {
+            // It may be wanted again by now.
+            if store.get(Table::Blob, &blob.0).is_none()
+                && let Err(error) = blobs.remove(&blob)
+            {
+                tracing::warn!(%error, "the file of a body that nobody needs could not be removed");
+            }
+        });
+    }
+
+    /// The next answer.
+    pub(super) async fn next(&mut self) -> Option<Fetched> {
+        while self.tasks.try_join_next().is_some() {}
+        self.came.recv().await
+    }
+}
+
+/// Asks that wait for one peer: those of all blobs under way.
+const LANE_MAX: usize = FETCHES_MAX * ASKS_MAX * 4;
+
+/// What is known of a blob here.
+fn stored(store: &Store, blob: &BlobId) -> Option<Stored> {
+    store.get(Table::Blob, &blob.0).and_then(|bytes| row::decode(&bytes).ok())
+}
+
+/// Asks one peer for pieces.
+struct Fetcher {
+    from: PeerId,
+    store: Store,
+    blobs: Blobs,
+    done: mpsc::Sender<Fetched>,
+}
+
+impl Fetcher {
+    /// Until nothing is wanted for a while, or the stream breaks: then what was asked for did not come.
+    async fn run(self, opener: Opener, mut queue: mpsc::Receiver<Wanted>) {
+        if let Some(stream) = opener.open(self.from).await {
+            let (reader, writer) = stream.split();
+            let (asked, answers) = mpsc::channel(LANE_MAX);
+            let writing = write_asks(&mut queue, writer, asked);
+            tokio::join!(writing, self.read_all(reader, answers));
+        }
+        queue.close();
+        while let Ok(wanted) = queue.try_recv() {
+            self.tell(wanted, Vec::new(), false).await;
+        }
+    }
+
+    async fn tell(&self, wanted: Wanted, got: Vec<u32>, is_false: bool) {
+        let _ = self.done.send(Fetched { from: self.from, blob: wanted.blob, asked: wanted.pieces, got, is_false }).await;
+    }
+
+    async fn read_all(&self, mut reader: BodyReader, mut answers: mpsc::Receiver<Wanted>) {
+        let mut is_broken = false;
+        while let Some(wanted) = answers.recv().await {
+            if is_broken {
+                self.tell(wanted, Vec::new(), false).await;
+                continue;
+            }
+            let (got, end) = self.read(&mut reader, &wanted).await;
+            is_broken = end != End::Answered;
+            if is_broken {
+                answers.close();
+            }
+            self.tell(wanted, got, end == End::False).await;
+        }
+    }
+
+    /// The answers to one ask, written and synced.
+    async fn read(&self, reader: &mut BodyReader, wanted: &Wanted) -> (Vec<u32>, End) {
+        let (store, blobs, blob) = (self.store.clone(), self.blobs.clone(), wanted.blob);
+        let open = move || {
+            let stored = stored(&store, &blob).filter(|_| !store.is_disk_full())?;
+            blobs.sink(&blob, &stored.listing).ok()
+        };
+        let opened = spawn_blocking(open).await;
+        // A blob that was forgotten meanwhile, or for which there is no room: its answers are read all the same.
+        let mut sink = opened.ok().flatten();
+        let (mut got, mut end) = (Vec::new(), End::Answered);
+        for piece in &wanted.pieces {
+            match reader.read().await {
+                Some(Frame::Piece(came)) if came.piece == *piece => {
+                    let Some(open) = sink.take() else { continue };
+                    match put(open, came).await {
+                        Some((back, Put::Written)) => {
+                            sink = Some(back);
+                            got.push(*piece);
+                        }
+                        Some((back, Put::Wrong)) => {
+                            sink = Some(back);
+                            end = End::False;
+                            break;
+                        }
+                        None => tracing::warn!("a piece of a body could not be written"),
+                    }
+                }
+                Some(Frame::Lack(lack)) if lack.piece == *piece => {}
+                Some(_) => {
+                    end = End::False;
+                    break;
+                }
+                None => {
+                    end = End::Gone;
+                    break;
+                }
+            }
+        }
+        let synced = match sink.filter(|_| !got.is_empty()) {
+            Some(sink) => spawn_blocking(move || sink.sync().is_ok()).await.unwrap_or(false),
+            None => false,
+        };
+        (if synced { got } else { Vec::new() }, end)
+    }
+}
+
+/// How the answers to an ask ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// All are there.
+    Answered,
+    /// The stream is over.
+    Gone,
+    /// Something came that was not asked for.
+    False,
+}
+
+async fn put(mut sink: Sink, came: Piece) -> Option<(Sink, Put)> {
+    spawn_blocking(move || sink.put(came.piece, &came.bytes).ok().map(|put| (sink, put))).await.ok().flatten()
+}
+
+/// Writes each ask at once; ends when none comes for a while, or nobody reads the answers any more.
+async fn write_asks(queue: &mut mpsc::Receiver<Wanted>, mut writer: BodyWriter, asked: mpsc::Sender<Wanted>) {
+    loop {
+        let wanted = tokio::select! {
+            () = asked.closed() => return,
+            wanted = timeout(Duration::from_millis(BODY_IDLE_MS / 2), queue.recv()) => wanted,
+        };
+        let Ok(Some(wanted)) = wanted else { return };
+        let frame = Frame::Ask(Ask { blob: wanted.blob, pieces: wanted.pieces.clone() });
+        let is_written = writer.write(&frame).await.is_some();
+        // Also when it was not: the reader finds the stream broken, and says so.
+        if asked.send(wanted).await.is_err() || !is_written {
+            return;
+        }
+    }
+}
+
+/// Serves every stream that comes, so many at a time.
+async fn serve_all(store: Store, blobs: Blobs, mut incoming: mpsc::Receiver<Incoming>, given: Arc<AtomicU64>) {
+    let room = Arc::new(Semaphore::new(BODY_STREAMS_MAX));
+    let serving: Arc<Mutex<BTreeMap<PeerId, usize>>> = Arc::default();
+    let mut tasks = JoinSet::new();
+    while let Some(Incoming { from, stream }) = incoming.recv().await {
+        while tasks.try_join_next().is_some() {}
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let turn = Turn { serving: Arc::clone(&serving), from };
+        if !turn.begin() {
+            continue;
+        }
+        let (store, blobs, given) = (store.clone(), blobs.clone(), Arc::clone(&given));
+        tasks.spawn(async move {
+            serve(&store, &blobs, stream, &given).await;
+            drop((permit, turn));
+        });
+    }
+}
+
+/// One of the streams of a peer.
+struct Turn {
+    serving: Arc<Mutex<BTreeMap<PeerId, usize>>>,
+    from: PeerId,
+}
+
+impl Turn {
+    fn begin(&self) -> bool {
+        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = serving.entry(self.from).or_default();
+        *count += 1;
+        *count <= BODY_STREAMS_OF_PEER_MAX
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = serving.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                serving.remove(&self.from);
+            }
+        }
+    }
+}
+
+/// Answers asks with what the rows say is here, until the peer asks no more.
+async fn serve(store: &Store, blobs: &Blobs, mut stream: BodyStream, given: &AtomicU64) {
+    while let Some(Frame::Ask(ask)) = stream.read_soon().await {
+        for piece in ask.pieces {
+            let (store, blobs, blob) = (store.clone(), blobs.clone(), ask.blob);
+            let bytes = spawn_blocking(move || read(&store, &blobs, &blob, piece)).await.ok().flatten();
+            let frame = match bytes {
+                Some(bytes) => Frame::Piece(Piece { piece, bytes }),
+                None => Frame::Lack(Lack { piece }),
+            };
+            if let Frame::Piece(piece) = &frame {
+                given.fetch_add(piece.bytes.len() as u64, Ordering::Relaxed);
+            }
+            if stream.write(&frame).await.is_none() {
+                return;
+            }
+        }
+        if stream.flush().await.is_none() {
+            return;
+        }
+    }
+}
+
+fn read(store: &Store, blobs: &Blobs, blob: &BlobId, piece: u32) -> Option<Vec<u8>> {
+    let stored = stored(store, blob)?;
+    let bits = Bits(store.get(Table::Blob, &bits_key(blob)).unwrap_or_default());
+    if piece >= stored.listing.pieces() || !bits.has(piece) {
+        return None;
+    }
+    blobs.piece(blob, &stored.listing, piece).ok()
+}
