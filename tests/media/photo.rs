@@ -132,7 +132,7 @@ fn every_other_segment_of_a_jpeg_goes() {
 #[test]
 fn a_scan_in_several_parts_is_kept_whole() {
     // Restart markers and stuffed bytes look like segments, and are none.
-    let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 37 ^ y * 91) as u8; 3]));
+    let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([((x * 37) ^ (y * 91)) as u8; 3]));
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, 100).encode_image(&noise).unwrap();
     assert!(jpeg.windows(2).any(|window| window == [0xff, 0]), "there are stuffed bytes in it");
