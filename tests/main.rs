@@ -6,6 +6,7 @@ mod cli;
 mod crypto;
 mod house;
 mod mailbox;
+mod media;
 mod room;
 mod sim;
 mod store;

@@ -11,7 +11,7 @@ use super::out::{bytes, count};
 use super::passphrase::{open_store, open_vault, require_account};
 use super::secret;
 use crate::api::body::{Export, NewExport};
-use crate::store::DataDir;
+use crate::store::{Blobs, DataDir};
 
 /// Everything into one sealed archive.
 #[derive(Debug, clap::Args)]
@@ -49,8 +49,10 @@ fn offline(context: &Context, path: &Path, passphrase: &str) -> Result<Export, F
     let exported = store.export(&vault.keys, passphrase, path, &mut |done| bar.set_position(done.rows));
     bar.finish_and_clear();
     let exported = exported?;
+    let blobs = Blobs::open(&context.data).map_err(|error| Failure::failed(format!("the files of media cannot be read ({error})")))?;
+    let bodies = blobs.export(&store, path)?;
     store.close()?;
-    Ok(Export { rows: exported.rows, bytes: exported.bytes })
+    Ok(Export { rows: exported.rows, bytes: exported.bytes + bodies })
 }
 
 /// Archives and checks of large directories take as long as reading them does.

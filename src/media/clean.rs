@@ -34,7 +34,7 @@ impl Cleaning {
         self.bytes
     }
 
-    /// Whether the file is sent as it is.
+    /// Whether nothing of the file had to be touched: it is sent as it is.
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use opus_decoder::OpusDecoder;
+use opus_pure::{MAX_PACKET_SAMPLES, OpusDecoder};
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::common::Limit;
@@ -26,9 +26,9 @@ pub(super) struct Heard {
 }
 
 /// Samples of one channel in a second, of all Opus.
-const OPUS_RATE: u32 = 48_000;
+const OPUS_RATE: i32 = 48_000;
 
-/// Reads the first track of sound to its end. A file that goes on for longer than the limits has no waveform; its duration is what it says.
+/// Reads the first track of sound to its end. A file beyond the limits has no waveform; its duration is what it says.
 pub(super) fn heard<F: Read + Seek + Send + Sync>(input: &mut Input<'_, F>, format: Format) -> Option<Heard> {
     let length = input.length();
     let source = Bounded { file: input.rewound().ok()?, length, left: SOUND_FILE_BYTES_MAX };
@@ -39,19 +39,22 @@ pub(super) fn heard<F: Read + Seek + Send + Sync>(input: &mut Input<'_, F>, form
     let mut reader = symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), metadata).ok()?;
     let track = reader.first_track(TrackType::Audio)?.clone();
     let (id, said) = (track.id, said_ms(&track));
+    if length > SOUND_FILE_BYTES_MAX {
+        return Some(Heard { duration_ms: said, waveform: Vec::new() });
+    }
     let mut levels = Levels::default();
-    let mut decoder = Decoder::new(track.codec_params.as_ref()?.audio()?);
+    let mut decoder = Decoder::new(track.codec_params.as_ref()?.audio()?, track.delay.unwrap_or(0));
     let (mut ticks, mut is_complete) = (0_u64, false);
     for _ in 0..SOUND_PACKETS_MAX {
         let packet = match reader.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => {
-                is_complete = length <= SOUND_FILE_BYTES_MAX;
+                is_complete = true;
                 break;
             }
             // What is cut off sounds as far as it goes.
             Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                is_complete = length <= SOUND_FILE_BYTES_MAX;
+                is_complete = true;
                 break;
             }
             Err(_) => break,
@@ -88,18 +91,27 @@ fn to_ms(ms: i128) -> u32 {
 
 /// What turns packets into samples.
 enum Decoder {
-    Opus { decoder: Box<OpusDecoder>, samples: Vec<f32>, channels: usize },
-    Other { decoder: Box<dyn AudioDecoder>, samples: Vec<f32> },
+    Opus {
+        decoder: Box<OpusDecoder>,
+        samples: Vec<f32>,
+        channels: usize,
+        /// Frames that the encoder put before the first one (RFC 7845 section 4.2).
+        delay: usize,
+    },
+    Other {
+        decoder: Box<dyn AudioDecoder>,
+        samples: Vec<f32>,
+    },
     None,
 }
 
 impl Decoder {
-    fn new(track: &AudioCodecParameters) -> Self {
+    fn new(track: &AudioCodecParameters, delay: u32) -> Self {
         if track.codec == CODEC_ID_OPUS {
             let channels = track.channels.as_ref().map_or(1, symphonia::core::audio::Channels::count);
             let Ok(decoder) = OpusDecoder::new(OPUS_RATE, channels) else { return Self::None };
-            let samples = vec![0.0; decoder.max_frame_size_per_channel() * channels];
-            return Self::Opus { decoder: Box::new(decoder), samples, channels };
+            let samples = vec![0.0; MAX_PACKET_SAMPLES * channels];
+            return Self::Opus { decoder: Box::new(decoder), samples, channels, delay: delay as usize };
         }
         match symphonia::default::get_codecs().make_audio_decoder(track, &AudioDecoderOptions::default()) {
             Ok(decoder) => Self::Other { decoder, samples: Vec::new() },
@@ -110,14 +122,15 @@ impl Decoder {
     /// A packet that is damaged is left out, as players do.
     fn decode(&mut self, packet: &Packet, levels: &mut Levels) {
         match self {
-            Self::Opus { decoder, samples, channels } => {
+            Self::Opus { decoder, samples, channels, delay } => {
                 if packet.data.is_empty() {
                     return;
                 }
-                let Ok(frames) = decoder.decode_float(&packet.data, samples, false) else { return };
-                let cut = |ticks: u64| usize::try_from(ticks).unwrap_or(usize::MAX).min(frames);
-                let (from, to) = (cut(packet.trim_start.get()), frames - cut(packet.trim_end.get()));
-                levels.add(OPUS_RATE, samples.get(from * *channels..to * *channels).unwrap_or_default(), *channels);
+                let Ok(frames) = decoder.decode(&packet.data, MAX_PACKET_SAMPLES, samples) else { return };
+                let from = (*delay).min(frames);
+                *delay -= from;
+                let to = frames - usize::try_from(packet.trim_end.get()).unwrap_or(frames).min(frames);
+                levels.add(OPUS_RATE.unsigned_abs(), samples.get(from * *channels..to * *channels).unwrap_or_default(), *channels);
             }
             Self::Other { decoder, samples } => {
                 let Ok(buffer) = decoder.decode(packet) else { return };

@@ -104,7 +104,7 @@ impl State {
                 }
             }
             let is_theirs = self.contact_at(&from).is_some_and(|(owner, _)| owner == account);
-            for room in stuck.into_iter().filter(|_| is_theirs) {
+            for room in stuck.into_iter().filter(|room| is_theirs && self.rooms.has_member(room, &account)).collect::<Vec<_>>() {
                 self.send_heads(ctx, from, &account, &room);
             }
         }

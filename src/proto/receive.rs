@@ -343,6 +343,7 @@ impl State {
                         row.members.retain(|account| *account != ctx.keys.account_id());
                         ctx.put(Table::Room, room.0, &row);
                     }
+                    self.lack_nothing(ctx, &room);
                     self.on_members(ctx, &room, true);
                     ctx.emit(Event::Room(room));
                 }

@@ -227,6 +227,11 @@ impl State {
                 put(&mut heads.gone, *number);
             }
         }
+        self.put_gone(ctx, series, heads);
+    }
+
+    /// Writes what is known, with as many ranges of what can no longer come as are kept.
+    pub(super) fn put_gone(&mut self, ctx: &mut Ctx, series: &Series, mut heads: row::Heads) {
         while heads.gone.len() > HOLES_MAX {
             let (first, last) = heads.gone.remove(0);
             heads.gone_more += last - first + 1;

@@ -493,12 +493,12 @@ limits! {
     PICTURE_DECODE_BYTES_MAX: u64 = 400 * 1024 * 1024;
     /// Bytes of a colour profile that goes into a preview picture: those of screens are small.
     PREVIEW_PROFILE_BYTES_MAX: usize = 1_024;
-    /// Bytes of a recording that are read for its duration and waveform.
-    SOUND_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+    /// Bytes of a recording that are read for its duration and waveform: an hour of good quality; of a longer one the duration is what it says.
+    SOUND_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
     /// Packets of a recording that are read: ten hours of 20 ms.
     SOUND_PACKETS_MAX: usize = 1_800_000;
     /// Longest recording that is decoded for a waveform.
-    SOUND_DECODED_MS_MAX: u64 = HOUR;
+    SOUND_DECODED_MS_MAX: u64 = 30 * MINUTE;
     /// How long an HTTP request may wait for another node: a person's patience.
     HTTP_WAIT_MS_MAX: Millis = 10 * MINUTE;
 }

@@ -5,6 +5,7 @@
 
 use tidings::crypto::keys::Keys;
 use tidings::crypto::{aead, phrase, seal};
+use tidings::media::{self, MediaError, Wants};
 use tidings::proto::{Input, Node, Outcome, Output, Settings, Topic};
 use tidings::store::Store;
 use tidings::types::limits::FRAME_BYTES_MAX;
@@ -16,6 +17,7 @@ use tidings::wire::content::{Body, Content, Knock, Signed};
 use tidings::wire::envelope::Envelope;
 use tidings::wire::frame::Frame;
 use tidings::wire::mailbox::Announcement;
+use tidings::wire::media::Preview;
 use tidings::wire::{codec, row};
 
 /// Where bytes go in.
@@ -32,6 +34,7 @@ pub const TARGETS: &[(&str, Entry)] = &[
     ("announcement", announcement),
     ("row", row),
     ("node", node),
+    ("media", media),
 ];
 
 /// A frame from a stream.
@@ -149,6 +152,26 @@ pub fn node(bytes: &[u8]) -> bool {
         drain(&mut node, &rows);
     }
     taken
+}
+
+/// A file that a person sends, or forwards; and a preview that a peer sent. Taken when it was cleaned.
+pub fn media(bytes: &[u8]) -> bool {
+    canonical::<Preview>(bytes);
+    let look = |wants| {
+        let mut file = std::io::Cursor::new(bytes);
+        let examined = media::examine(&mut file, "", wants)?;
+        assert!(examined.preview.is_bounded(), "{:?}", examined.preview);
+        let mut sent = Vec::new();
+        examined.cleaned.copy(&mut file, &mut sent)?;
+        assert_eq!(sent.len() as u64, examined.cleaned.bytes());
+        Ok::<_, MediaError>(sent)
+    };
+    assert_eq!(look(Wants { keep_metadata: true, as_voice: false }).unwrap(), bytes);
+    match look(Wants::default()) {
+        Ok(sent) => sent != bytes,
+        Err(MediaError::Metadata { .. }) => false,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// Performs what can be performed here: writing.

@@ -13,7 +13,8 @@ fn folder(target: &str) -> PathBuf {
 #[test]
 fn every_input_of_the_corpus_is_survived() {
     for (target, enter) in entry::TARGETS {
-        if std::env::var_os("TIDINGS_WRITE_GOLDEN").is_some() {
+        // Files are seeds of their own.
+        if std::env::var_os("TIDINGS_WRITE_GOLDEN").is_some() && *target != "media" {
             seed(target);
         }
         let inputs: Vec<PathBuf> = fs::read_dir(folder(target)).unwrap().map(|input| input.unwrap().path()).collect();

@@ -247,6 +247,18 @@ impl Film {
         Ok(())
     }
 
+    /// An item of such a list holds boxes, so an empty one does too: some readers stumble over zeros there.
+    fn item(&mut self, item: Head, length: u64) -> Result<(), Fault> {
+        let inside = item.inside..item.end.min(length);
+        match u32::try_from(inside.end.saturating_sub(inside.start)) {
+            Ok(size) if size >= 8 => {
+                self.patches.put(item.from + 4..item.from + 8, b"free".to_vec())?;
+                self.patches.put(inside, [&size.to_be_bytes()[..], b"free"].concat())
+            }
+            _ => self.patches.free(item, length),
+        }
+    }
+
     /// What a song is called, by whom, on which record: that is for its listeners. Everything else said about it goes.
     fn song<F: Read + Seek>(&mut self, input: &mut Input<'_, F>, said: Head) -> Result<(), Fault> {
         const TITLES: &[&[u8; 4]] =
@@ -262,7 +274,7 @@ impl Film {
                     b"ilst" => {
                         for item in children(input, list.inside, list.end)? {
                             if !TITLES.contains(&&item.kind) {
-                                self.patches.free(item, input.length())?;
+                                self.item(item, input.length())?;
                             }
                         }
                     }
