@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -21,7 +21,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: N
         ApiError::Host.into_response()
     } else if !is_own_page(headers, path == "/") {
         ApiError::Origin.into_response()
-    } else if !is_open && !is_token(headers, &app.token) && !app.halves.are_in(headers) {
+    } else if !is_open && !is_token(headers, &app.token) && !app.halves.are_in(headers) && !is_shown(&app, &request) {
         ApiError::Token.into_response()
     } else {
         next.run(request).await
@@ -40,14 +40,25 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(self), geolocation=(), payment=(), usb=()"),
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
          worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types tidings-shell",
     ),
 ];
+
+/// Whether the own page shows the body of a message: pictures and players are asked for without the page's header, and so the
+/// cookie counts alone, for reading bodies by their message's id, where the browser says that its own page asks.
+fn is_shown(app: &App, request: &Request) -> bool {
+    let is_body = request.uri().path().strip_prefix(MEDIA_PATH).is_some_and(|id| !id.is_empty() && !id.contains('/'));
+    let is_same = request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    request.method() == Method::GET && is_body && is_same && app.halves.is_cookie_in(request.headers())
+}
+
+/// Where bodies are.
+const MEDIA_PATH: &str = "/api/v1/media/";
 
 /// Whether no page of another origin asks. Browsers say who asks; other programs say nothing. A link on any page may lead to
 /// the app's first file.

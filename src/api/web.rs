@@ -43,6 +43,7 @@ files! {
     "/js/room.js" "text/javascript; charset=utf-8" "js/room.js";
     "/js/bubble.js" "text/javascript; charset=utf-8" "js/bubble.js";
     "/js/composer.js" "text/javascript; charset=utf-8" "js/composer.js";
+    "/js/media.js" "text/javascript; charset=utf-8" "js/media.js";
     "/js/people.js" "text/javascript; charset=utf-8" "js/people.js";
     "/js/settings.js" "text/javascript; charset=utf-8" "js/settings.js";
     "/js/welcome.js" "text/javascript; charset=utf-8" "js/welcome.js";
@@ -95,12 +96,20 @@ pub(super) const PAGE_HEADER: &str = "x-tidings-page";
 impl Halves {
     /// Whether both halves are there. Hashes are compared in constant time.
     pub(super) fn are_in(&self, headers: &HeaderMap) -> bool {
-        let is = |given: &str, wanted: &str| blake3::hash(given.as_bytes()) == blake3::hash(wanted.as_bytes());
-        let is_page = headers.get(PAGE_HEADER).and_then(|page| page.to_str().ok()).is_some_and(|page| is(page, &self.page));
+        let page = headers.get(PAGE_HEADER).and_then(|page| page.to_str().ok());
+        page.is_some_and(|page| is_alike(page, &self.page)) && self.is_cookie_in(headers)
+    }
+
+    /// Whether the cookie is there.
+    pub(super) fn is_cookie_in(&self, headers: &HeaderMap) -> bool {
         let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|cookies| cookies.to_str().ok());
         let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        is_page && pairs.any(|(name, value)| name == self.cookie_name && is(value, &self.cookie))
+        pairs.any(|(name, value)| name == self.cookie_name && is_alike(value, &self.cookie))
     }
+}
+
+fn is_alike(given: &str, wanted: &str) -> bool {
+    blake3::hash(given.as_bytes()) == blake3::hash(wanted.as_bytes())
 }
 
 /// Lets a browser act for this person until the node stops. It sets a cookie, and answers with what the page keeps to itself.

@@ -136,6 +136,18 @@ impl Browser {
         self.tell(&format!("/element/{element}/value"), json!({ "text": text }));
     }
 
+    /// Presses what a selector finds, once it can be pressed.
+    pub(crate) fn press_in(&self, selector: &str) {
+        self.until(selector, &format!("const one = document.querySelector({}); return Boolean(one && !one.disabled)", json!(selector)));
+        self.click(selector);
+    }
+
+    /// Gives a file to what takes files.
+    pub(crate) fn choose(&self, selector: &str, path: &str) {
+        let element = self.element(selector);
+        self.tell(&format!("/element/{element}/value"), json!({ "text": path }));
+    }
+
     /// Types wherever the focus is.
     pub(crate) fn keys(&self, text: &str) {
         let strokes = text.chars().flat_map(|key| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]);

@@ -178,3 +178,67 @@ async fn the_keyboard_alone_does_everything() -> Result<()> {
     mesh.stop().await;
     Ok(())
 }
+
+/// A picture of one colour, without a library: PNG with stored deflate blocks (RFC 1950, 1951, 2083).
+fn picture(width: u32, height: u32) -> Vec<u8> {
+    let sum = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(!0_u32, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg())))
+    };
+    let chunk = |kind: &[u8], data: &[u8]| {
+        let body = [kind, data].concat();
+        [&u32::try_from(data.len()).unwrap().to_be_bytes()[..], &body, &(!sum(&body)).to_be_bytes()].concat()
+    };
+    let rows: Vec<u8> = (0..height).flat_map(|_| std::iter::once(0).chain((0..width).flat_map(|_| [30, 140, 120]))).collect();
+    let (low, high) =
+        rows.iter().fold((1_u32, 0_u32), |(low, high), byte| ((low + u32::from(*byte)) % 65_521, (high + low + u32::from(*byte)) % 65_521));
+    let length = u16::try_from(rows.len()).unwrap();
+    let stream = [&[0x78, 1, 1][..], &length.to_le_bytes(), &(!length).to_le_bytes(), &rows, &((high << 16) | low).to_be_bytes()].concat();
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &head), chunk(b"IDAT", &stream), chunk(b"IEND", &[])].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_and_a_voice_note_arrive() -> Result<()> {
+    let mesh = Mesh::builder().people(["alice", "bob"]).interfaces().start().await?;
+    let (alice, bob) = (mesh.person("alice"), mesh.person("bob"));
+    alice.meet(&bob).await?;
+    mesh.settle().await?;
+    let (one, other) = (open(&alice, "en", PHONE), open(&bob, "en", LAPTOP));
+    visit(&one, &room_of(&alice, &bob));
+    visit(&other, &room_of(&bob, &alice));
+    let file = alice.data().join("lake.png");
+    std::fs::write(&file, picture(120, 80))?;
+    one.finds("#composer");
+    one.choose("input[type=file]", file.to_str().unwrap());
+    one.fill("#caption", "the lake this morning");
+    one.press_in("dialog .primary");
+    other.sees("the lake this morning");
+    other.until(
+        "the picture",
+        "const image = document.querySelector('.photo img'); return Boolean(image?.complete && image.naturalWidth > 0)",
+    );
+    other.click(".photo");
+    other.until(
+        "the whole picture",
+        "const image = document.querySelector('.viewer img'); return Boolean(image?.complete && image.naturalWidth === 120)",
+    );
+    other.keys(super::driver::ESCAPE);
+
+    // Chromium's own microphone beeps.
+    one.press("Record a voice note");
+    one.until("a second of sound", "return document.querySelector('.recording time')?.innerText >= '0:01'");
+    one.press("Stop and listen");
+    one.press_in(".recording .send");
+    other.finds("li.theirs audio");
+    other.js("document.querySelector('li.theirs audio').play()");
+    other.until("sound that plays", "return document.querySelector('li.theirs audio').currentTime > 0.2");
+    one.press("Record a voice note");
+    one.finds(".recording");
+    one.keys(super::driver::ESCAPE);
+    one.until("no recording", "return !document.querySelector('.recording')");
+    assert_eq!((one.log(), other.log()), (Vec::new(), Vec::new()), "the console is quiet");
+    mesh.stop().await;
+    Ok(())
+}

@@ -1,6 +1,7 @@
 // One message as it stands in a room, and what can be done with it.
 
 import { bdi, h, icon, open, toast } from "./dom.js";
+import { shown } from "./media.js";
 import { post } from "./node.js";
 import { custodyMark, custodySheet, custodyWords, gist, rich } from "./parts.js";
 import { clock, moment, t } from "./words.js";
@@ -22,11 +23,11 @@ export const looks = (message, place) => JSON.stringify([message, place.first, p
  * is said in words, `quoted` for what it answers.
  */
 export function bubble(message, place, room) {
-  const body = h("div.bubble", message.reply ? quote(message, place, room) : null, text(message, foot(message, place)));
-  if (message.mine && message.custody.state === "expired") body.append(h("button.button.small", { type: "button", onclick: () => room.sendAgain(message) }, t("send-again")));
+  const body = h("div.bubble", message.reply ? quote(message, place, room) : null, message.blob ? shown(message) : null, text(message, foot(message, place)));
+  if (message.mine && message.kind === "text" && message.custody.state === "expired") body.append(h("button.button.small", { type: "button", onclick: () => room.sendAgain(message) }, t("send-again")));
   const more = h("button.round.more", { type: "button", tabindex: "-1", "aria-label": t("message-actions"), title: t("message-actions"), onclick: () => actions(message, room, more) }, icon("more"));
-  const classes = [message.mine ? "mine" : "theirs", place.first && "first", place.last && "last", message.kind !== "text" && "faded"].filter(Boolean);
-  const item = h(`li.message.${classes.join(".")}`, { "data-id": message.message, tabindex: "-1" }, h("div.line", body, message.kind === "text" || message.mine ? more : null), reactions(message, room));
+  const classes = [message.mine ? "mine" : "theirs", place.first && "first", place.last && "last", message.blob && "media"].filter(Boolean);
+  const item = h(`li.message.${classes.join(".")}`, { "data-id": message.message, tabindex: "-1" }, h("div.line", body, isWhole(message) || message.mine ? more : null), reactions(message, room));
   item.setAttribute("aria-label", spoken(message));
   let timer;
   body.addEventListener("touchstart", () => { timer = setTimeout(() => actions(message, room, more), 500); }, { passive: true });
@@ -37,13 +38,17 @@ export function bubble(message, place, room) {
   return item;
 }
 
+/** Whether it is there to be answered: not taken back, and of a kind that is known. */
+const isWhole = (message) => message.kind === "text" || Boolean(message.blob);
+
 function spoken(message) {
   const who = message.mine ? t("you") : message.from_name;
   return t("message-spoken", { who, text: gist(message), time: clock(message.at), custody: message.mine ? custodyWords(message.custody) : "" });
 }
 
 function text(message, end) {
-  if (message.kind !== "text") return h("p.text", h("em", gist(message)), end);
+  if (message.blob && !message.text) return h("p.text", end);
+  if (message.kind !== "text" && !message.blob) return h("p.text", h("em", gist(message)), end);
   const isLong = message.text.length > FOLD;
   const shown = isLong ? message.text.slice(0, FOLD) : message.text;
   const isBig = message.text.length <= 12 && /^(\p{Extended_Pictographic}|\p{Emoji_Component}|\s){1,12}$/u.test(message.text) && !/^[\d#*\s]+$/.test(message.text);
@@ -91,14 +96,15 @@ export function actions(message, room, near) {
   const emoji = (one) => h("button.emoji", { type: "button", "aria-label": t("react-with", { emoji: one }), onclick: () => { dialog.close(); react(message, mine(one) ? "" : one); } }, one);
   const mine = (one) => message.reactions?.some((reaction) => reaction.from === room.me && reaction.emoji === one);
   const isText = message.kind === "text";
+  const isOne = isWhole(message);
   const all = h("div.emoji-grid", { hidden: true }, EMOJI.map(emoji));
   const wider = h("button.emoji", { type: "button", "aria-label": t("react-more"), "aria-expanded": "false", onclick: () => { all.hidden = !all.hidden; wider.setAttribute("aria-expanded", String(!all.hidden)); } }, icon("add"));
   const dialog = h("dialog.menu", { "aria-label": t("message-actions") },
-    isText ? [h("div.quick", QUICK.map(emoji), wider), all] : null,
-    isText ? act("reply", t("reply"), () => room.composer.reply(message)) : null,
+    isOne ? [h("div.quick", QUICK.map(emoji), wider), all] : null,
+    isOne ? act("reply", t("reply"), () => room.composer.reply(message)) : null,
     isText ? act("copy", t("copy"), () => navigator.clipboard.writeText(message.text).then(() => toast(t("copied")))) : null,
     message.mine && isText ? act("edit", t("edit"), () => room.composer.edit(message)) : null,
-    message.mine && isText ? act("recall", t("recall"), () => recall(message, room), ".danger") : null,
+    message.mine && isOne ? act("recall", t("recall"), () => recall(message, room), ".danger") : null,
     message.mine && room.isSent ? act("held", t("custody-title"), () => custodySheet(message, () => room.sendAgain(message))) : null);
   if (!dialog.children.length) return;
   open(dialog);

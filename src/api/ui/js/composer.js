@@ -2,6 +2,7 @@
 
 import { bdi, h, icon, kept, round } from "./dom.js";
 import { EMOJI } from "./bubble.js";
+import { Recorder, sendFiles } from "./media.js";
 import { post } from "./node.js";
 import { gist } from "./parts.js";
 import { t } from "./words.js";
@@ -21,8 +22,13 @@ export class Composer {
     this.picker = h("div.emoji-grid.picker", { hidden: true }, EMOJI.map((one) => h("button.emoji", { type: "button", onclick: () => this.put(one) }, one)));
     this.smile = round("smile", t("emoji"), () => this.pick(), ".smile");
     this.smile.setAttribute("aria-expanded", "false");
+    this.files = h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": t("attach"), onchange: () => { this.attach([...this.files.files]); this.files.value = ""; } });
+    this.clip = round("attach", t("attach"), () => this.files.click());
+    this.mic = navigator.mediaDevices && window.MediaRecorder ? round("mic", t("record"), () => this.record(), ".mic") : null;
+    this.recorder = h("div.recorder", { hidden: true });
     this.element = h("form.composer", { onsubmit: (event) => { event.preventDefault(); this.submit(); } },
-      this.context, this.picker, this.trouble, h("div.write", this.smile, this.field, this.send));
+      this.context, this.picker, this.trouble, this.recorder, this.line = h("div.write", this.smile, this.clip, this.files, this.field, this.mic, this.send));
+    this.field.addEventListener("paste", (event) => { const files = [...event.clipboardData.files]; if (files.length) { event.preventDefault(); this.attach(files); } });
     this.fit();
   }
 
@@ -49,6 +55,27 @@ export class Composer {
     this.field.style.height = "auto";
     if (this.field.scrollHeight) this.field.style.height = `${Math.min(this.field.scrollHeight, 180)}px`;
     this.send.disabled = !this.field.value.trim();
+    this.send.hidden = Boolean(this.mic) && this.send.disabled;
+    if (this.mic) this.mic.hidden = !this.send.disabled;
+  }
+
+  /** Shows files, and sends them when told to. */
+  attach(files) {
+    if (!files.length) return;
+    const reply = this.about?.kind === "reply" ? this.about.message.message : undefined;
+    sendFiles(this.room, files, reply, () => { this.forget(); return this.room.toNewest(); });
+  }
+
+  /** Records a voice note in place of the line. */
+  async record() {
+    const end = () => { this.recorder.hidden = true; this.line.hidden = false; this.recorder.replaceChildren(); this.field.focus(); };
+    try {
+      const recorder = await Recorder.start(this.room, end);
+      this.recorder.replaceChildren(recorder.element);
+      this.recorder.hidden = false;
+      this.line.hidden = true;
+      recorder.stop.focus();
+    } catch { this.trouble.textContent = t("record-denied"); }
   }
 
   key(event) {

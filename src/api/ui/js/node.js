@@ -40,6 +40,20 @@ export async function ask(method, path, body) {
 export const get = (path) => ask("GET", path);
 export const post = (path, body = {}) => ask("POST", path, body);
 
+/** Sends a file to a room: its bytes are the request. */
+export async function upload(room, file, { caption = "", reply, voice = false }) {
+  const query = new URLSearchParams({ name: file.name, caption, voice: String(voice) });
+  if (reply) query.set("reply", reply);
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/rooms/${room}/media?${query}`, { method: "POST", headers: head(), body: file });
+  } catch { throw new Refusal("unreachable", t("error-unreachable")); }
+  if (!answer.ok) throw await refusal(answer);
+}
+
+/** Where the body of a message is. */
+export const bodyOf = (message) => `/api/v1/media/${message.message}`;
+
 /** Gets a session for the token of the address. */
 export async function begin(token) {
   const answer = await fetch("/api/v1/session", { method: "POST", headers: { authorization: `Bearer ${token}` } });

@@ -24,6 +24,9 @@ export function custodyMark(custody) {
   return h(`span.mark.mark-${custody.state}`, { role: "img", "aria-label": words, title: words }, icon(custody.state));
 }
 
+/** What kinds of media are called. */
+export const KINDS = { photo: "kind-photo", voice: "kind-voice", audio: "kind-audio", video: "kind-video", file: "kind-file" };
+
 const LINK = /https?:\/\/[^\s<>"'「」【】《》（），。]+/gi;
 
 /** A text of somebody as nodes: links can be followed, and nothing else in it means anything. */
@@ -48,7 +51,8 @@ export function rich(text) {
 export function gist(message) {
   if (message.kind === "recalled") return t("message-recalled");
   if (message.kind === "later") return t("message-later");
-  return message.text.slice(0, 300).replace(/\s+/g, " ");
+  const words = message.text.slice(0, 300).replace(/\s+/g, " ");
+  return message.blob ? [t(KINDS[message.kind]), words].filter(Boolean).join(": ") : words;
 }
 
 const line = (name, words, when) => h("li", icon(name), h("span", words), h("small", when));
@@ -67,7 +71,7 @@ export async function custodySheet(message, again) {
       standing.read ? line("read", t("custody-read"), moment(standing.read)) : null)));
   const none = standings.length ? null : h("p.soft", t("custody-notes"));
   const dialog = sheet(t("custody-title"), t("close"), h("div.sheet-body", people, none, h("p.soft", t("custody-what"))));
-  if (message.custody.state === "expired") {
+  if (message.custody.state === "expired" && message.kind === "text") {
     dialog.append(h("footer", h("button.button.primary", { type: "button", onclick: () => { dialog.close(); again(); } }, t("send-again"))));
   }
 }

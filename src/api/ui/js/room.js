@@ -60,6 +60,9 @@ class Room extends HTMLElement {
       this.results, this.notice, h("div.log-frame", this.log, this.newest), this.blocked() ?? this.composer.element);
     this.head();
     this.composer.fit();
+    if (this.blocked()) return;
+    this.ondragover = (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); };
+    this.ondrop = (event) => { event.preventDefault(); this.composer.attach([...event.dataTransfer.files]); };
   }
 
   blocked() {

@@ -81,6 +81,9 @@ function hint(event) {
       tell("message", event);
       soon(`chat ${event.room}`);
       break;
+    case "body":
+      tell("message", event);
+      break;
     case "room":
       tell("room", event);
       soon(`chat ${event.room}`);

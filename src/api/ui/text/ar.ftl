@@ -135,6 +135,33 @@ custody-notes = تبقى هذه الرسالة عندك.
 custody-what = من يحفظ رسالة لغيره لا يستطيع قراءتها. ولا تظهر أي خطوة إلا بعد وصول إيصالها.
 send-again = إرسال مجددًا
 
+kind-photo = صورة
+kind-voice = رسالة صوتية
+kind-audio = صوت
+kind-video = فيديو
+kind-file = ملف
+fetching = في الطريق إليك
+open-photo = فتح الصورة { $name }
+zoom = الحجم الأصلي
+save-file = حفظ
+caption = تعليق (اختياري)
+sending = جارٍ الإرسال
+attach = إرسال صور أو ملفات
+record = تسجيل رسالة صوتية
+recording = جارٍ التسجيل
+record-stop = إيقاف واستماع
+record-discard = تجاهل
+record-denied = تعذر استخدام الميكروفون: اسمح به لهذه الصفحة.
+level = شدة الصوت
+attach-title = { $count ->
+    [zero] لا ملفات
+    [one] إرسال ملف واحد
+    [two] إرسال ملفين
+    [few] إرسال { $count } ملفات
+    [many] إرسال { $count } ملفًا
+   *[other] إرسال { $count } ملف
+}
+
 add-title = إضافة صديق
 people-none = لا أحد هنا بعد
 people-none-more = يلتقي الأصدقاء عبر رابط يتبادلونه بأي طريقة يحبونها.
@@ -229,6 +256,7 @@ notify-none = لا إشعارات في هذا المتصفح
 notify-on = أعلمني بالرسائل الجديدة
 notify-show = إظهار نصها
 notify-words = تصل ما دامت هذه الصفحة مفتوحة في الخلفية.
+notify-new = رسالة جديدة
 notify-denied = المتصفح يمنعها: اسمح بإشعارات هذه الصفحة في إعداداته.
 mail-title = صناديق البريد
 mail-words = في غيابك تحفظ هذه العقد رسائلك المختومة. واثنتان أأمن من واحدة.

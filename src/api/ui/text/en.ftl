@@ -111,6 +111,29 @@ custody-notes = This message stays with you.
 custody-what = Who holds a message for somebody cannot read it. Each step is shown only when its receipt is here.
 send-again = Send again
 
+kind-photo = Photo
+kind-voice = Voice note
+kind-audio = Sound
+kind-video = Video
+kind-file = File
+fetching = On its way to you
+open-photo = Open the photo { $name }
+zoom = As large as it is
+save-file = Save
+caption = Caption (optional)
+sending = Sending
+attach = Send photos or files
+record = Record a voice note
+recording = Recording
+record-stop = Stop and listen
+record-discard = Throw away
+record-denied = The microphone cannot be used: allow it for this page.
+level = How loud it is
+attach-title = { $count ->
+    [one] Send { $count } file
+   *[other] Send { $count } files
+}
+
 add-title = Add a friend
 people-none = Nobody here yet
 people-none-more = Friends meet by a link, which they give each other in any way they like.
@@ -205,6 +228,7 @@ notify-none = This browser has no notifications
 notify-on = Tell me of new messages
 notify-show = Show what they say
 notify-words = They come while this page is open in the background.
+notify-new = New message
 notify-denied = The browser forbids it: allow notifications for this page in its settings.
 mail-title = Mailboxes
 mail-words = While you are away, these nodes hold your sealed messages. Two are safer than one.

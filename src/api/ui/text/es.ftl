@@ -111,6 +111,29 @@ custody-notes = Este mensaje se queda contigo.
 custody-what = Quien guarda un mensaje para otra persona no puede leerlo. Cada paso se muestra solo cuando llega su acuse.
 send-again = Enviar de nuevo
 
+kind-photo = Foto
+kind-voice = Nota de voz
+kind-audio = Sonido
+kind-video = Vídeo
+kind-file = Archivo
+fetching = En camino
+open-photo = Abrir la foto { $name }
+zoom = Tamaño real
+save-file = Guardar
+caption = Pie (opcional)
+sending = Enviando
+attach = Enviar fotos o archivos
+record = Grabar una nota de voz
+recording = Grabando
+record-stop = Parar y escuchar
+record-discard = Descartar
+record-denied = No se puede usar el micrófono: permítelo para esta página.
+level = Volumen
+attach-title = { $count ->
+    [one] Enviar { $count } archivo
+   *[other] Enviar { $count } archivos
+}
+
 add-title = Añadir a un amigo
 people-none = Aún no hay nadie
 people-none-more = Los amigos se encuentran con un enlace, que se dan como prefieran.
@@ -205,6 +228,7 @@ notify-none = Este navegador no tiene notificaciones
 notify-on = Avisarme de mensajes nuevos
 notify-show = Mostrar lo que dicen
 notify-words = Llegan mientras esta página está abierta en segundo plano.
+notify-new = Mensaje nuevo
 notify-denied = El navegador no lo permite: autoriza las notificaciones de esta página en sus ajustes.
 mail-title = Buzones
 mail-words = Mientras no estás, estos nodos guardan tus mensajes sellados. Dos son más seguros que uno.

@@ -105,6 +105,28 @@ custody-notes = Pesan ini tetap pada Anda.
 custody-what = Yang menyimpan pesan untuk orang lain tidak dapat membacanya. Tiap langkah tampil hanya bila tanda terimanya sudah ada.
 send-again = Kirim lagi
 
+kind-photo = Foto
+kind-voice = Pesan suara
+kind-audio = Audio
+kind-video = Video
+kind-file = Berkas
+fetching = Sedang menuju Anda
+open-photo = Buka foto { $name }
+zoom = Ukuran asli
+save-file = Simpan
+caption = Keterangan (opsional)
+sending = Mengirim
+attach = Kirim foto atau berkas
+record = Rekam pesan suara
+recording = Merekam
+record-stop = Berhenti dan dengarkan
+record-discard = Buang
+record-denied = Mikrofon tidak bisa dipakai: izinkan untuk halaman ini.
+level = Kerasnya suara
+attach-title = { $count ->
+   *[other] Kirim { $count } berkas
+}
+
 add-title = Tambah teman
 people-none = Belum ada siapa-siapa
 people-none-more = Teman bertemu lewat tautan, yang diberikan dengan cara apa pun.
@@ -199,6 +221,7 @@ notify-none = Peramban ini tidak punya pemberitahuan
 notify-on = Beri tahu saya pesan baru
 notify-show = Tampilkan isinya
 notify-words = Muncul selama halaman ini terbuka di latar.
+notify-new = Pesan baru
 notify-denied = Peramban melarangnya: izinkan pemberitahuan untuk halaman ini di setelannya.
 mail-title = Kotak surat
 mail-words = Saat Anda pergi, node ini menyimpan pesan Anda yang tersegel. Dua lebih aman dari satu.

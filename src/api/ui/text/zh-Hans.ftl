@@ -105,6 +105,28 @@ custody-notes = 这条消息只留在你这里。
 custody-what = 替别人保管消息的人无法读取内容。只有收到回执后，才会显示每一步。
 send-again = 重新发送
 
+kind-photo = 照片
+kind-voice = 语音
+kind-audio = 音频
+kind-video = 视频
+kind-file = 文件
+fetching = 正在接收
+open-photo = 打开照片 { $name }
+zoom = 原始大小
+save-file = 保存
+caption = 说明（可选）
+sending = 正在发送
+attach = 发送照片或文件
+record = 录制语音
+recording = 正在录音
+record-stop = 停止并试听
+record-discard = 丢弃
+record-denied = 无法使用麦克风：请为此页面允许使用。
+level = 音量
+attach-title = { $count ->
+   *[other] 发送 { $count } 个文件
+}
+
 add-title = 添加朋友
 people-none = 这里还没有人
 people-none-more = 朋友之间通过链接相识，用任何方式把链接交给对方都行。
@@ -199,6 +221,7 @@ notify-none = 这个浏览器不支持通知
 notify-on = 有新消息时通知我
 notify-show = 显示消息内容
 notify-words = 页面在后台打开时会收到通知。
+notify-new = 新消息
 notify-denied = 浏览器不允许：请在浏览器设置中为此页面允许通知。
 mail-title = 信箱
 mail-words = 你不在线时，这些节点保管你的加密消息。两个比一个更稳妥。
