@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     alice.meet(&bot).await?;
     let node = Node(bot.access().ok_or("the bot has an interface")?);
     let (listens, is_listening) = tokio::sync::oneshot::channel();
-    let echo = tokio::task::spawn_blocking(move || node.echo(1, || drop(listens.send(()))).map_err(|error| error.to_string()));
+    let echo = tokio::task::spawn_blocking(move || node.echo(1, || _ = listens.send(())).map_err(|error| error.to_string()));
     // What came before its stream was open is not told again.
     is_listening.await?;
     alice.send(&bot, "is anybody there?").await?;

@@ -34,7 +34,7 @@ fn ask(access: &Access, method: &str, path: &str, token: &str, host: Option<&str
     }
     let request = request.body(body.unwrap_or_default().to_owned()).unwrap();
     let mut response = agent.run(request).unwrap();
-    let text = response.body_mut().read_to_string().unwrap();
+    let text = String::from_utf8_lossy(&response.body_mut().read_to_vec().unwrap()).into_owned();
     (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 

@@ -1,5 +1,7 @@
 //! How quick the app is with a hundred thousand messages. By hand: it takes minutes to write them.
 
+#![allow(clippy::print_stderr)] // Its numbers are what it is for.
+
 use tidings::mesh::{Mesh, Result};
 use tidings::node::Body;
 
