@@ -1,5 +1,7 @@
 //! What others say of what they were sent: held, delivered, not now, never, no.
 
+use std::collections::BTreeSet;
+
 use super::account::receiver_at;
 use super::ctx::Ctx;
 use super::node::State;
@@ -91,13 +93,19 @@ impl State {
     /// A device keeps nothing of what it cannot open yet: it goes again after a while, and the window goes on.
     pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
         for account in self.contacts.claimants(&from) {
+            let mut stuck = BTreeSet::new();
             for envelope in envelopes {
                 let Some(way) = self.outbox.way(&account, &from) else { break };
                 if let Some(order) = way.land(envelope, ctx.now.mono) {
-                    let again = way.defer(ctx.now.mono, ctx.rng);
+                    let (again, is_stuck) = way.defer(ctx.now.mono, ctx.rng);
                     self.timers.sooner(Timer::Lane(account), again);
+                    stuck.extend(is_stuck.then(|| self.owed_row(ctx, &account, order)).flatten().and_then(|row| row.cargo.room()));
                     self.give_up_copy(ctx, &account, order);
                 }
+            }
+            let is_theirs = self.contact_at(&from).is_some_and(|(owner, _)| owner == account);
+            for room in stuck.into_iter().filter(|room| is_theirs && self.rooms.has_member(room, &account)).collect::<Vec<_>>() {
+                self.send_heads(ctx, from, &account, &room);
             }
         }
         Outcome::Accepted

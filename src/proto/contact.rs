@@ -343,6 +343,15 @@ impl State {
         }
     }
 
+    /// A request went out, and its answer is of no use; one at a time is on its way.
+    pub(super) fn request_again(&mut self, ctx: &mut Ctx, account: &AccountId) {
+        let is_working =
+            self.contacts.unpaid.values().any(|(unpaid, _)| matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
+        if self.contacts.state(account) == Some(ContactState::Requested) && !is_working && !self.outbox.owes(account, Other::Knock) {
+            self.request(ctx, account);
+        }
+    }
+
     /// At start: requests whose proof of work was lost with the process are made again.
     pub(super) fn renew_lost_requests(&mut self, ctx: &mut Ctx) {
         let requested: Vec<AccountId> =

@@ -76,7 +76,7 @@ pub(super) fn refusal(error: RoomError) -> CommandError {
         RoomError::NoGroup => CommandError::NoRoom,
         RoomError::NotAllowed => CommandError::NotAdmin,
         RoomError::TooMany => CommandError::TooMany("devices in this room"),
-        RoomError::Invalid(_) | RoomError::OutOfDate | RoomError::Mls(_) => {
+        RoomError::Invalid(_) | RoomError::NoKeyPackage | RoomError::OutOfDate | RoomError::Mls(_) => {
             tracing::warn!(?error, "a room operation failed");
             CommandError::Internal
         }

@@ -5,7 +5,7 @@ use super::ctx::Ctx;
 use super::lane::Other;
 use super::node::State;
 use super::receive::Source;
-use super::room::{RoomError, RoomInfo};
+use super::room::{Joined, RoomError, RoomInfo};
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{
@@ -241,6 +241,12 @@ impl State {
                 Err(error) => tracing::warn!(?error, "a contact's new device could not be brought into a group"),
             }
         }
+        // Of a group that they were taken out of nobody of theirs can open what is still owed.
+        for room in self.outbox.rooms_of_commits(account).into_iter().filter(|room| *room != direct) {
+            if !self.rooms.has_member(&room, account) {
+                self.reseal_to(ctx, &room, &[*account], None);
+            }
+        }
     }
 
     fn handle_welcome(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, welcome: &[u8]) -> Outcome {
@@ -261,9 +267,15 @@ impl State {
         if is_new && is_full {
             return Outcome::Refused(Refusal::Limit);
         }
-        let (info, effects) = match self.rooms.join(ctx, account, room, welcome) {
+        let Joined { info, was_there, effects } = match self.rooms.join(ctx, account, room, welcome) {
             Ok(joined) => joined,
-            Err(error) => return outcome(error),
+            Err(error) => {
+                // Made with a key package that is gone: many were made since the request.
+                if error == RoomError::NoKeyPackage && is_direct {
+                    self.request_again(ctx, account);
+                }
+                return outcome(error);
+            }
         };
         for asked in self.outbox.owed_such(Other::Rejoin(info.room)) {
             self.drop_such(ctx, &asked, |other| *other == Other::Rejoin(info.room));
@@ -288,12 +300,15 @@ impl State {
             ctx.put(Table::Room, info.room.0, &row::Room { is_late, ..row::Room::new(info.kind, String::new(), members) });
             ctx.emit(Event::Room(info.room));
         }
+        if info.kind == RoomKind::Group && !was_here && was_there {
+            self.lack_all(ctx, &info.room);
+        }
         self.set_group(ctx, &info.room, info.generation);
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &info.room, None);
         match info.kind {
             RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
-            RoomKind::Group if was_here => self.ask_heads(ctx, &info.room),
+            RoomKind::Group if was_here || was_there => self.ask_heads(ctx, &info.room),
             _ => {}
         }
         if info.kind == RoomKind::Group {
@@ -400,7 +415,7 @@ fn hash_all(parts: &[Vec<u8>]) -> [u8; 32] {
 /// What a failed room operation says of the peer that asked for it.
 fn outcome(error: RoomError) -> Outcome {
     match error {
-        RoomError::NoGroup => Outcome::Refused(Refusal::Unknown),
+        RoomError::NoGroup | RoomError::NoKeyPackage => Outcome::Refused(Refusal::Unknown),
         RoomError::NotAllowed => Outcome::Misbehaved(Misbehaviour::Right),
         RoomError::Invalid(_) => Outcome::Refused(Refusal::Unknown),
         RoomError::OutOfDate => Outcome::Refused(Refusal::Expired),

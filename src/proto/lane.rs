@@ -1,6 +1,6 @@
 //! What is in memory of the outbox: for each account that is owed something its lane, and how far each peer is with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::member::MemberCard;
 use crate::types::limits::{
@@ -217,6 +217,12 @@ impl Outbox {
         self.lanes.get(account).is_some_and(|lane| lane.others.values().any(|owed| *owed == other))
     }
 
+    /// The rooms of the commits that an account is owed.
+    pub(super) fn rooms_of_commits(&self, account: &AccountId) -> BTreeSet<RoomId> {
+        let others = self.lanes.get(account).into_iter().flat_map(|lane| lane.others.values());
+        others.filter_map(|other| if let Other::Commit(room) = other { Some(*room) } else { None }).collect()
+    }
+
     /// The accounts that are owed such a row.
     pub(super) fn owed_such(&self, other: Other) -> Vec<AccountId> {
         self.lanes.keys().filter(|account| self.owes(account, other)).copied().collect()
@@ -356,13 +362,16 @@ impl Way {
         }
     }
 
-    /// The device cannot open something yet; gives when to try again: later each time.
-    pub(super) fn defer(&mut self, now: Millis, rng: &mut Rng) -> Millis {
-        if self.again_at <= now {
+    /// The device cannot open something yet; gives when to try again: later each time. And whether the epoch that it waits for does not
+    /// come: whoever made it may be gone, with the commit that leads there. Once each time the device is told then where the room is, so
+    /// that it can ask to be brought there.
+    pub(super) fn defer(&mut self, now: Millis, rng: &mut Rng) -> (Millis, bool) {
+        let is_first = self.again_at <= now;
+        if is_first {
             self.again_at = now + rng.jitter((RETRY_MS_MIN << self.deferrals.min(DOUBLINGS_MAX)).min(RETRY_MS_MAX) / 2);
             self.deferrals += 1;
         }
-        self.again_at
+        (self.again_at, is_first && self.deferrals >= DEFERRALS_MAX)
     }
 
     /// When what was deferred goes again.
@@ -446,3 +455,5 @@ pub(super) fn order_of(key: &[u8]) -> Option<u64> {
 
 /// More of them would be longer than any pause.
 const DOUBLINGS_MAX: u32 = 10;
+/// A commit that another device still has to pass on is here before it is waited for so often in a row.
+const DEFERRALS_MAX: u32 = 2;

@@ -162,6 +162,22 @@ impl State {
         in_parts(cards).into_iter().all(|cards| self.send_aside(ctx, room, to, &Body::Cards { cards }).is_some())
     }
 
+    /// A member's device is new in a group and may know nobody else there: it is told this account's card, and by an admin all that
+    /// are known.
+    pub(super) fn introduce_again(&mut self, ctx: &mut Ctx, room: &RoomId, to: &AccountId) {
+        if !self.others_in(ctx, room).contains(to) {
+            return;
+        }
+        let own: row::Member = ctx.row(Table::Member, &member_key(room, &ctx.keys.account_id())).unwrap_or_default();
+        let grants = self.grants_for(ctx, &room.0, own.round);
+        self.send_shared(ctx, room, &[*to], &Body::Cards { cards: vec![(self.account.signed.clone(), grants)] });
+        let key = member_key(room, to);
+        if let Some(row) = ctx.row::<row::Member>(Table::Member, &key) {
+            ctx.put(Table::Member, key, &row::Member { is_told: false, ..row });
+        }
+        self.queue_group(ctx, room);
+    }
+
     /// Members' cards, from themselves or from an admin.
     pub(super) fn handle_cards(&mut self, ctx: &mut Ctx, room: &RoomId, sender: &AccountId, cards: Vec<MemberCard>) -> Outcome {
         let Some(info) = self.rooms.info(room).filter(|info| info.kind == RoomKind::Group).cloned() else {

@@ -159,11 +159,9 @@ impl State {
         let place = Place { room, clock: self.place_of(ctx, series, content), sender, message };
         let Content { proof, number, clock, is_back, .. } = *content;
         let mut late = false;
-        if sender != ctx.keys.account_id()
-            && let Some(mut row) = ctx.row::<row::Room>(Table::Room, &room.0)
-        {
-            late = clock < row.clock && clock.ms + LATE_MS < ctx.now.wall;
-            // Another's clock moves ours, but not far beyond what this machine believes.
+        if let Some(mut row) = ctx.row::<row::Room>(Table::Room, &room.0) {
+            late = sender != ctx.keys.account_id() && clock < row.clock && clock.ms + LATE_MS < ctx.now.wall;
+            // Another's clock moves ours, and so does that of a former device of this account; but not far beyond what this machine believes.
             if clock > row.clock && clock.ms <= ctx.now.wall + CLOCK_DRIFT_MS_MAX {
                 row.clock = clock;
                 ctx.put(Table::Room, room.0, &row);

@@ -31,8 +31,8 @@ pub(super) struct Peer {
     said_hello: bool,
     /// Inboxes for which it has our token.
     pub(super) tokens: BTreeSet<InboxId>,
-    /// Envelopes it sent that nobody could open.
-    pub(super) junk: u32,
+    /// Envelopes it sent that nobody could open, and since when they are counted (monotonic clock).
+    pub(super) junk: (Millis, u32),
 }
 
 /// How dialling a peer went.

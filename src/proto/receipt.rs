@@ -103,6 +103,7 @@ impl State {
                 }
                 if asks {
                     self.tell_heads(ctx, room, sender, None, false);
+                    self.introduce_again(ctx, room, sender);
                 }
                 Outcome::Accepted
             }

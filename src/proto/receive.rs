@@ -9,9 +9,10 @@ use super::node::State;
 use super::outbox::id_of;
 use super::room::{Effect, Opened};
 use super::seam::{Event, Misbehaviour, Outcome, Output, Refusal, Topic};
+use super::timer::Timer;
 use crate::crypto::keys::{direct_room, message_id};
-use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, SEEN_TTL_MS};
-use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, MessageId, PeerId, RoomId, Table};
+use crate::types::limits::{DEFERRED_BYTES_MAX, DEFERRED_MAX, ENVELOPE_BYTES_MAX, GOSSIP_ROOM_DEVICES_MIN, JUNK_MAX, JUNK_MS, SEEN_TTL_MS};
+use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, MessageId, Millis, PeerId, RoomId, Table};
 use crate::wire::codec::{self, DecodeError};
 use crate::wire::content::{Body, Content, Knock};
 use crate::wire::envelope::{Envelope, Kind};
@@ -113,14 +114,14 @@ impl State {
                 if let Source::Direct(peer) = source {
                     ctx.transmit(peer, Frame::Lost(vec![id]));
                 }
-                if self.is_contact(source) { outcome } else { self.count_junk(source, outcome) }
+                if self.is_contact(source) { outcome } else { self.count_junk(ctx.now.mono, source, outcome) }
             }
             // They could not know that work is asked of them, and ask as a stranger once they do.
             Outcome::Refused(Refusal::Late) if matches!(source, Source::Direct(_)) => {
                 if let Source::Direct(peer) = source {
                     ctx.transmit(peer, Frame::Lost(vec![id]));
                 }
-                self.count_junk(source, outcome)
+                self.count_junk(ctx.now.mono, source, outcome)
             }
             // Nothing that waits in a mailbox becomes better by waiting longer; the one who put it there may not be its bearer.
             Outcome::Refused(_) | Outcome::Misbehaved(_) => {
@@ -128,13 +129,13 @@ impl State {
                     self.acknowledge(ctx, mailbox, sequence);
                     return Outcome::Refused(Refusal::Unwanted);
                 }
-                self.count_junk(source, outcome)
+                self.count_junk(ctx.now.mono, source, outcome)
             }
         }
     }
 
     /// A stranger's or a relay's envelope may be junk without their fault; a flood of it is theirs.
-    fn count_junk(&mut self, source: Source, outcome: Outcome) -> Outcome {
+    fn count_junk(&mut self, now: Millis, source: Source, outcome: Outcome) -> Outcome {
         let Source::Direct(peer) = source else { return outcome };
         // A contact's node may not know that it is blocked, or that we begin anew; nor may the mailbox that delivers for it.
         let is_mailbox = |known: &Known| known.card.mailboxes.iter().any(|mailbox| mailbox.peer == peer);
@@ -143,8 +144,10 @@ impl State {
             return outcome;
         }
         let Some(there) = self.peers.get_mut(&peer) else { return outcome };
-        there.junk = there.junk.saturating_add(1);
-        if there.junk > JUNK_MAX { Outcome::Misbehaved(Misbehaviour::Unexpected) } else { outcome }
+        let (since, junk) = there.junk;
+        let is_over = now.saturating_sub(since) >= JUNK_MS;
+        there.junk = if is_over { (now, 1) } else { (since, junk.saturating_add(1)) };
+        if there.junk.1 > JUNK_MAX { Outcome::Misbehaved(Misbehaviour::Unexpected) } else { outcome }
     }
 
     /// It is durable (once this input's batch is): whoever kept it for us may let go.
@@ -335,6 +338,7 @@ impl State {
                         row.members.retain(|account| *account != ctx.keys.account_id());
                         ctx.put(Table::Room, room.0, &row);
                     }
+                    self.lack_nothing(ctx, &room);
                     self.on_members(ctx, &room, true);
                     ctx.emit(Event::Room(room));
                 }
@@ -372,6 +376,7 @@ impl State {
     pub(super) fn on_disk_free(&mut self, ctx: &mut Ctx) {
         let spilt = std::mem::take(&mut self.deferred.spilt);
         self.reopen(ctx, spilt);
+        self.timers.sooner(Timer::Ask, ctx.now.mono);
     }
 
     fn reopen(&mut self, ctx: &mut Ctx, mailboxes: BTreeSet<PeerId>) {

@@ -54,6 +54,10 @@ impl State {
     /// Asks for holes whose time has come: the author first, then other members in turn.
     pub(super) fn ask(&mut self, ctx: &mut Ctx) {
         let now = ctx.now.mono;
+        // What was asked for would be refused, each time in a new seal, until none of them can be opened.
+        if self.disk_full {
+            return;
+        }
         let due: Vec<Series> = self.sync.holes.iter().filter(|(_, asking)| asking.at <= now).map(|(series, _)| *series).collect();
         for series in due {
             self.ask_one(ctx, &series);
@@ -223,6 +227,11 @@ impl State {
                 put(&mut heads.gone, *number);
             }
         }
+        self.put_gone(ctx, series, heads);
+    }
+
+    /// Writes what is known, with as many ranges of what can no longer come as are kept.
+    pub(super) fn put_gone(&mut self, ctx: &mut Ctx, series: &Series, mut heads: row::Heads) {
         while heads.gone.len() > HOLES_MAX {
             let (first, last) = heads.gone.remove(0);
             heads.gone_more += last - first + 1;

@@ -175,10 +175,7 @@ impl State {
         work: &mut Reseal,
     ) -> bool {
         let present = self.rooms.epoch(room).map(|(_, id)| id);
-        let is_of_room = match &row.cargo {
-            Cargo::Message { room: other, .. } | Cargo::Content { room: other, .. } | Cargo::Commit { room: other } => other == room,
-            Cargo::Knock | Cargo::Copy | Cargo::Welcome { .. } | Cargo::Rejoin { .. } => false,
-        };
+        let is_of_room = row.cargo.room() == Some(*room);
         let is_left = match &work.epochs {
             Some(epochs) => epochs.contains(&row.epoch),
             None => Some(row.epoch) != present,

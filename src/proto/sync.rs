@@ -200,7 +200,10 @@ impl State {
     /// Something came of a device that is no longer in the room: its account may have come back from a backup without it.
     pub(super) fn note_belated(&mut self, ctx: &Ctx, series: &Series, leaf: &DeviceId) {
         let Series { room, account, .. } = *series;
-        if account != ctx.keys.account_id() && !self.rooms.devices(&room).contains(&(account, *leaf)) {
+        // A branch of the room may still have its leaf; its account names it no more.
+        let is_named = self.contacts.card(&account).is_none_or(|card| card.devices.iter().any(|device| device.device == *leaf));
+        let is_there = is_named && self.rooms.devices(&room).contains(&(account, *leaf));
+        if account != ctx.keys.account_id() && !is_there {
             self.sync.belated.insert((room, account));
             self.timers.sooner(Timer::Receipts, ctx.now.mono + RECEIPT_DELAY_MS);
         }
@@ -210,6 +213,26 @@ impl State {
     pub(super) fn tell_belated(&mut self, ctx: &mut Ctx) {
         for (room, account) in std::mem::take(&mut self.sync.belated) {
             self.tell_heads(ctx, &room, &account, None, false);
+        }
+    }
+
+    /// A former device of this account was in a group of which nothing is known here: what others say they said is asked for from the
+    /// beginning. What was not for this account they will not give, and nobody is told that it is lost.
+    pub(super) fn lack_all(&mut self, ctx: &mut Ctx, room: &RoomId) {
+        let me = ctx.keys.account_id();
+        for (account, device) in self.rooms.devices(room).into_iter().filter(|(account, _)| *account != me) {
+            ctx.put(Table::Heads, Series { room: *room, account, device }.key(), &row::Heads::default());
+        }
+    }
+
+    /// This account is out of a room: nobody there gives it anything any more.
+    pub(super) fn lack_nothing(&mut self, ctx: &mut Ctx, room: &RoomId) {
+        let lacking: Vec<Series> = self.sync.holes.keys().filter(|series| series.room == *room).copied().collect();
+        for series in lacking {
+            let Some(mut heads) = ctx.row::<row::Heads>(Table::Heads, &series.key()) else { continue };
+            heads.gone.append(&mut heads.holes);
+            heads.gone.sort_unstable();
+            self.put_gone(ctx, &series, heads);
         }
     }
 
@@ -242,7 +265,10 @@ impl State {
         }
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
         self.apply_effects(ctx, effects);
-        self.hear_heads(ctx, &heads.room, &account, &heads.heads);
+        // Who is out of the room is not given what is said there.
+        if self.rooms.has(&heads.room) {
+            self.hear_heads(ctx, &heads.room, &account, &heads.heads);
+        }
         Outcome::Accepted
     }
 

@@ -81,12 +81,16 @@ impl<'a> Reader<'a> {
     /// How many messages of a room are known of and not here: `(may still come, can no longer come)`.
     pub fn missing(&self, room: &RoomId) -> (u64, u64) {
         let rows = self.view.scan(&Scan::prefix(Table::Heads, room.as_bytes().to_vec()));
+        // What was said before this account came was never for it, also where it was asked for.
+        let is_late = self.row::<row::Room>(Table::Room, room.as_bytes()).is_some_and(|room| room.is_late);
+        let is_before = |(first, _): &&(u64, u64)| is_late && *first == 1;
         let heads = rows.into_iter().filter_map(|(_, value)| row::decode::<row::Heads>(&value).ok());
         heads.fold((0_u64, 0_u64), |(missing, gone), heads| {
             let count = |ranges: &[(u64, u64)]| {
                 ranges.iter().fold(0_u64, |sum, (first, last)| sum.saturating_add(last.saturating_sub(*first).saturating_add(1)))
             };
-            let lost = count(&heads.gone).saturating_add(heads.gone_more);
+            let before = heads.gone.iter().find(is_before).map_or(0, |range| count(&[*range]));
+            let lost = count(&heads.gone).saturating_sub(before).saturating_add(heads.gone_more);
             (missing.saturating_add(count(&heads.holes)), lost.saturating_add(gone))
         })
     }

@@ -175,8 +175,11 @@ limits! {
     DEFERRED_MAX: usize = 512;
     /// Bytes of those envelopes.
     DEFERRED_BYTES_MAX: usize = 4 * 1024 * 1024;
-    /// Envelopes that cannot be opened which a peer may send before each one counts as misbehaviour.
+    /// Envelopes that cannot be opened which a peer may send in `JUNK_MS` before each one counts as misbehaviour: a relay that tries for
+    /// somebody who does not know that they are blocked sends some, and more slowly.
     JUNK_MAX: u32 = 64;
+    /// How long such an envelope is held against the peer.
+    JUNK_MS: Millis = HOUR;
     /// Numbers before the one at which a device's clock was set back whose messages are put before it: what is sent with a wrong clock until somebody notices.
     BACK_NUMBERS_MAX: u64 = 512;
     /// How often that is done for one device of a room: each time may move as many messages.

@@ -449,6 +449,16 @@ pub enum Cargo {
     },
 }
 
+impl Cargo {
+    /// The room in whose epochs it is sealed; none for what is sealed to an account, or was sealed by somebody else.
+    pub fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::Message { room, .. } | Self::Content { room, .. } | Self::Commit { room } => Some(*room),
+            Self::Knock | Self::Copy | Self::Welcome { .. } | Self::Rejoin { .. } => None,
+        }
+    }
+}
+
 /// `Table::Member`: `room | account`: how a member of a group can be reached. The row of this account itself says what the others were told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Member {

@@ -298,7 +298,7 @@ impl World {
                 let (from, room, welcome) = (*from, *room, welcome.clone());
                 let before = self.messages;
                 let joined = self.act(at, |rooms, ctx| match rooms.join(ctx, &from, &room, &welcome) {
-                    Ok((_, effects)) => (Ok(!effects.is_empty()), effects),
+                    Ok(joined) => (Ok(!joined.effects.is_empty()), joined.effects),
                     Err(error) => (Err(error), Vec::new()),
                 });
                 self.tell(|| format!("{at} is welcomed by {}: {joined:?}", packet.from));

@@ -5,7 +5,7 @@ use bincode::{Decode, Encode};
 use super::branch::{By, Epoch, Hint, Room, State};
 use super::commit::{may_return, next_update, welcome_effects};
 use super::epoch::{destroy_bag, name};
-use super::{Effect, EpochId, RoomError, RoomInfo, Rooms};
+use super::{Effect, EpochId, Joined, RoomError, RoomInfo, Rooms};
 use crate::crypto::keys::{direct_room, notes_room};
 use crate::crypto::mls::bag::Bag;
 use crate::crypto::mls::package::{self, Package};
@@ -177,13 +177,7 @@ impl Rooms {
     }
 
     /// See [`Rooms::join`].
-    pub(super) fn enter_by(
-        &mut self,
-        ctx: &mut Ctx,
-        from: &AccountId,
-        room: &RoomId,
-        bytes: &[u8],
-    ) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
+    pub(super) fn enter_by(&mut self, ctx: &mut Ctx, from: &AccountId, room: &RoomId, bytes: &[u8]) -> Result<Joined, RoomError> {
         let joining: Joining = codec::decode(bytes).map_err(|_| RoomError::Invalid("welcome"))?;
         let (group, sender) = Group::join(&self.engine, ctx.rng, &self.package_bags(ctx), &joining.welcome)?;
         let info: RoomInfo = group.info().and_then(|info| codec::decode(info).ok()).ok_or(RoomError::Invalid("room"))?;
@@ -197,8 +191,9 @@ impl Rooms {
         let id = group.id().ok_or(RoomError::Invalid("group"))?;
         let mut epoch = self.first(&group, id, info.generation)?;
         joining.check(&epoch)?;
+        let was_there = !joining.gone.is_empty();
         if self.rooms.get(&info.room).is_some_and(|room| room.epoch(&epoch.id).is_some_and(|known| known.state == State::Here)) {
-            return Ok((info, Vec::new()));
+            return Ok(Joined { info, was_there, effects: Vec::new() });
         }
         let mut room = self.rooms.get(&info.room).cloned().unwrap_or_else(|| fresh(info.clone(), epoch.id));
         epoch.left = Some(ctx.now.wall);
@@ -215,7 +210,7 @@ impl Rooms {
             room.anchor = Some(at);
         }
         let effects = self.settle(ctx, room);
-        Ok((info, effects))
+        Ok(Joined { info, was_there, effects })
     }
 
     /// The secrets of all key packages of this device.

@@ -57,6 +57,17 @@ pub struct RoomInfo {
     pub admins: Vec<AccountId>,
 }
 
+/// A room that this device was welcomed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// What all members agree on.
+    pub info: RoomInfo,
+    /// Whether the welcome says that the account had other devices there before.
+    pub was_there: bool,
+    /// What follows.
+    pub effects: Vec<Effect>,
+}
+
 /// What must be done after something happened to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -184,6 +195,9 @@ pub enum RoomError {
     /// A key package, welcome or credential that does not hold.
     #[error("invalid {0}")]
     Invalid(&'static str),
+    /// A welcome for a key package of this device that is gone.
+    #[error("the welcome is for a key package that is not here")]
+    NoKeyPackage,
     /// The room has as many devices as `ROOM_DEVICES_MAX`.
     #[error("too many devices")]
     TooMany,
@@ -196,7 +210,7 @@ impl From<MlsError> for RoomError {
     fn from(error: MlsError) -> Self {
         match error {
             MlsError::Invalid(what) => Self::Invalid(what),
-            MlsError::NoKeyPackage => Self::Invalid("welcome: it is for a key package that is not here"),
+            MlsError::NoKeyPackage => Self::NoKeyPackage,
             MlsError::OwnCommit => Self::Invalid("commit"),
             MlsError::Failed(what) => Self::Mls(what),
         }
@@ -286,7 +300,7 @@ impl Rooms {
     /// `from` (or of the other account, when a sibling device welcomes this one) and this account. A welcome of a lower
     /// generation than the one that is here is refused; of two groups of one generation both are kept for what was sealed in them,
     /// and the room follows the lower group id. A welcome that is here already has no effect; one to another room than `room` is refused.
-    pub fn join(&mut self, ctx: &mut Ctx, from: &AccountId, room: &RoomId, welcome: &[u8]) -> Result<(RoomInfo, Vec<Effect>), RoomError> {
+    pub fn join(&mut self, ctx: &mut Ctx, from: &AccountId, room: &RoomId, welcome: &[u8]) -> Result<Joined, RoomError> {
         self.enter_by(ctx, from, room, welcome)
     }
 
