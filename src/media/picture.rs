@@ -12,8 +12,8 @@ use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFo
 use super::input::Input;
 use super::kind::Format;
 use crate::types::limits::{
-    PICTURE_DECODE_BYTES_MAX, PICTURE_FILE_BYTES_MAX, PICTURE_PIXELS_MAX, PREVIEW_PICTURE_BYTES, PREVIEW_PICTURE_SIDE,
-    PREVIEW_PROFILE_BYTES_MAX,
+    PICTURE_DECODE_BYTES_MAX, PICTURE_FILE_BYTES_MAX, PICTURE_PIXELS_FREE, PICTURE_PIXELS_MAX, PICTURE_PIXELS_PER_BYTE_MAX,
+    PREVIEW_PICTURE_BYTES, PREVIEW_PICTURE_SIDE, PREVIEW_PROFILE_BYTES_MAX,
 };
 
 /// A picture as it is shown at once.
@@ -40,13 +40,14 @@ pub(super) fn shown<F: Read + Seek>(input: &mut Input<'_, F>, format: Format, or
     if input.length() > PICTURE_FILE_BYTES_MAX {
         return None;
     }
-    small(BufReader::new(input.rewound().ok()?), format, orientation)
+    let bytes = input.length();
+    small(BufReader::new(input.rewound().ok()?), bytes, format, orientation)
 }
 
 /// The small picture of a file that is in memory: a frame of a video, or a cover.
 pub(super) fn poster(bytes: &[u8]) -> Option<Vec<u8>> {
     let format = image::guess_format(bytes).ok()?;
-    small(Cursor::new(bytes), format, 0).map(|shown| shown.jpeg).filter(|jpeg| !jpeg.is_empty())
+    small(Cursor::new(bytes), bytes.len() as u64, format, 0).map(|shown| shown.jpeg).filter(|jpeg| !jpeg.is_empty())
 }
 
 /// Whether width and height change places.
@@ -64,7 +65,7 @@ pub(super) fn exif(orientation: u8) -> Vec<u8> {
     [b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", &[orientation][..], &[0; 6]].concat()
 }
 
-fn small<R: std::io::BufRead + Seek>(reader: R, format: ImageFormat, orientation: u8) -> Option<Shown> {
+fn small<R: std::io::BufRead + Seek>(reader: R, bytes: u64, format: ImageFormat, orientation: u8) -> Option<Shown> {
     let _one = DECODING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut limits = Limits::default();
     limits.max_alloc = Some(PICTURE_DECODE_BYTES_MAX);
@@ -76,7 +77,8 @@ fn small<R: std::io::BufRead + Seek>(reader: R, format: ImageFormat, orientation
         None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
     };
     let (width, height) = decoder.dimensions();
-    let fits = u64::from(width) * u64::from(height) <= PICTURE_PIXELS_MAX && decoder.total_bytes() <= PICTURE_DECODE_BYTES_MAX;
+    let pixels_max = PICTURE_PIXELS_MAX.min(PICTURE_PIXELS_FREE + bytes.saturating_mul(PICTURE_PIXELS_PER_BYTE_MAX));
+    let fits = u64::from(width) * u64::from(height) <= pixels_max && decoder.total_bytes() <= PICTURE_DECODE_BYTES_MAX;
     let profile = decoder.icc_profile().ok().flatten();
     let decoded = if fits { DynamicImage::from_decoder(decoder).ok() } else { None };
     let jpeg = decoded.and_then(|picture| jpeg(picture, orientation, profile)).unwrap_or_default();

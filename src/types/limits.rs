@@ -489,6 +489,10 @@ limits! {
     PICTURE_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
     /// Pixels of a picture that is decoded: 48 million, as the largest phones take them.
     PICTURE_PIXELS_MAX: u64 = 50_000_000;
+    /// Pixels of a picture that is decoded whatever the size of its file.
+    PICTURE_PIXELS_FREE: u64 = 1_000_000;
+    /// Pixels beyond these for each byte of its file: a plain colour is coded in a few bytes, a photo takes one for some pixels; what claims more is a bomb.
+    PICTURE_PIXELS_PER_BYTE_MAX: u64 = 4_000;
     /// Bytes that decoding one picture may take, beside its file: 50 million pixels in four bytes, and as much again while it works.
     PICTURE_DECODE_BYTES_MAX: u64 = 400 * 1024 * 1024;
     /// Bytes of a colour profile that goes into a preview picture: those of screens are small.

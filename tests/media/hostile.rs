@@ -72,6 +72,16 @@ fn a_header_of_many_pixels_takes_no_memory() {
 }
 
 #[test]
+fn a_few_bytes_that_claim_a_photo_are_not_decoded() {
+    // One pixel, on a canvas of forty million.
+    let mut gif = b"GIF89a\x40\x1f\x88\x13\x80\0\0\xff\xff\xff\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b".to_vec();
+    let (preview, _) = sent(&gif, "a.gif");
+    assert_eq!((preview.width, preview.height, preview.picture.len()), (8_000, 5_000, 0));
+    gif[6..10].copy_from_slice(&[100, 0, 100, 0]);
+    assert!(!sent(&gif, "a.gif").0.picture.is_empty(), "of a size that fits its bytes it is");
+}
+
+#[test]
 fn sizes_that_overflow_are_refused() {
     let huge = [0xff; 8];
     let film = |kind: &[u8; 4]| [&b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x01"[..], kind, &huge].concat();
