@@ -266,7 +266,7 @@ impl State {
         let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
         self.apply_effects(ctx, effects);
         // Who is out of the room is not given what is said there.
-        if self.rooms.has(&heads.room) {
+        if members.contains(&ctx.keys.account_id()) {
             self.hear_heads(ctx, &heads.room, &account, &heads.heads);
         }
         Outcome::Accepted
