@@ -211,6 +211,9 @@ fn no_file_is_forgotten() {
             errors.push(format!("scripts/test does not run `{target}`"));
         }
     }
+    if !read("scripts/browser").contains("--test browser") {
+        errors.push("scripts/browser does not run `--test browser`".to_owned());
+    }
     none(errors);
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::Options;
 use super::error::ApiError;
+use super::web::Halves;
 use crate::config::Explained;
 use crate::node::{Command, Handle, Reply};
 use crate::store::reader::Reader;
@@ -23,13 +24,14 @@ pub(super) struct App {
     pub(super) data: PathBuf,
     pub(super) config: Vec<Explained>,
     pub(super) token: blake3::Hash,
+    pub(super) halves: Halves,
     pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl App {
-    pub(super) fn new(handle: Handle, options: &Options, token: &str, stopped: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(handle: Handle, options: &Options, token: &str, halves: Halves, stopped: watch::Receiver<bool>) -> Self {
         let token = blake3::hash(token.as_bytes());
-        Self { handle, data: options.data.clone(), config: options.config.clone(), token, stopped }
+        Self { handle, data: options.data.clone(), config: options.config.clone(), token, halves, stopped }
     }
 
     /// Reads the rows, off the threads that answer requests.

@@ -115,6 +115,12 @@ pub struct Check {
     /// What to do about it; empty when it is well.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub advice: String,
+    /// A word for what was found, from which an app says it in the person's language.
+    #[serde(default)]
+    pub code: String,
+    /// The number that belongs to it: of nodes, mailboxes, messages, people; 0 where none does.
+    #[serde(default)]
+    pub count: u64,
 }
 
 /// Asks for an invite.
@@ -133,6 +139,36 @@ pub struct NewInvite {
 pub struct Link {
     /// The link.
     pub link: String,
+}
+
+/// A browser may act for this person until the node stops: this, in the header `x-tidings-page`, together with the cookie.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    /// What the page keeps to itself.
+    pub page: String,
+}
+
+/// A text to draw as a QR code.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewQr {
+    /// The text.
+    pub text: String,
+}
+
+/// A QR code.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Qr {
+    /// Its rows from the top, `1` for a dark square and `0` for a light one, without the quiet border.
+    pub rows: Vec<String>,
+}
+
+/// A passphrase to seal an archive under.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewArchive {
+    /// The passphrase.
+    pub passphrase: String,
 }
 
 /// A new contact.
@@ -340,6 +376,9 @@ pub struct PageParams {
     /// Those that begin just after this message.
     #[param(value_type = Option<String>)]
     pub after: Option<MessageId>,
+    /// Those around this message.
+    #[param(value_type = Option<String>)]
+    pub around: Option<MessageId>,
     /// Only these messages, by id, with commas between them.
     pub ids: Option<String>,
 }

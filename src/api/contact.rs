@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use qrcode::{EcLevel, QrCode};
 
 use super::app::{self, App};
-use super::body::{Link, NewContact, NewInvite, NewName, Verify};
+use super::body::{Link, NewContact, NewInvite, NewName, NewQr, Qr, Verify};
 use super::error::ApiError;
 use crate::node::{Command, Reply};
 use crate::store::reader::view::Contact;
@@ -18,6 +19,15 @@ use crate::types::limits::INVITE_TTL_MS;
 pub(super) async fn invite(State(app): State<Arc<App>>, app::Json(new): app::Json<NewInvite>) -> Result<Json<Link>, ApiError> {
     let command = Command::Invite { ttl_ms: new.ttl_ms.unwrap_or(INVITE_TTL_MS), public: new.public };
     link(app.command(command).await?)
+}
+
+/// A text, such as an invite, as a QR code.
+#[utoipa::path(post, path = "/api/v1/qr", request_body = NewQr, responses((status = 200, body = Qr)))]
+pub(super) async fn qr(app::Json(new): app::Json<NewQr>) -> Result<Json<Qr>, ApiError> {
+    let code =
+        QrCode::with_error_correction_level(&new.text, EcLevel::L).map_err(|_| ApiError::request("`text` is too long for a QR code"))?;
+    let squares: Vec<char> = code.to_colors().into_iter().map(|color| color.select('1', '0')).collect();
+    Ok(Json(Qr { rows: squares.chunks(code.width()).map(|row| row.iter().collect()).collect() }))
 }
 
 /// All contacts and requests.

@@ -29,6 +29,9 @@ pub enum ApiError {
     /// A name that does not belong to this machine, which a hostile web page could have chosen.
     #[error("requests are answered only for 127.0.0.1, [::1] and localhost")]
     Host,
+    /// A page that is not the node's own.
+    #[error("requests of web pages are answered only for the node's own page")]
+    Origin,
     /// No such route.
     #[error("there is nothing at this address: /api/v1/openapi.json lists what there is")]
     NotFound,
@@ -85,6 +88,7 @@ impl ApiError {
             Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
             Self::Token => (StatusCode::UNAUTHORIZED, "token"),
             Self::Host => (StatusCode::FORBIDDEN, "host"),
+            Self::Origin => (StatusCode::FORBIDDEN, "origin"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::Request { .. } => (StatusCode::BAD_REQUEST, "request"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),

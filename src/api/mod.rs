@@ -4,16 +4,18 @@
 //! |---|---|
 //! | [`body`] | what goes in and out as JSON |
 //! | [`error`] | every error with its status |
-//! | `guard` | who may ask: the token, and only over a loopback name |
+//! | `guard` | who may ask: the token or a session, only over a loopback name, and no page of another origin |
+//! | `web` | the files of the web app, which are in `ui/`, and the session of a browser |
 //! | `app` | what the handlers share |
 //! | `route` | the table of routes, and the OpenAPI document |
-//! | `node`, `contact`, `room`, `media`, `mailbox`, `event` | the handlers |
+//! | `node`, `contact`, `room`, `media`, `mailbox`, `event`, `archive` | the handlers |
 //!
 //! A running node leaves `api.json` in its data directory, which only its owner can read: `url`, `token` and `pid`.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this floor listens on a socket, starts tasks and tells the time
 
 mod app;
+mod archive;
 pub mod body;
 mod contact;
 pub mod error;
@@ -24,6 +26,7 @@ mod media;
 mod node;
 mod room;
 mod route;
+mod web;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -38,8 +41,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use guard::{is_loopback_host, is_token};
+pub use guard::{is_loopback_host, is_own_page, is_token};
 pub use route::{ROUTES, document};
+pub use web::FILES;
 
 use crate::config::Explained;
 use crate::node::Handle;
@@ -93,6 +97,13 @@ pub struct Access {
     pub pid: u32,
 }
 
+impl Access {
+    /// The address that a person opens in a browser. Whoever has it acts as this person until the node stops.
+    pub fn link(&self) -> String {
+        format!("{}/#token={}", self.url, self.token)
+    }
+}
+
 impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Access({})", self.url)
@@ -118,13 +129,18 @@ impl Api {
         if !ui.ip().is_loopback() {
             return Err(StartError::NotLoopback { ui });
         }
-        let listener = TcpListener::bind(ui).await.map_err(|source| StartError::Listen { ui, source })?;
+        let listener = listen(ui, &options.data).await.map_err(|source| StartError::Listen { ui, source })?;
         let at = listener.local_addr().map_err(|source| StartError::Listen { ui, source })?;
         let file = options.data.join(ACCESS_FILE);
         let token_error = |source| StartError::Token { path: file.clone(), source };
         let access = Access { url: format!("http://{at}"), token: new_token().map_err(token_error)?, pid: std::process::id() };
         let (stop, stopped) = watch::channel(false);
-        let app = Arc::new(app::App::new(handle, &options, &access.token, stopped.clone()));
+        let halves = web::Halves {
+            cookie_name: format!("tidings-{}", at.port()),
+            cookie: new_token().map_err(token_error)?,
+            page: new_token().map_err(token_error)?,
+        };
+        let app = Arc::new(app::App::new(handle, &options, &access.token, halves, stopped.clone()));
         let router = route::router(app);
         let server = tokio::spawn(async move {
             let mut stopped = stopped;
@@ -162,6 +178,24 @@ impl Api {
 
 /// Answers that are under way get so long to end.
 const STOP_TIME: Duration = Duration::from_secs(1);
+
+/// Where port 0 led last time it leads again when that is free: what a browser keeps for an address is then still there.
+async fn listen(ui: SocketAddr, data: &Path) -> io::Result<TcpListener> {
+    let file = data.join(PORT_FILE);
+    let last = fs::read_to_string(&file).ok().and_then(|port| port.trim().parse().ok()).filter(|_| ui.port() == 0);
+    if let Some(port) = last
+        && let Ok(listener) = TcpListener::bind(SocketAddr::new(ui.ip(), port)).await
+    {
+        return Ok(listener);
+    }
+    let listener = TcpListener::bind(ui).await?;
+    // Without the file the next start gets another port, as this one did.
+    let _ = fs::write(file, format!("{}\n", listener.local_addr()?.port()));
+    Ok(listener)
+}
+
+/// The port of the interface, for the next start.
+const PORT_FILE: &str = "ui-port";
 
 fn new_token() -> io::Result<String> {
     let mut token = [0; 32];

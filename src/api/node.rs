@@ -14,6 +14,7 @@ use crate::node::Command;
 use crate::store::reader::Reader;
 use crate::store::reader::view::{Mailbox, MailboxState, Outbox, Skew};
 use crate::types::PeerId;
+use crate::types::time::MINUTE;
 
 /// Who this node is.
 #[utoipa::path(get, path = "/api/v1/id", responses((status = 200, body = Identity)))]
@@ -137,35 +138,39 @@ fn bytes_under(path: &Path, depth: usize) -> u64 {
     bytes.sum()
 }
 
-fn well(name: &str, found: impl Into<String>) -> Check {
-    Check { name: name.to_owned(), ok: true, found: found.into(), advice: String::new() }
+fn well(name: &str, code: &str, count: u64, found: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), ok: true, found: found.into(), advice: String::new(), code: code.to_owned(), count }
 }
 
-fn ill(name: &str, found: impl Into<String>, advice: impl Into<String>) -> Check {
-    Check { name: name.to_owned(), ok: false, found: found.into(), advice: advice.into() }
+fn ill(name: &str, code: &str, count: u64, found: impl Into<String>, advice: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), ok: false, found: found.into(), advice: advice.into(), code: code.to_owned(), count }
 }
 
 fn check_disk(store: &StoreStatus) -> Check {
     if store.disk_full {
         let found = "the disk is almost full: nothing new is accepted, and nothing is lost";
-        return ill("disk", found, "free some space; new messages are accepted again by themselves");
+        return ill("disk", "disk-full", 0, found, "free some space; new messages are accepted again by themselves");
     }
-    well("disk", "there is room for new messages")
+    well("disk", "disk-well", 0, "there is room for new messages")
 }
 
 fn check_database(store: &StoreStatus) -> Check {
     match &store.moved_aside {
         Some(path) => ill(
             "database",
+            "database-damaged",
+            store.restored_rows,
             format!("it was damaged and moved to {path}; {} rows came back from the last snapshot", store.restored_rows),
             "look whether messages are missing; what mailboxes and friends still have comes by itself. Check the disk of this machine",
         ),
         None if store.rooms_lost => ill(
             "database",
+            "database-keys",
+            0,
             "the keys of your rooms could not be read; messages are whole",
             "nothing: this node is a new device of your account, and your contacts' nodes add it again when both are online",
         ),
-        None => well("database", "it opened whole"),
+        None => well("database", "database-well", 0, "it opened whole"),
     }
 }
 
@@ -173,19 +178,27 @@ fn check_peers(peers: usize) -> Check {
     match peers {
         0 => ill(
             "network",
+            "network-alone",
+            0,
             "no other node is connected",
             "check the network of this machine; if you have no contacts and no relay yet, `tidings invite` is the way to begin",
         ),
-        1 => well("network", "1 node is connected"),
-        many => well("network", format!("{many} nodes are connected")),
+        1 => well("network", "network-well", 1, "1 node is connected"),
+        many => well("network", "network-well", many as u64, format!("{many} nodes are connected")),
     }
 }
 
 fn check_reach(is_reachable: bool) -> Check {
     if is_reachable {
-        return well("addresses", "other machines can try to reach this node");
+        return well("addresses", "addresses-well", 0, "other machines can try to reach this node");
     }
-    ill("addresses", "this node listens only for programs on this machine", "start it with --listen /ip4/0.0.0.0/tcp/0")
+    ill(
+        "addresses",
+        "addresses-local",
+        0,
+        "this node listens only for programs on this machine",
+        "start it with --listen /ip4/0.0.0.0/tcp/0",
+    )
 }
 
 fn check_mailboxes(mailboxes: &[Mailbox]) -> Check {
@@ -195,6 +208,8 @@ fn check_mailboxes(mailboxes: &[Mailbox]) -> Check {
         let why = mailbox.why.clone().unwrap_or_default();
         return ill(
             "mailboxes",
+            "mailboxes-refused",
+            0,
             format!("{} does not hold your mail: {why}", mailbox.peer),
             "leave it with `tidings relay leave` or `tidings neighbour leave`, and choose another",
         );
@@ -202,23 +217,29 @@ fn check_mailboxes(mailboxes: &[Mailbox]) -> Check {
     match confirmed {
         0 => ill(
             "mailboxes",
+            "mailboxes-none",
+            0,
             "nobody holds your messages while you are away",
             "ask a friend with `tidings neighbour ask NAME`, or join a relay with `tidings relay join LINK`",
         ),
         1 => ill(
             "mailboxes",
+            "mailboxes-one",
+            1,
             "one mailbox holds your messages while you are away",
             "two keep them safe when one is lost: ask one more friend, or join one more relay",
         ),
-        many => well("mailboxes", format!("{many} mailboxes hold your messages while you are away")),
+        many => well("mailboxes", "mailboxes-well", many as u64, format!("{many} mailboxes hold your messages while you are away")),
     }
 }
 
 fn check_outbox(outbox: Outbox) -> Check {
     match outbox.waiting {
-        0 => well("outbox", format!("nothing waits only here; {} held by mailboxes", outbox.held)),
+        0 => well("outbox", "outbox-well", outbox.held, format!("nothing waits only here; {} held by mailboxes", outbox.held)),
         waiting => ill(
             "outbox",
+            "outbox-waiting",
+            waiting,
             format!("{waiting} messages are only on this node so far, {} are held by mailboxes", outbox.held),
             "keep this node running until they are held or delivered; friends with a mailbox can be reached while they are away",
         ),
@@ -226,31 +247,44 @@ fn check_outbox(outbox: Outbox) -> Check {
 }
 
 fn check_missing(reader: &Reader<'_>) -> Check {
+    let count = reader.rooms().iter().fold(0_u64, |sum, room| sum.saturating_add(room.missing));
     let missing: Vec<String> =
         reader.rooms().iter().filter(|room| room.missing > 0).map(|room| format!("{} in {}", room.missing, room.name)).collect();
     if missing.is_empty() {
-        return well("messages", "none is missing");
+        return well("messages", "messages-well", 0, "none is missing");
     }
     ill(
         "messages",
+        "messages-missing",
+        count,
         format!("some are missing and being asked for: {}", missing.join(", ")),
         "stay online until somebody who has them is online too",
     )
 }
 
 fn check_clock(skew: Option<Skew>) -> Check {
-    let Some(skew) = skew else { return well("clock", "it is not far from that of others, as far as is known") };
-    ill("clock", skew.sentence(), "set the clock of this machine, or tell the others if theirs is wrong; nothing is lost meanwhile")
+    let Some(skew) = skew else { return well("clock", "clock-well", 0, "it is not far from that of others, as far as is known") };
+    let minutes = skew.ahead_ms.unsigned_abs() / MINUTE;
+    let code = if skew.ahead_ms > 0 { "clock-ahead" } else { "clock-behind" };
+    ill(
+        "clock",
+        code,
+        minutes,
+        skew.sentence(),
+        "set the clock of this machine, or tell the others if theirs is wrong; nothing is lost meanwhile",
+    )
 }
 
 fn check_requests(reader: &Reader<'_>) -> Check {
     let names: Vec<String> =
         reader.contacts().into_iter().filter(|contact| contact.state == "pending").map(|contact| contact.name).collect();
     if names.is_empty() {
-        return well("requests", "nobody waits for your answer");
+        return well("requests", "requests-well", 0, "nobody waits for your answer");
     }
     ill(
         "requests",
+        "requests-waiting",
+        names.len() as u64,
         format!("these people ask to be your contacts: {}", names.join(", ")),
         "answer with `tidings contact accept NAME` or `decline NAME`",
     )

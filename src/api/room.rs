@@ -11,7 +11,7 @@ use super::app::{self, App, Params};
 use super::body::{MarkRead, Marked, NewMessage, NewTexts, PageParams, SearchParams, Sent, SentText, SentTexts};
 use super::error::ApiError;
 use crate::node::{Body, Command, CommandFailure, Reply};
-use crate::store::reader::view::{Custody, Message, Room, State as CustodyState};
+use crate::store::reader::view::{Chat, Custody, Message, Room, Standing, State as CustodyState};
 use crate::store::reader::{Page, Reader, ResolveError};
 use crate::types::limits::{FRAME_IDS_MAX, HTTP_TEXTS_MAX, MESSAGES_SHOWN_MAX};
 use crate::types::{MessageId, RoomId};
@@ -37,19 +37,47 @@ pub(super) async fn messages(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Vec<Message>>, ApiError> {
     let limit = params.limit.unwrap_or(MESSAGES_SHOWN).min(MESSAGES_SHOWN_MAX);
-    if params.before.is_some() && params.after.is_some() {
-        return Err(ApiError::request("`before` and `after` do not go together"));
+    if [params.before, params.after, params.around].iter().flatten().count() > 1 {
+        return Err(ApiError::request("`before`, `after` and `around` do not go together"));
     }
     let ids = params.ids.as_deref().map(ids).transpose()?;
     let page = Page { limit, before: params.before, after: params.after };
     let messages = app.read(move |reader| -> Result<_, ResolveError> {
         let room = reader.resolve_room(&room)?;
-        match ids {
-            Some(ids) => Ok(reader.messages_by_id(&room, &ids)),
-            None => reader.messages(&room, page),
+        match (ids, params.around) {
+            (Some(ids), _) => Ok(reader.messages_by_id(&room, &ids)),
+            (None, Some(around)) => reader.messages_around(&room, around, limit),
+            (None, None) => reader.messages(&room, page),
         }
     });
     Ok(Json(messages.await??))
+}
+
+/// All conversations with their last message and what is unread, that with the latest message first.
+#[utoipa::path(get, path = "/api/v1/chats", responses((status = 200, body = Vec<Chat>)))]
+pub(super) async fn chats(State(app): State<Arc<App>>) -> Result<Json<Vec<Chat>>, ApiError> {
+    let connected = app.handle.connected();
+    Ok(Json(app.read(move |reader| reader.chats(&connected)).await?))
+}
+
+/// One conversation.
+#[utoipa::path(get, path = "/api/v1/chats/{room}", params(("room" = String, Path)), responses((status = 200, body = Chat)))]
+pub(super) async fn chat(State(app): State<Arc<App>>, Path(room): Path<String>) -> Result<Json<Chat>, ApiError> {
+    let (room, connected) = (app.room(room).await?, app.handle.connected());
+    app.read(move |reader| reader.chat(&room, &connected)).await?.map(Json).ok_or(ApiError::Internal)
+}
+
+/// Where a message of this person is on its way to each account: who holds it until when, and when receipts came.
+#[utoipa::path(get, path = "/api/v1/rooms/{room}/messages/{message}/custody", params(("room" = String, Path), ("message" = String, Path)), responses((status = 200, body = Vec<Standing>)))]
+pub(super) async fn custody(
+    State(app): State<Arc<App>>,
+    Path((room, message)): Path<(String, String)>,
+) -> Result<Json<Vec<Standing>>, ApiError> {
+    let standings = app.read(move |reader| -> Result<_, ResolveError> {
+        let room = reader.resolve_room(&room)?;
+        reader.standings(&room, &reader.find_message(&room, &message)?)
+    });
+    Ok(Json(standings.await??))
 }
 
 /// Sends one message. Answered once it is durable.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::response::Html;
+use axum::http::HeaderMap;
 use axum::{Json, Router, middleware, routing};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::app::App;
 use super::error::ApiError;
-use super::{body, contact, event, guard, mailbox, media, node, room};
+use super::{archive, body, contact, event, guard, mailbox, media, node, room, web};
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 
 macro_rules! routes {
@@ -26,7 +26,7 @@ macro_rules! routes {
         #[openapi(
             info(
                 title = "Tidings",
-                description = "What a running node answers on loopback. Every route but this document needs `Authorization: Bearer TOKEN` with the token from `api.json` in the data directory. Contacts and rooms in a path are named by name, id, or the start of an id."
+                description = "What a running node answers on loopback. Every route but this document needs `Authorization: Bearer TOKEN` with the token from `api.json` in the data directory; a browser gets a session for it. Contacts and rooms in a path are named by name, id, or the start of an id."
             ),
             paths($($module::$handler),+),
             components(schemas(body::Failure, body::Event)),
@@ -45,7 +45,10 @@ routes! {
     post "/api/v1/name" node::rename;
     post "/api/v1/export" node::export;
     post "/api/v1/scrub" node::scrub;
+    post "/api/v1/archive" archive::download;
+    post "/api/v1/session" web::begin;
     post "/api/v1/invite" contact::invite;
+    post "/api/v1/qr" contact::qr;
     get "/api/v1/contacts" contact::list;
     post "/api/v1/contacts" contact::add;
     get "/api/v1/contacts/{contact}" contact::one;
@@ -60,10 +63,13 @@ routes! {
     post "/api/v1/neighbours" mailbox::ask_neighbour;
     post "/api/v1/relay/invite" mailbox::relay_invite;
     post "/api/v1/relay/join" mailbox::relay_join;
+    get "/api/v1/chats" room::chats;
+    get "/api/v1/chats/{room}" room::chat;
     get "/api/v1/rooms" room::list;
     get "/api/v1/rooms/{room}" room::one;
     get "/api/v1/rooms/{room}/messages" room::messages;
     post "/api/v1/rooms/{room}/messages" room::send;
+    get "/api/v1/rooms/{room}/messages/{message}/custody" room::custody;
     post "/api/v1/rooms/{room}/texts" room::send_texts;
     post "/api/v1/rooms/{room}/read" room::mark_read;
     post "/api/v1/rooms/{room}/forward/{message}" media::forward;
@@ -88,9 +94,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// All routes, behind the guard.
 pub(super) fn router(app: Arc<App>) -> Router {
-    table()
+    let mut router = table();
+    for (at, (path, ..)) in web::FILES.iter().enumerate() {
+        router = router.route(path, routing::get(move |headers: HeaderMap| async move { web::file(at, &headers) }));
+    }
+    router
         .route(DOCUMENT_PATH, routing::get(|| async { Json(document()) }))
-        .route("/", routing::get(|| async { Html(PAGE) }))
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::NotFound })
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
@@ -106,19 +115,3 @@ impl Modify for Token {
         document.components.get_or_insert_default().add_security_scheme("token", scheme);
     }
 }
-
-const PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Tidings</title>
-<style>body{font:16px/1.6 system-ui,sans-serif;max-width:36em;margin:4em auto;padding:0 1em;color:#222;background:#fff}
-code{background:#f2f2f2;padding:.1em .3em;border-radius:3px}
-@media (prefers-color-scheme:dark){body{color:#ddd;background:#181818}code{background:#2a2a2a}a{color:#9cf}}</style></head>
-<body><h1>Your node is running.</h1>
-<p>Tidings is used from the command line:</p>
-<p><code>tidings invite</code> makes a link for a friend.<br>
-<code>tidings contact add LINK</code> uses the link of a friend.<br>
-<code>tidings send NAME "hello"</code> sends a message.<br>
-<code>tidings read NAME --follow</code> shows what comes.<br>
-<code>tidings doctor</code> says what could be better.</p>
-<p>Programs use the <a href="/api/v1/openapi.json">HTTP interface</a>.</p></body></html>
-"#;

@@ -36,6 +36,8 @@ fn without_node(context: &Context) -> Result<Diagnosis, Failure> {
         ok: false,
         found: found.to_owned(),
         advice: format!("start it with `{}`", context.command("run")),
+        code: "node-stopped".to_owned(),
+        count: 0,
     };
     Ok(Diagnosis { healthy: false, checks: vec![check], config })
 }

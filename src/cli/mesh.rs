@@ -81,7 +81,7 @@ fn describe(people: &[Ready], relays: &[Ready]) -> String {
     let rows: Vec<Vec<String>> = people
         .iter()
         .chain(relays)
-        .map(|ready| vec![format!("  {}", ready.name), ready.ui.clone(), ready.data.display().to_string()])
+        .map(|ready| vec![format!("  {}", ready.name), ready.link.clone(), ready.data.display().to_string()])
         .collect();
     let mut lines = vec!["The mesh is up. Stop it with Ctrl-C.".to_owned(), String::new(), align(&rows)];
     if let [first, second, ..] = people {
@@ -110,6 +110,8 @@ struct Ready {
     account: String,
     peer: String,
     ui: String,
+    #[serde(skip)]
+    link: String,
     data: PathBuf,
 }
 
@@ -120,6 +122,7 @@ impl Ready {
             account: person.account().to_string(),
             peer: person.peer().to_string(),
             ui: person.access().map(|access| access.url).unwrap_or_default(),
+            link: person.access().map(|access| access.link()).unwrap_or_default(),
             data: person.data().to_owned(),
         }
     }

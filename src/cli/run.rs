@@ -165,7 +165,7 @@ fn ready(context: &mut Context, handle: &Handle, api: &Api, name: &str) -> Resul
         format!("Your node is running, {}. Stop it with Ctrl-C.", escape_line(&name)),
         String::new(),
         format!("  account    {account}"),
-        format!("  interface  {}", api.url()),
+        format!("  open       {}", api.access().link()),
         format!("  data       {}", context.data.display()),
     ];
     lines.extend(listen.iter().map(|address| format!("  listens    {address}")));

@@ -23,7 +23,7 @@ pub struct Blobs {
 /// What became of a piece that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// Written; durable after [`Sink::sync`].
+    /// Written; durable after `sync`.
     Written,
     /// It is not the piece that the listing names: whoever sent it lies.
     Wrong,

@@ -3,10 +3,12 @@
 //! | file | holds |
 //! |---|---|
 //! | [`view`] | the answers, with the field names that scripts rely on |
+//! | [`chat`] | the list of conversations, and where one message is |
 //! | [`message`] | messages of a room with what was said about them, and their custody |
 //! | [`resolve`] | from a name or the start of an id to a contact or a room |
 //! | [`search`] | messages by their words |
 
+pub mod chat;
 mod media;
 pub mod message;
 pub mod resolve;
@@ -41,7 +43,7 @@ impl<'a> Reader<'a> {
 
     /// All contacts and requests, by name.
     pub fn contacts(&self) -> Vec<view::Contact> {
-        let mut contacts: Vec<_> = self.contact_rows().into_iter().map(|(account, row)| contact_view(account, row)).collect();
+        let mut contacts: Vec<_> = self.contact_rows().into_iter().map(|(account, row)| self.contact_view(account, row)).collect();
         contacts.sort_by_key(|contact| (contact.name.to_lowercase(), contact.account));
         contacts
     }
@@ -50,7 +52,7 @@ impl<'a> Reader<'a> {
     pub fn contact(&self, account: &AccountId) -> Option<view::Contact> {
         let row = self.contact_row(account)?;
         let words = phrase::verification_words(&self.own, account);
-        Some(view::Contact { words: Some(words), ..contact_view(*account, row) })
+        Some(view::Contact { words: Some(words), ..self.contact_view(*account, row) })
     }
 
     /// All rooms: notes first, then by the latest message.
@@ -152,6 +154,14 @@ impl<'a> Reader<'a> {
         rows.into_iter().filter_map(|(key, row)| Some((AccountId::from_slice(&key)?, row))).collect()
     }
 
+    fn contact_view(&self, account: AccountId, row: row::Contact) -> view::Contact {
+        let room = self.direct_room(&account);
+        let mailboxes = card(&row).map_or(0, |card| card.mailboxes.len());
+        let state = row.state.word().to_owned();
+        let greeting = if row.state == ContactState::Pending { row.greeting } else { String::new() };
+        view::Contact { account, name: row.name, room, state, verified: row.verified, since: row.since, mailboxes, greeting, words: None }
+    }
+
     fn contact_row(&self, account: &AccountId) -> Option<row::Contact> {
         self.row(Table::Contact, account.as_bytes())
     }
@@ -226,13 +236,6 @@ const PAGE_ROWS: usize = 1_024;
 fn card(row: &row::Contact) -> Option<Card> {
     let signed: Signed = codec::decode(&row.card).ok()?;
     codec::decode(&signed.card).ok()
-}
-
-fn contact_view(account: AccountId, row: row::Contact) -> view::Contact {
-    let mailboxes = card(&row).map_or(0, |card| card.mailboxes.len());
-    let state = row.state.word().to_owned();
-    let greeting = if row.state == ContactState::Pending { row.greeting } else { String::new() };
-    view::Contact { account, name: row.name, state, verified: row.verified, since: row.since, mailboxes, greeting, words: None }
 }
 
 fn mailbox_view(peer: PeerId, row: row::Mailbox, names: &BTreeMap<AccountId, String>) -> view::Mailbox {

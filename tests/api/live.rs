@@ -34,8 +34,34 @@ fn ask(access: &Access, method: &str, path: &str, token: &str, host: Option<&str
     }
     let request = request.body(body.unwrap_or_default().to_owned()).unwrap();
     let mut response = agent.run(request).unwrap();
-    let text = response.body_mut().read_to_string().unwrap();
+    let text = String::from_utf8_lossy(&response.body_mut().read_to_vec().unwrap()).into_owned();
     (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// A browser's session is a cookie that scripts cannot read and a header that only the page can send.
+fn a_browser_needs_both_halves(access: &Access) {
+    let agent: Agent = Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+    let begun = agent.post(format!("{}/api/v1/session", access.url)).header("authorization", format!("Bearer {}", access.token));
+    let mut begun = begun.send_empty().unwrap();
+    let set = begun.headers().get("set-cookie").unwrap().to_str().unwrap().to_owned();
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+    let cookie = set.split(';').next().unwrap();
+    let page: Value = serde_json::from_str(&begun.body_mut().read_to_string().unwrap()).unwrap();
+    let page = page["page"].as_str().unwrap();
+    let status = |cookie: &str, page: &str| {
+        let request = agent.get(format!("{}/api/v1/id", access.url)).header("cookie", cookie).header("x-tidings-page", page);
+        request.call().unwrap().status().as_u16()
+    };
+    assert_eq!(status(cookie, page), 200);
+    assert_eq!(status(cookie, ""), 401);
+    assert_eq!(status("", page), 401);
+    assert_eq!(status(&cookie.replace('=', "=0"), page), 401);
+    let file = agent.get(format!("{}/", access.url)).call().unwrap();
+    let policy = file.headers().get("content-security-policy").unwrap().to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let tag = file.headers().get("etag").unwrap().to_str().unwrap().to_owned();
+    let again = agent.get(format!("{}/", access.url)).header("if-none-match", tag).call().unwrap();
+    assert_eq!(again.status().as_u16(), 304);
 }
 
 #[test]
@@ -81,6 +107,21 @@ fn whoever_has_the_token_acts_for_alice_and_nobody_else() {
     let (_, read) = own("GET", "/api/v1/rooms/notes/messages", None);
     let texts: Vec<_> = read.as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["one", "two"]);
+    let first = read[0]["message"].as_str().unwrap();
+    let (_, around) = own("GET", &format!("/api/v1/rooms/notes/messages?limit=2&around={first}"), None);
+    assert_eq!(around.as_array().unwrap().len(), 2);
+    assert_eq!(error("GET", &format!("/api/v1/rooms/notes/messages?after={first}&around={first}"), None).1, "request");
+    let (_, chats) = own("GET", "/api/v1/chats", None);
+    assert_eq!((chats[0]["kind"].as_str(), chats[0]["last"]["text"].as_str()), (Some("notes"), Some("two")));
+    assert_eq!(own("GET", &format!("/api/v1/rooms/notes/messages/{first}/custody"), None), (200, json!([])), "notes have nowhere to go");
+    let (_, qr) = own("POST", "/api/v1/qr", Some(r#"{"text":"tidings:"}"#));
+    assert_eq!(qr["rows"][0].as_str().map(|row| row.starts_with("1111111")), Some(true), "the mark in the corner");
+    let archive = own("POST", "/api/v1/archive", Some(r#"{"passphrase":"long and secret"}"#));
+    assert_eq!(archive.0, 200);
+    let left =
+        std::fs::read_dir(&data).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("archive"));
+    assert_eq!(left.count(), 0, "no copy stays behind");
+    a_browser_needs_both_halves(&access);
 
     runtime.block_on(api.stop());
     assert!(read_access(&data).unwrap().is_none(), "nobody looks for a node that is gone");

@@ -7,3 +7,4 @@ mod guard;
 mod live;
 mod reader;
 mod resolve;
+mod words;

@@ -21,6 +21,18 @@ pub struct Page {
     pub after: Option<MessageId>,
 }
 
+impl Page {
+    /// So many before this message, in place of the latest ones.
+    pub fn before(message: MessageId, limit: usize) -> Self {
+        Self { limit, before: Some(message), after: None }
+    }
+
+    /// So many after this message.
+    pub fn after(message: MessageId, limit: usize) -> Self {
+        Self { limit, before: None, after: Some(message) }
+    }
+}
+
 impl Reader<'_> {
     /// A part of a room, in the room's order.
     pub fn messages(&self, room: &RoomId, page: Page) -> Result<Vec<view::Message>, ResolveError> {
@@ -47,6 +59,14 @@ impl Reader<'_> {
         if is_reverse {
             messages.reverse();
         }
+        Ok(messages)
+    }
+
+    /// A message of a room in the middle of those around it.
+    pub fn messages_around(&self, room: &RoomId, message: MessageId, limit: usize) -> Result<Vec<view::Message>, ResolveError> {
+        let mut messages = self.messages(room, Page::before(message, limit / 2))?;
+        messages.extend(self.messages_by_id(room, &[message]));
+        messages.extend(self.messages(room, Page::after(message, limit.saturating_sub(messages.len())))?);
         Ok(messages)
     }
 
@@ -209,7 +229,7 @@ pub fn summary(custody: &[(AccountId, row::Custody)], now: Millis) -> view::Cust
     view::Custody { state, held_by, until }
 }
 
-fn standing(custody: &row::Custody, now: Millis) -> State {
+pub(super) fn standing(custody: &row::Custody, now: Millis) -> State {
     if custody.read.is_some() {
         State::Read
     } else if custody.delivered.is_some() {

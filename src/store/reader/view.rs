@@ -17,6 +17,9 @@ pub struct Contact {
     pub account: AccountId,
     /// What this person calls them.
     pub name: String,
+    /// The room of this person and them, which is there from the first message on.
+    #[schema(value_type = String)]
+    pub room: RoomId,
     /// `requested` (we asked), `pending` (they asked), `accepted`, `declined` or `blocked`.
     pub state: String,
     /// Whether the words were compared.
@@ -59,6 +62,60 @@ pub struct Room {
     pub is_ready: bool,
     /// When its last message was sent.
     pub last_at: Option<Millis>,
+}
+
+/// A conversation, as a list of them shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Chat {
+    /// Which room, and all about it.
+    #[serde(flatten)]
+    pub about: Room,
+    /// Its last message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Message>,
+    /// Messages of others that the person has not seen; counted up to 1000.
+    pub unread: usize,
+    /// The first of them.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_unread: Option<MessageId>,
+    /// The state of the contact of a direct room: see [`Contact`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Whether a device of that contact is connected now.
+    pub online: bool,
+}
+
+/// Where a message is on its way to one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Standing {
+    /// To whom.
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// What they are called here.
+    pub name: String,
+    /// How far it is.
+    pub state: State,
+    /// Who holds it for them.
+    pub held: Vec<Holder>,
+    /// When the receipt of a device of theirs came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Millis>,
+    /// When they saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Millis>,
+}
+
+/// A mailbox that holds a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Holder {
+    /// The node.
+    #[schema(value_type = String)]
+    pub peer: PeerId,
+    /// The contact whose node it is; empty when it is nobody's we know, as with most relays.
+    pub name: String,
+    /// Until when.
+    pub until: Millis,
 }
 
 /// The kind of a room.

@@ -1,0 +1,67 @@
+// What a person sees before the chats: the first run, an address without its token, a node that is stopped.
+
+import { button, h, icon, kept } from "./dom.js";
+import { begin, post } from "./node.js";
+import { loadMe, state } from "./state.js";
+import { t } from "./words.js";
+
+/** Whether nothing was ever done here. */
+export function isNew() {
+  const isUsed = state.people.size > 0 || [...state.chats.values()].some((chat) => chat.last);
+  return !isUsed && kept.get("welcomed") !== "yes";
+}
+
+const logo = () => h("img.logo", { src: "/icon.svg", alt: "", width: "72", height: "72" });
+
+/** The first run: a name, then what to do first. */
+export function welcome(done) {
+  const page = h("main.welcome", { id: "stage" });
+  const name = h("input", { id: "name", type: "text", autocomplete: "name", maxlength: "60", required: true, value: state.me.name });
+  const trouble = h("p.trouble", { role: "alert" });
+  const leave = (to) => { kept.set("welcomed", "yes"); location.hash = to; done(); };
+  const second = () => {
+    page.replaceChildren(logo(), h("h1", { tabindex: "-1" }, t("welcome-hello", { name: state.me.name })), h("p", t("welcome-what-now")),
+      h("div.choices",
+        choice("link", t("welcome-invite"), t("welcome-invite-more"), () => leave("#/add")),
+        choice("note", t("welcome-notes"), t("welcome-notes-more"), () => leave(`#/room/${[...state.chats.values()].find((chat) => chat.kind === "notes").room}`)),
+        choice("key", t("welcome-phrase"), t("welcome-phrase-more"), () => leave("#/settings/backup"))));
+    page.querySelector("h1").focus();
+  };
+  const form = h("form", {
+    onsubmit: async (event) => {
+      event.preventDefault();
+      try {
+        await post("/name", { name: name.value.trim() });
+        await loadMe();
+        second();
+      } catch (error) { trouble.textContent = error.message; }
+    },
+  }, h("label", { for: "name" }, t("welcome-name")), name, h("p.hint", t("welcome-name-more")), trouble, h("button.button.primary", t("next")));
+  page.append(logo(), h("h1", t("welcome-title")), h("p", t("welcome-lead")), form);
+  return page;
+}
+
+function choice(name, title, words, onclick) {
+  return h("button.choice", { type: "button", onclick }, h("span.empty-icon", icon(name)), h("span", h("strong", title), h("small", words)));
+}
+
+/** This browser has no session: the person has the address with the token, or gets it. */
+export function locked(again) {
+  const field = h("input", { id: "address", type: "text", autocomplete: "off", spellcheck: "false", required: true, dir: "ltr" });
+  const trouble = h("p.trouble", { role: "alert" });
+  const form = h("form", {
+    onsubmit: async (event) => {
+      event.preventDefault();
+      try {
+        await begin(field.value.match(/[0-9a-f]{64}/)?.[0] ?? "");
+        again();
+      } catch (error) { trouble.textContent = error.message; }
+    },
+  }, h("label", { for: "address" }, t("locked-address")), field, trouble, h("button.button.primary", t("locked-open")));
+  return h("main.welcome", logo(), h("h1", t("locked-title")), h("p", t("locked-words")), h("pre.command", { dir: "ltr" }, "tidings run"), form);
+}
+
+/** The node does not answer. */
+export function stopped(error, again) {
+  return h("main.welcome", logo(), h("h1", t("stopped-title")), h("p", error.code ? error.message : t("error-unreachable")), h("p.soft", t("stopped-words")), button(t("stopped-again"), again, ".primary"));
+}

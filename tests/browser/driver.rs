@@ -1,0 +1,205 @@
+//! A Chromium without a screen, spoken to as WebDriver (https://www.w3.org/TR/webdriver2/).
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ureq::Agent;
+
+/// One browser with one page.
+pub(crate) struct Browser {
+    driver: Child,
+    session: String,
+    agent: Agent,
+    _profile: TempDir,
+}
+
+/// How long anything is waited for. Generous: a busy machine is slow, and a right page is quick.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Keys that are no letters.
+pub(crate) const TAB: &str = "\u{e004}";
+pub(crate) const ENTER: &str = "\u{e007}";
+pub(crate) const ESCAPE: &str = "\u{e00c}";
+pub(crate) const UP: &str = "\u{e013}";
+
+impl Browser {
+    /// Starts one, in a language, at a size. `more` are switches of Chromium.
+    pub(crate) fn start(language: &str, size: (u32, u32), more: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let driver = Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let driver = driver.unwrap_or_else(|error| panic!("chromedriver does not start ({error}): scripts/browser installs it"));
+        let profile = TempDir::new().unwrap();
+        let agent: Agent = Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+        let mut browser = Self { driver, session: format!("http://127.0.0.1:{port}"), agent, _profile: profile };
+        let deadline = Instant::now() + PATIENCE;
+        while browser.ask("GET", "/status", None).is_err() {
+            assert!(Instant::now() < deadline, "chromedriver does not answer");
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        let mut args: Vec<String> = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            "--autoplay-policy=no-user-gesture-required",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        args.extend(more.iter().map(|more| (*more).to_owned()));
+        args.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        let options = json!({ "args": args, "prefs": { "intl.accept_languages": language } });
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" },
+        } } });
+        let started = browser.ask("POST", "/session", Some(wanted)).unwrap();
+        browser.session = format!("http://127.0.0.1:{port}/session/{}", started["sessionId"].as_str().unwrap());
+        browser.look(size, false);
+        browser
+    }
+
+    /// How large the page is, and whether the system is dark.
+    pub(crate) fn look(&self, (width, height): (u32, u32), is_dark: bool) {
+        self.chrome(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
+        );
+        let scheme = if is_dark { "dark" } else { "light" };
+        self.chrome("Emulation.setEmulatedMedia", json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }));
+    }
+
+    /// Opens an address.
+    pub(crate) fn go(&self, url: &str) {
+        self.tell("/url", json!({ "url": url }));
+    }
+
+    /// Loads the page anew.
+    pub(crate) fn reload(&self) {
+        self.tell("/refresh", json!({}));
+    }
+
+    /// Runs a script; what it returns. A promise is waited for.
+    pub(crate) fn js(&self, script: &str) -> Value {
+        self.tell("/execute/sync", json!({ "script": script, "args": [] }))
+    }
+
+    /// Waits until a script gives something true.
+    pub(crate) fn until(&self, what: &str, script: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.js(script).as_bool().unwrap_or(false) {
+            let shown = || self.js("return document.body.innerText.slice(0, 1500)");
+            assert!(Instant::now() < deadline, "waited for {what} and saw: {}\n{:?}", shown(), self.log());
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Waits until the page shows a text.
+    pub(crate) fn sees(&self, text: &str) {
+        self.until(text, &format!("return document.body.innerText.includes({})", json!(text)));
+    }
+
+    /// Waits until something is there.
+    pub(crate) fn finds(&self, selector: &str) {
+        self.until(selector, &format!("return Boolean(document.querySelector({}))", json!(selector)));
+    }
+
+    /// Presses what a selector finds.
+    pub(crate) fn click(&self, selector: &str) {
+        let element = self.element(selector);
+        self.tell(&format!("/element/{element}/click"), json!({}));
+    }
+
+    /// Presses the button or link that says this.
+    pub(crate) fn press(&self, words: &str) {
+        let script = format!(
+            "for (const old of document.querySelectorAll('[data-pressed]')) old.removeAttribute('data-pressed');
+             const one = [...document.querySelectorAll('button, a')].findLast((one) => one.offsetParent !== null && (one.innerText.trim() === {0} || one.getAttribute('aria-label') === {0} || one.querySelector('strong')?.innerText === {0}));
+             one?.setAttribute('data-pressed', ''); return Boolean(one);",
+            json!(words)
+        );
+        self.until(words, &script);
+        self.click("[data-pressed]");
+    }
+
+    /// Types into what a selector finds, in place of what is there.
+    pub(crate) fn fill(&self, selector: &str, text: &str) {
+        let element = self.element(selector);
+        self.tell(&format!("/element/{element}/clear"), json!({}));
+        self.tell(&format!("/element/{element}/value"), json!({ "text": text }));
+    }
+
+    /// Presses what a selector finds, once it can be pressed.
+    pub(crate) fn press_in(&self, selector: &str) {
+        self.until(selector, &format!("const one = document.querySelector({}); return Boolean(one && !one.disabled)", json!(selector)));
+        self.click(selector);
+    }
+
+    /// Gives a file to what takes files.
+    pub(crate) fn choose(&self, selector: &str, path: &str) {
+        let element = self.element(selector);
+        self.tell(&format!("/element/{element}/value"), json!({ "text": path }));
+    }
+
+    /// Types wherever the focus is.
+    pub(crate) fn keys(&self, text: &str) {
+        let strokes = text.chars().flat_map(|key| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]);
+        let strokes: Vec<Value> = strokes.collect();
+        self.tell("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] }));
+    }
+
+    /// What the page said to its console.
+    pub(crate) fn log(&self) -> Vec<String> {
+        let log = self.tell("/se/log", json!({ "type": "browser" }));
+        let lines = log.as_array().into_iter().flatten().filter(|line| line["level"] == "SEVERE");
+        lines.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// A picture of the page, as PNG.
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        let picture = self.chrome("Page.captureScreenshot", json!({ "format": "png" }));
+        data_encoding::BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap()
+    }
+
+    fn element(&self, selector: &str) -> String {
+        self.finds(selector);
+        let found = self.tell("/element", json!({ "using": "css selector", "value": selector }));
+        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+    }
+
+    fn chrome(&self, command: &str, params: Value) -> Value {
+        self.tell("/goog/cdp/execute", json!({ "cmd": command, "params": params }))
+    }
+
+    fn tell(&self, path: &str, body: Value) -> Value {
+        self.ask("POST", path, Some(body)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value, String> {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.session));
+        let request =
+            request.header("content-type", "application/json").body(body.map_or_else(String::new, |body| body.to_string())).unwrap();
+        let mut answer = self.agent.run(request).map_err(|error| error.to_string())?;
+        let text = answer.body_mut().with_config().limit(1 << 26).read_to_string().map_err(|error| error.to_string())?;
+        let mut value: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        if answer.status().is_success() { Ok(value["value"].take()) } else { Err(text) }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.ask("DELETE", "", None);
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// How long to wait before looking again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
