@@ -15,7 +15,7 @@ use crate::wire::blob::{
 use crate::wire::content::Body;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::Reason;
-use crate::wire::row::{self, RoomKind};
+use crate::wire::row;
 
 /// What is under way with bodies.
 #[derive(Debug, Default)]
@@ -352,7 +352,7 @@ impl State {
         self.timers.sooner(Timer::Bodies, ctx.now.mono);
     }
 
-    /// Who may have it: our mailboxes, the devices of its sender, those of other members.
+    /// Who may have it: our mailboxes, the devices of its sender, those of other members (in a direct room, of what a former device sent).
     fn holders(&self, ctx: &Ctx, blob: &BlobId) -> Vec<PeerId> {
         let me = ctx.keys.account_id();
         let (mut first, mut more) = (BTreeSet::new(), BTreeSet::new());
@@ -362,7 +362,7 @@ impl State {
             let (sender, room) = (index.place.sender, index.place.room);
             first.extend(self.mailboxes.rows.iter().filter(|(_, row)| row.registered).map(|(peer, _)| *peer));
             first.extend(self.contacts.devices(&sender).iter().map(|(_, peer)| *peer));
-            let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Group);
+            let row = ctx.row::<row::Room>(Table::Room, &room.0);
             for member in row.into_iter().flat_map(|row| row.members).filter(|member| *member != me && *member != sender) {
                 more.extend(self.contacts.devices(&member).iter().map(|(_, peer)| *peer));
             }

@@ -23,7 +23,7 @@ fn alice_and_bob() -> World {
 }
 
 /// Goes back to rows of an earlier time, as a new device.
-fn restore(world: &mut World, name: &str, rows: super::world::Rows) {
+pub(super) fn restore(world: &mut World, name: &str, rows: super::world::Rows) {
     world.kill(name);
     world.people.get_mut(name).unwrap().rows = rows;
     world.replace_device(name);

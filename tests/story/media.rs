@@ -10,6 +10,7 @@ use tidings::wire::content::Body;
 use tidings::wire::media::{MediaKind, Preview};
 use tidings::wire::row;
 
+use super::back::restore;
 use super::world::{Holder, World};
 
 /// A file of so many bytes, which nobody ever looks into.
@@ -88,6 +89,27 @@ fn alice_sends_a_video_while_bob_is_away_and_leaves_before_he_comes() {
     for name in ["alice", "bob", "relay"] {
         assert_eq!(world.person(name).blamed, 0, "{name}: {:?}", world.person(name).blames);
     }
+}
+
+#[test]
+fn a_photo_that_a_backup_forgot_is_fetched_from_the_friend_who_has_it() {
+    let mut world = World::new(84);
+    world.add("alice");
+    world.add("bob");
+    world.meet("alice", "bob");
+    let room = world.room("alice", "bob");
+    let backup = world.person("alice").rows.clone();
+    let media = file(3 * CHUNK_BYTES, 7);
+    let (blob, pieces) = (media.manifest.listing.id(), media.manifest.listing.pieces());
+    let message = send(&mut world, "alice", room, &media);
+    world.run(MINUTE);
+    assert_eq!(have(&world, "bob", &blob), pieces);
+    restore(&mut world, "alice", backup);
+    world.run(20 * MINUTE);
+    assert_eq!(have(&world, "alice", &blob), 0, "the message came back, and its body is there when she asks for it");
+    world.command("alice", Command::MediaFetch(message)).unwrap();
+    world.run(MINUTE);
+    assert_eq!(have(&world, "alice", &blob), pieces);
 }
 
 #[test]
