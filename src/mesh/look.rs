@@ -79,7 +79,7 @@ pub(super) fn known_mailboxes(store: &Store, contact: &AccountId) -> Vec<PeerId>
 pub(super) fn debts(store: &Store) -> Vec<Debt> {
     let debt = |(key, owed): (Vec<u8>, Outbox)| {
         let account = AccountId::from_slice(key.get(..AccountId::LEN)?)?;
-        let held_by = owed.held.into_iter().map(|(peer, _)| peer).collect();
+        let held_by = owed.holders().map(|(peer, _)| *peer).collect();
         Some(Debt { account, is_sealed: owed.envelope.is_some(), held_by })
     };
     rows::<Outbox>(store, Table::Outbox).into_iter().filter_map(debt).collect()

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{BORN_KEY, grant_id, inbox_at};
 use super::ctx::Ctx;
+use super::handover::{Withdrawn, withdrawn};
 use super::node::State;
 use super::receive::Source;
 use super::seam::{CommandError, Event, Outcome, Refusal, Reply};
 use super::timer::Timer;
 use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
-use crate::types::{AccountId, Address, EnvelopeId, InboxId, PeerId, Scan, Table, View};
+use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{
@@ -29,8 +30,8 @@ pub(super) struct Mailboxes {
     asked_again: BTreeSet<PeerId>,
     /// Places to acknowledge once what is in them is durable.
     acks: BTreeMap<PeerId, Vec<u64>>,
-    /// What was handed over and is done with, to be told: what, and what stands for its receiver.
-    pub(super) withdrawn: BTreeMap<PeerId, Vec<(EnvelopeId, InboxId)>>,
+    /// What was handed over and is done with, to be told.
+    pub(super) withdrawn: Withdrawn,
 }
 
 impl Mailboxes {
@@ -38,7 +39,7 @@ impl Mailboxes {
     pub(super) fn open(view: &dyn View) -> Self {
         let rows = view.scan(&Scan::prefix(Table::Mailbox, [])).into_iter();
         let rows = rows.filter_map(|(key, value)| Some((PeerId(key.try_into().ok()?), row::decode(&value).ok()?))).collect();
-        Self { rows, ..Self::default() }
+        Self { rows, withdrawn: withdrawn(view), ..Self::default() }
     }
 
     /// What the own card says of them.
@@ -130,6 +131,9 @@ impl State {
         self.mailboxes.open.remove(&peer);
         self.mailboxes.acks.remove(&peer);
         self.mailboxes.withdrawn.remove(&peer);
+        for (key, _) in ctx.scan(&Scan::prefix(Table::Withdrawn, peer.0)) {
+            ctx.delete(Table::Withdrawn, key);
+        }
         ctx.delete(Table::Mailbox, peer.0);
         // No former card brings it back.
         ctx.delete(Table::Meta, BORN_KEY);
@@ -162,6 +166,7 @@ impl State {
         self.mailboxes.acks.remove(peer);
         self.mailboxes.asked.remove(peer);
         self.mailboxes.asked_again.remove(peer);
+        self.mailboxes.withdrawn.get_mut(peer).into_iter().flatten().for_each(|(_, is_told)| *is_told = false);
     }
 
     /// Registers (again: that tells a mailbox which devices read, and makes one that lost its rows serve us anew).

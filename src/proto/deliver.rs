@@ -127,7 +127,7 @@ impl State {
                 }
                 // What a mailbox holds comes from there first: a device that is back is being sent it already. It is not
                 // overtaken by more than the ratchet's window for what is out of order.
-                if !row.held.is_empty() && now < since + STALL_MS {
+                if row.holders().next().is_some() && now < since + STALL_MS {
                     *next = (*next).min(since + STALL_MS);
                     self.outbox.way(account, peer).into_iter().for_each(|way| _ = way.overtaken.get_or_insert(order));
                     continue;

@@ -1,13 +1,19 @@
 //! Our own mailboxes go on trying for us: what is handed over, where to, and what they tell of it.
 
+use std::collections::BTreeMap;
+
 use super::account::receiver_at;
 use super::ctx::Ctx;
 use super::deliver::use_of;
+use super::lane::row_key;
 use super::node::State;
 use super::outbox::sealed;
+use super::seam::{Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{FRAME_IDS_MAX, HANDOVER_AFTER_MS, INBOX_HANDOVERS_MAX, MAILBOXES_MAX, PUMP_ROWS_MAX, STUCK_MS};
-use crate::types::{AccountId, EnvelopeId, InboxId, Millis, PeerId};
+use crate::types::limits::{
+    ENVELOPE_TTL_MS, FRAME_IDS_MAX, HANDOVER_AFTER_MS, INBOX_HANDOVERS_MAX, MAILBOXES_MAX, PUMP_ROWS_MAX, STUCK_MS,
+};
+use crate::types::{AccountId, EnvelopeId, InboxId, Millis, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::{Handover, Lane, Target, Withdraw};
@@ -62,11 +68,20 @@ impl State {
                     continue;
                 }
                 let Some(bytes) = sealed(ctx, &envelope) else { continue };
+                let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
+                self.note_handed(ctx, account, order, row, own);
                 self.outbox.way(account, &own).into_iter().for_each(|way| way.take_off(envelope, order, bytes.len(), now));
                 *next = (*next).min(now + STUCK_MS);
-                let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
                 ctx.transmit(own, Frame::Handover(Handover { inbox, to, targets: targets.clone(), lane, envelope: bytes }));
             }
+        }
+    }
+
+    /// From now on our mailbox may be trying it, whether it says so or not.
+    fn note_handed(&self, ctx: &mut Ctx, account: &AccountId, order: u64, mut row: row::Outbox, own: PeerId) {
+        if row.held.iter().all(|(peer, _)| *peer != own) {
+            row.held.push((own, 0));
+            ctx.put(Table::Outbox, row_key(account, order), &row);
         }
     }
 
@@ -112,9 +127,8 @@ impl State {
         }
     }
 
-    /// What our own mailboxes were to try need not be tried any more. They are told when there is a connection; one that is never told
-    /// forgets it in time.
-    pub(super) fn withdraw(&mut self, ctx: &Ctx, account: &AccountId, row: &row::Outbox) {
+    /// What our own mailboxes may be trying need not be tried any more. They are told when there is a connection, until they confirm it.
+    pub(super) fn withdraw(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) {
         let Some(envelope) = row.envelope else { return };
         for (mailbox, _) in &row.held {
             self.withdraw_at(ctx, mailbox, envelope, receiver_at(ctx.keys, mailbox, account));
@@ -122,25 +136,84 @@ impl State {
     }
 
     /// The same at one of them, which others are not asked to do.
-    pub(super) fn withdraw_at(&mut self, ctx: &Ctx, mailbox: &PeerId, envelope: EnvelopeId, to: InboxId) {
+    pub(super) fn withdraw_at(&mut self, ctx: &mut Ctx, mailbox: &PeerId, envelope: EnvelopeId, to: InboxId) {
         if !self.mailboxes.rows.contains_key(mailbox) {
             return;
         }
         let withdrawn = self.mailboxes.withdrawn.entry(*mailbox).or_default();
-        if withdrawn.len() < INBOX_HANDOVERS_MAX as usize {
-            withdrawn.push((envelope, to));
+        // More than it keeps for us cannot be there.
+        if withdrawn.len() < INBOX_HANDOVERS_MAX as usize && withdrawn.insert((envelope, to), false).is_none() {
+            let until = self.service.clock(ctx.now).saturating_add(ENVELOPE_TTL_MS);
+            ctx.put(Table::Withdrawn, withdrawn_key(mailbox, &envelope, &to), &until);
             self.timers.sooner(Timer::Acks, ctx.now.mono);
         }
     }
 
-    /// Tells our mailboxes what need not be tried any more.
+    /// Tells our mailboxes what need not be tried any more. What was told on the present connection is not told again.
     pub(super) fn send_withdrawn(&mut self, ctx: &mut Ctx) {
         for mailbox in self.mailboxes.open.clone() {
             let Some(row) = self.mailboxes.rows.get(&mailbox) else { continue };
-            let withdrawn = self.mailboxes.withdrawn.remove(&mailbox).unwrap_or_default();
-            for handovers in withdrawn.chunks(FRAME_IDS_MAX) {
+            let Some(withdrawn) = self.mailboxes.withdrawn.get_mut(&mailbox) else { continue };
+            let untold = withdrawn.iter_mut().filter_map(|(handover, is_told)| (!std::mem::replace(is_told, true)).then_some(*handover));
+            let untold: Vec<(EnvelopeId, InboxId)> = untold.collect();
+            for handovers in untold.chunks(FRAME_IDS_MAX) {
                 ctx.transmit(mailbox, Frame::Withdraw(Withdraw { inbox: row.inbox, handovers: handovers.to_vec() }));
             }
         }
     }
+
+    /// A mailbox of ours has forgotten what was withdrawn.
+    pub(super) fn handle_withdrawn(&mut self, ctx: &mut Ctx, from: PeerId, done: &Withdraw) -> Outcome {
+        if done.handovers.len() > FRAME_IDS_MAX {
+            return Outcome::Misbehaved(Misbehaviour::Malformed);
+        }
+        let Some(withdrawn) = self.mailboxes.withdrawn.get_mut(&from) else { return Outcome::Refused(Refusal::Unwanted) };
+        let mut outcome = Outcome::Duplicate;
+        for (envelope, to) in &done.handovers {
+            if withdrawn.remove(&(*envelope, *to)).is_some() {
+                ctx.delete(Table::Withdrawn, withdrawn_key(&from, envelope, to));
+                outcome = Outcome::Accepted;
+            }
+        }
+        if withdrawn.is_empty() {
+            self.mailboxes.withdrawn.remove(&from);
+        }
+        outcome
+    }
+
+    /// Hand-overs that are over by themselves by now need no more be withdrawn.
+    pub(super) fn forget_withdrawn(&mut self, ctx: &mut Ctx) {
+        let clock = self.service.clock(ctx.now);
+        for (mailbox, withdrawn) in &mut self.mailboxes.withdrawn {
+            withdrawn.retain(|(envelope, to), _| {
+                let key = withdrawn_key(mailbox, envelope, to);
+                let is_over = ctx.row::<Millis>(Table::Withdrawn, &key).is_none_or(|until| until <= clock);
+                if is_over {
+                    ctx.delete(Table::Withdrawn, key);
+                }
+                !is_over
+            });
+        }
+    }
 }
+
+fn withdrawn_key(mailbox: &PeerId, envelope: &EnvelopeId, to: &InboxId) -> Vec<u8> {
+    [&mailbox.0[..], &envelope.0, &to.0].concat()
+}
+
+/// What `Table::Withdrawn` holds.
+pub(super) fn withdrawn(view: &dyn View) -> Withdrawn {
+    let mut all = Withdrawn::new();
+    for (key, _) in view.scan(&Scan::prefix(Table::Withdrawn, [])) {
+        let parts =
+            || Some((key.get(..32)?.try_into().ok()?, EnvelopeId::from_slice(key.get(32..64)?)?, InboxId::from_slice(key.get(64..)?)?));
+        if let Some((mailbox, envelope, to)) = parts() {
+            all.entry(PeerId(mailbox)).or_default().insert((envelope, to), false);
+        }
+    }
+    all
+}
+
+/// For each of our mailboxes the hand-overs withdrawn there that it has not confirmed: what, what stands for its receiver, and whether it was told on
+/// the present connection.
+pub(super) type Withdrawn = BTreeMap<PeerId, BTreeMap<(EnvelopeId, InboxId), bool>>;

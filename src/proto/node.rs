@@ -388,6 +388,7 @@ impl State {
             // These have streams of their own, which the driver serves.
             Frame::Ask(_) | Frame::Piece(_) | Frame::Lack(_) => Outcome::Misbehaved(Misbehaviour::Unexpected),
             Frame::HandoverDone(report) => self.handle_report(ctx, from, report),
+            Frame::Withdrawn(withdrawn) => self.handle_withdrawn(ctx, from, &withdrawn),
             Frame::Register(_)
             | Frame::OpenInbox(_)
             | Frame::MailAck(_)
@@ -454,6 +455,7 @@ impl State {
             }
         }
         ctx.put_raw(Table::Meta, SWEEP_KEY, last);
+        self.forget_withdrawn(ctx);
         if is_end {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
                 if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock.min(ctx.now.wall)) {

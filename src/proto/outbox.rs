@@ -180,15 +180,18 @@ impl State {
             held.push((mailbox, until));
         };
         put(&mut row.held);
+        // It may go on trying for a second copy.
+        row.held.extend(instead_of.map(|own| (own, 0)));
         self.change_custody(ctx, account, &row.cargo, |custody| put(&mut custody.held));
         // Receipts, cards and questions may get lost: copies in the receiver's mailboxes are enough. All else is owed until the receiver
         // answers.
         let is_answered = !matches!(row.cargo, Cargo::Content { .. } | Cargo::Copy | Cargo::Rejoin { .. });
         let copies = self.contacts.card(account).map_or(0, |card| {
             let is_theirs = |peer: &PeerId| card.mailboxes.iter().any(|mailbox| mailbox.peer == *peer);
-            row.held.iter().filter(|(peer, _)| is_theirs(peer)).count()
+            row.holders().filter(|(peer, _)| is_theirs(peer)).count()
         });
         if !is_answered && copies >= self.copies_wanted(account) {
+            self.withdraw(ctx, account, &row);
             self.settle(ctx, account, order, &row);
         } else {
             ctx.put(Table::Outbox, row_key(account, order), &row);

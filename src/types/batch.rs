@@ -66,11 +66,13 @@ pub enum Table {
     Lodging = 27,
     /// Where bodies of own messages are, and what is under way with bodies.
     Carriage = 28,
+    /// `mailbox | envelope | receiver` → when it is over by itself: hand-overs that our mailbox has not confirmed to try no more.
+    Withdrawn = 29,
 }
 
 impl Table {
     /// Every table, in order of number.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Meta,
         Self::Contact,
         Self::Invite,
@@ -99,6 +101,7 @@ impl Table {
         Self::Use,
         Self::Lodging,
         Self::Carriage,
+        Self::Withdrawn,
     ];
 
     /// Whether its values are secrets of MLS: they lie under keys that are replaced, and stay out of archives.

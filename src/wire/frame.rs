@@ -115,6 +115,8 @@ frames! {
     37 BlobRefused(blob::BlobRefused),
     /// Hold it no longer.
     38 BlobDone(blob::BlobDone),
+    /// Tried no more.
+    39 Withdrawn(mail::Withdraw),
 }
 
 /// Sent by each side of a connection between contacts, and to nobody else. The transport proves the peer; the account's

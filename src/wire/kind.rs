@@ -32,4 +32,5 @@ pub const KINDS: &[(u16, &str, &str)] = &[
     (36, "BlobHeld", "signed receipt: this body is held until"),
     (37, "BlobRefused", "this body is not held, and why"),
     (38, "BlobDone", "this body is here: hold it no longer"),
+    (39, "Withdrawn", "these hand-overs are tried no more"),
 ];

@@ -271,7 +271,7 @@ pub enum HandoverDone {
     },
 }
 
-/// What was handed over and need not be tried any more.
+/// What was handed over and need not be tried any more; given back by the mailbox once it is forgotten there.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Withdraw {
     /// The inbox that paid for the hand-overs.

@@ -381,10 +381,17 @@ pub struct Outbox {
     pub shared: bool,
     /// Since when it is owed.
     pub since: Millis,
-    /// Mailboxes that hold it.
+    /// Mailboxes that hold it, and until when; 0 for an own one that may be trying it and has not said that it holds it.
     pub held: Vec<(PeerId, Millis)>,
     /// Devices that have it.
     pub delivered: Vec<DeviceId>,
+}
+
+impl Outbox {
+    /// The mailboxes that said that they hold it, and until when.
+    pub fn holders(&self) -> impl Iterator<Item = &(PeerId, Millis)> {
+        self.held.iter().filter(|(_, until)| *until > 0)
+    }
 }
 
 /// The account that is owed an envelope alone, and its order in the outbox of that account.

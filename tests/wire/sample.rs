@@ -205,6 +205,7 @@ pub(super) fn frames() -> Named<Frame> {
         ("blob-held", Frame::BlobHeld(blob_held())),
         ("blob-refused", Frame::BlobRefused(blob::BlobRefused { blob: BLOB, inbox: INBOX, reason: Reason::TooLarge, takes: 1_000_000 })),
         ("blob-done", Frame::BlobDone(blob::BlobDone { inbox: INBOX, blob: BLOB })),
+        ("withdrawn", Frame::Withdrawn(Withdraw { inbox: INBOX, handovers: vec![(ENVELOPE, RECEIVER)] })),
     ]
 }
 

@@ -12,7 +12,7 @@ use crate::types::limits::{
 };
 use crate::types::{EnvelopeId, InboxId, PeerId, Scan, Table};
 use crate::wire::codec;
-use crate::wire::frame::Delivered;
+use crate::wire::frame::{Delivered, Frame};
 use crate::wire::mailbox::{Handover, HandoverDone, Held, Lane, Reason, Refused, Target, Withdraw};
 use crate::wire::row as rows;
 
@@ -125,6 +125,7 @@ impl Service {
             return refuse(ctx, from, None, withdraw.inbox, Reason::NotServed);
         }
         let mut outcome = Outcome::Duplicate;
+        ctx.transmit(from, Frame::Withdrawn(withdraw.clone()));
         for (envelope, to) in &withdraw.handovers {
             let id = JobId { owner: withdraw.inbox, envelope: *envelope, to: *to };
             if let Some(job) = ctx.row::<Job>(Table::Handover, &job_key(&id)) {
