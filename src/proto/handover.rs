@@ -69,7 +69,7 @@ impl State {
                 }
                 let Some(bytes) = sealed(ctx, &envelope) else { continue };
                 let lane = if Self::is_control(&row.cargo) { Lane::Control } else { Lane::Chat };
-                self.note_handed(ctx, account, order, row, own);
+                self.note_handed(ctx, (account, order), row, own, (envelope, to));
                 self.outbox.way(account, &own).into_iter().for_each(|way| way.take_off(envelope, order, bytes.len(), now));
                 *next = (*next).min(now + STUCK_MS);
                 ctx.transmit(own, Frame::Handover(Handover { inbox, to, targets: targets.clone(), lane, envelope: bytes }));
@@ -77,8 +77,19 @@ impl State {
         }
     }
 
-    /// From now on our mailbox may be trying it, whether it says so or not.
-    fn note_handed(&self, ctx: &mut Ctx, account: &AccountId, order: u64, mut row: row::Outbox, own: PeerId) {
+    /// From now on our mailbox may be trying it, whether it says so or not. What is passed on a second time was perhaps withdrawn after the
+    /// first: it is not any more.
+    fn note_handed(
+        &mut self,
+        ctx: &mut Ctx,
+        (account, order): (&AccountId, u64),
+        mut row: row::Outbox,
+        own: PeerId,
+        (envelope, to): (EnvelopeId, InboxId),
+    ) {
+        if self.mailboxes.withdrawn.get_mut(&own).is_some_and(|withdrawn| withdrawn.remove(&(envelope, to)).is_some()) {
+            ctx.delete(Table::Withdrawn, withdrawn_key(&own, &envelope, &to));
+        }
         if row.held.iter().all(|(peer, _)| *peer != own) {
             row.held.push((own, 0));
             ctx.put(Table::Outbox, row_key(account, order), &row);
@@ -141,7 +152,7 @@ impl State {
             return;
         }
         let withdrawn = self.mailboxes.withdrawn.entry(*mailbox).or_default();
-        // More than it keeps for us cannot be there.
+        // It keeps no more than that for us; what has no place here it forgets in time.
         if withdrawn.len() < INBOX_HANDOVERS_MAX as usize && withdrawn.insert((envelope, to), false).is_none() {
             let until = self.service.clock(ctx.now).saturating_add(ENVELOPE_TTL_MS);
             ctx.put(Table::Withdrawn, withdrawn_key(mailbox, &envelope, &to), &until);

@@ -6,7 +6,7 @@ use bincode::Decode;
 use serde::Serialize;
 
 use super::{Progress, Store, StoreError};
-use crate::types::{BlobId, Table, View as _};
+use crate::types::{BlobId, Millis, Table, View as _};
 use crate::wire::{blob, row};
 
 /// What a scrub found.
@@ -140,6 +140,7 @@ fn decodes(table: Table, key: &[u8], value: &[u8]) -> bool {
         Table::Blob => key.len() != BlobId::LEN || is::<blob::Stored>(value),
         Table::Lodging => key.first() != Some(&1) || is::<blob::Lodging>(value),
         Table::Carriage => key.first() != Some(&1) || is::<blob::Carriage>(value),
+        Table::Withdrawn => is::<Millis>(value),
         _ => true,
     }
 }

@@ -165,11 +165,15 @@ fn what_is_withdrawn_is_tried_no_more() {
     let (mut mailbox, alice) = alice();
     let bob = PeerId([77; 32]);
     mailbox.receive(alice.peer(), handover(&alice, vec![device(bob)], b"sealed"));
-    let withdraw = Frame::Withdraw(Withdraw { inbox: alice.inbox, handovers: vec![(id(b"sealed"), BOB)] });
+    let what = Withdraw { inbox: alice.inbox, handovers: vec![(id(b"sealed"), BOB)] };
+    let (withdraw, answer) = (Frame::Withdraw(what.clone()), Frame::Withdrawn(what));
+    mailbox.take(alice.peer());
     let eve = PeerId([200; 32]);
     assert_eq!(mailbox.receive(eve, withdraw.clone()), Outcome::Refused(Refusal::Unwanted));
+    assert!(!mailbox.take(eve).contains(&answer));
     assert_eq!(mailbox.receive(alice.peer(), withdraw.clone()), Outcome::Accepted);
     assert_eq!(mailbox.receive(alice.peer(), withdraw), Outcome::Duplicate);
+    assert_eq!(mailbox.take(alice.peer()), [answer.clone(), answer], "she asks until she hears that it is gone, and then it is already");
     assert!(mailbox.rows.all(Table::Handover).is_empty());
     mailbox.audit();
     mailbox.up(bob);

@@ -125,7 +125,6 @@ impl Service {
             return refuse(ctx, from, None, withdraw.inbox, Reason::NotServed);
         }
         let mut outcome = Outcome::Duplicate;
-        ctx.transmit(from, Frame::Withdrawn(withdraw.clone()));
         for (envelope, to) in &withdraw.handovers {
             let id = JobId { owner: withdraw.inbox, envelope: *envelope, to: *to };
             if let Some(job) = ctx.row::<Job>(Table::Handover, &job_key(&id)) {
@@ -133,6 +132,7 @@ impl Service {
                 outcome = Outcome::Accepted;
             }
         }
+        ctx.transmit(from, Frame::Withdrawn(withdraw.clone()));
         outcome
     }
 
