@@ -200,6 +200,8 @@ impl State {
             // A token for somebody else's inbox there says nothing about ours.
             if self.mailboxes.rows.get(&from).is_some_and(|row| row.inbox == refused.inbox) {
                 self.on_own_refused(ctx, from, refused.reason);
+            } else {
+                self.on_parted(ctx, &from, refused);
             }
             return Outcome::Accepted;
         };

@@ -263,8 +263,11 @@ impl State {
         if self.rooms.epoch(&heads.room) == Some((heads.epoch, heads.epoch_id)) {
             self.on_there(ctx, &account, &heads.room);
         }
-        let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
-        self.apply_effects(ctx, effects);
+        // The commits that are missing on a full disk are those that it did not take: they come when it has room.
+        if !self.disk_full {
+            let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
+            self.apply_effects(ctx, effects);
+        }
         // Who is out of the room is not given what is said there.
         if members.contains(&ctx.keys.account_id()) {
             self.hear_heads(ctx, &heads.room, &account, &heads.heads);

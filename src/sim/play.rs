@@ -245,7 +245,6 @@ impl Play {
             Blow::Leave(who, mailbox) => {
                 let peer = self.world.machines[usize::from(mailbox)].keys.peer_id();
                 self.world.watch.spared.absent.insert(who.into());
-                self.world.watch.spared.left |= !self.world.machines[usize::from(mailbox)].is_up();
                 self.ask(who.into(), Command::MailboxLeave(peer));
             }
             Blow::Ask(who, neighbour) => {
@@ -365,8 +364,11 @@ impl Play {
         if is_removal {
             self.model.leave(&room, who);
         }
-        if let Some(Ok(_)) = self.ask(admin, command) {
-            self.model.change(admin, who, !is_removal);
+        // Who crashed before they were told may have done it: they are in, or to be in.
+        match self.ask(admin, command) {
+            Some(Ok(_)) => self.model.change(admin, who, !is_removal),
+            None if !is_removal => self.model.change(admin, who, true),
+            _ => {}
         }
     }
 
