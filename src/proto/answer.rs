@@ -93,7 +93,7 @@ impl State {
     /// A device keeps nothing of what it cannot open yet: it goes again after a while, and the window goes on.
     pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
         for account in self.contacts.claimants(&from) {
-            let mut stuck = BTreeSet::new();
+            let (mut stuck, mut landed) = (BTreeSet::new(), Vec::new());
             for envelope in envelopes {
                 let Some(way) = self.outbox.way(&account, &from) else { break };
                 if let Some(order) = way.land(envelope, ctx.now.mono) {
@@ -101,7 +101,11 @@ impl State {
                     self.timers.sooner(Timer::Lane(account), again);
                     stuck.extend(is_stuck.then(|| self.owed_row(ctx, &account, order)).flatten().and_then(|row| row.cargo.room()));
                     self.give_up_copy(ctx, &account, order);
+                    landed.push(order);
                 }
+            }
+            if !stuck.is_empty() {
+                self.give_up_outside(ctx, &account, &landed);
             }
             let is_theirs = self.contact_at(&from).is_some_and(|(owner, _)| owner == account);
             for room in stuck.into_iter().filter(|room| is_theirs && self.rooms.has_member(room, &account)).collect::<Vec<_>>() {
@@ -117,6 +121,17 @@ impl State {
         let row = self.owed_row(ctx, account, order).filter(|row| row.cargo == Cargo::Copy);
         if let Some(row) = row.filter(|row| row.since.saturating_add(COPY_MS_MAX) <= clock) {
             self.settle(ctx, account, order, &row);
+        }
+    }
+
+    /// Who was taken out of a room, and still waits for an epoch of it after so long, never gets there.
+    fn give_up_outside(&mut self, ctx: &mut Ctx, account: &AccountId, orders: &[u64]) {
+        for order in orders {
+            let row = self.owed_row(ctx, account, *order).filter(|row| matches!(row.cargo, Cargo::Message { .. } | Cargo::Content { .. }));
+            let is_outside = |room| self.rooms.has(&room) && !self.rooms.has_member(&room, account);
+            if let Some(row) = row.filter(|row| row.cargo.room().is_some_and(is_outside)) {
+                self.give_up(ctx, account, *order, &row);
+            }
         }
     }
 
