@@ -98,7 +98,7 @@ impl State {
     /// A device keeps nothing of what it cannot open yet: it goes again after a while, and the window goes on.
     pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
         for account in self.contacts.claimants(&from) {
-            let mut stuck = BTreeSet::new();
+            let (mut stuck, mut landed) = (BTreeSet::new(), Vec::new());
             for envelope in envelopes {
                 let Some(way) = self.outbox.way(&account, &from) else { break };
                 if let Some(order) = way.land(envelope, ctx.now.mono) {
@@ -107,7 +107,11 @@ impl State {
                     stuck.extend(is_stuck.then(|| self.owed_row(ctx, &account, order)).flatten().and_then(|row| row.cargo.room()));
                     let is_long = self.outbox.way(&account, &from).is_some_and(|way| way.is_long_deferred());
                     self.give_up_deferred(ctx, &account, order, is_long);
+                    landed.push(order);
                 }
+            }
+            if !stuck.is_empty() {
+                self.give_up_outside(ctx, &account, &landed);
             }
             let is_theirs = self.contact_at(&from).is_some_and(|(owner, _)| owner == account);
             for room in stuck.into_iter().filter(|room| is_theirs && self.rooms.has_member(room, &account)).collect::<Vec<_>>() {
@@ -141,6 +145,17 @@ impl State {
         if is_over {
             self.withdraw(ctx, account, &row);
             self.settle(ctx, account, order, &row);
+        }
+    }
+
+    /// Who was taken out of a room, and still waits for an epoch of it after so long, never gets there.
+    fn give_up_outside(&mut self, ctx: &mut Ctx, account: &AccountId, orders: &[u64]) {
+        for order in orders {
+            let row = self.owed_row(ctx, account, *order).filter(|row| matches!(row.cargo, Cargo::Message { .. } | Cargo::Content { .. }));
+            let is_outside = |room| self.rooms.has(&room) && !self.rooms.has_member(&room, account);
+            if let Some(row) = row.filter(|row| row.cargo.room().is_some_and(is_outside)) {
+                self.give_up(ctx, account, *order, &row);
+            }
         }
     }
 
@@ -224,6 +239,8 @@ impl State {
             // A token for somebody else's inbox there says nothing about ours.
             if self.mailboxes.rows.get(&from).is_some_and(|row| row.inbox == refused.inbox) {
                 self.on_own_refused(ctx, from, refused.reason);
+            } else {
+                self.on_parted(ctx, &from, refused);
             }
             return Outcome::Accepted;
         };

@@ -307,6 +307,8 @@ impl State {
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &info.room, None);
         match info.kind {
+            // Brought into the group that a former device of this account was in.
+            RoomKind::Direct if was_there => self.ask_heads(ctx, &info.room),
             RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
             RoomKind::Group if was_here || was_there => self.ask_heads(ctx, &info.room),
             _ => {}

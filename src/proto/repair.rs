@@ -256,6 +256,7 @@ impl State {
             // Who gives it back has it; of others nothing is known.
             let custody = Custody { delivered: Some(ctx.now.wall), ..Custody::default() };
             self.store_message(ctx, &series, &content, vec![(*from, custody)], Vec::new());
+            self.note_returned(ctx, room, from);
             ctx.emit(Event::Message { room: *room, message });
             return Outcome::Accepted;
         }

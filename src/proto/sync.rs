@@ -13,6 +13,7 @@ use crate::types::limits::{
 };
 use crate::types::time::SECOND;
 use crate::types::{AccountId, DeviceId, PeerId, RoomId, Scan, Table, View};
+use crate::wire::card::Card;
 use crate::wire::content::{Body, Head};
 use crate::wire::frame::{self, Frame};
 use crate::wire::row::{self, Series};
@@ -164,7 +165,7 @@ impl State {
             };
             // Of its own devices an account knows what they sent, of others' what it has.
             let number = if account == me { known.high } else { had(&known) };
-            let is_there = account != *to && devices.contains(&(account, device));
+            let is_there = account != *to && devices.contains(&(account, device)) && self.names(&account, &device);
             if device != own && !is_there {
                 heads.push(Head { account, device, number });
             }
@@ -199,19 +200,34 @@ impl State {
         self.send_aside(ctx, room, to, &Body::Heads { heads, card, asks });
     }
 
+    /// Whether an account names a device, as far as its card is here: the room may still have the leaf of one that is no more.
+    fn names(&self, account: &AccountId, device: &DeviceId) -> bool {
+        let is_it = |card: &Card| card.devices.iter().any(|named| named.device == *device);
+        if *account == self.account.card.account { is_it(&self.account.card) } else { self.contacts.card(account).is_none_or(is_it) }
+    }
+
     /// Something came of a device that is no longer in the room: its account may have come back from a backup without it.
     pub(super) fn note_belated(&mut self, ctx: &Ctx, series: &Series, leaf: &DeviceId) {
         let Series { room, account, .. } = *series;
-        // A branch of the room may still have its leaf; its account names it no more.
-        let is_named = self.contacts.card(&account).is_none_or(|card| card.devices.iter().any(|device| device.device == *leaf));
-        let is_there = is_named && self.rooms.devices(&room).contains(&(account, *leaf));
+        let is_there = self.names(&account, leaf) && self.rooms.devices(&room).contains(&(account, *leaf));
         if account != ctx.keys.account_id() && !is_there {
             self.sync.belated.insert((room, account));
             self.timers.sooner(Timer::Receipts, ctx.now.mono + RECEIPT_DELAY_MS);
         }
     }
 
-    /// Offers what came of former devices to their accounts.
+    /// A message of a former device of this account came back from a member: others in the group may lack it, and not know of it.
+    pub(super) fn note_returned(&mut self, ctx: &Ctx, room: &RoomId, from: &AccountId) {
+        let me = ctx.keys.account_id();
+        let others = self.rooms.members(room).into_iter().filter(|account| *account != me && account != from).take(MEMBERS_ASKED_MAX);
+        let before = self.sync.belated.len();
+        self.sync.belated.extend(others.map(|account| (*room, account)));
+        if self.sync.belated.len() > before {
+            self.timers.sooner(Timer::Receipts, ctx.now.mono + RECEIPT_DELAY_MS);
+        }
+    }
+
+    /// Offers what came of former devices to their accounts, and to others who may lack it.
     pub(super) fn tell_belated(&mut self, ctx: &mut Ctx) {
         for (room, account) in std::mem::take(&mut self.sync.belated) {
             self.tell_heads(ctx, &room, &account, None, false);
@@ -277,12 +293,15 @@ impl State {
                 self.send_heads(ctx, from, &account, &heads.room);
             }
         }
-        let effects = match self.rooms.has(&heads.room) {
-            true => self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id),
-            // Not every member may let this device in.
-            false => self.rooms.ask_back(ctx, &heads.room, members.iter().copied().filter(|member| *member != me).collect()),
-        };
-        self.apply_effects(ctx, effects);
+        // The commits that are missing on a full disk are those that it did not take: they come when it has room.
+        if !self.disk_full {
+            let effects = match self.rooms.has(&heads.room) {
+                true => self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id),
+                // Not every member may let this device in.
+                false => self.rooms.ask_back(ctx, &heads.room, members.iter().copied().filter(|member| *member != me).collect()),
+            };
+            self.apply_effects(ctx, effects);
+        }
         // Who is out of the room is not given what is said there.
         if members.contains(&me) {
             self.hear_heads(ctx, &heads.room, &account, &heads.heads);

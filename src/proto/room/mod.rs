@@ -494,6 +494,11 @@ impl Rooms {
         self.compare(ctx, room, from, device, (epoch, *epoch_id))
     }
 
+    /// Forgets which winning branches were seen: commits were not taken for a while, and may come yet.
+    pub fn overlook(&mut self) {
+        self.overlook_all();
+    }
+
     /// Drops parked epochs that are too old, re-issues own commits that lost, renews keys that are due.
     pub fn on_deadline(&mut self, ctx: &mut Ctx) -> Vec<Effect> {
         self.work_off(ctx)

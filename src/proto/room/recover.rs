@@ -198,6 +198,11 @@ impl Rooms {
         self.ask_winners(ctx, id)
     }
 
+    /// Branches that were seen while commits were not taken say nothing: those may come yet.
+    pub(super) fn overlook_all(&mut self) {
+        self.strange.clear();
+    }
+
     /// Asks those who are on a branch that wins to be brought there.
     fn ask_winners(&mut self, ctx: &mut Ctx, id: &RoomId) -> Vec<Effect> {
         // Only who is on the winning branch can bring this device there; best somebody who may.
