@@ -95,12 +95,14 @@ export class Recorder {
   /** While the button is held: what letting go would do. */
   held(isAway) {
     this.hint.textContent = t(isAway ? "record-release" : "record-slide");
+    this.element.classList.add("held");
     this.element.classList.toggle("away", isAway);
   }
 
   /** Goes on without a finger on the button. */
   free() {
     this.hint.textContent = "";
+    this.element.classList.remove("held", "away");
     this.stop.focus();
   }
 
