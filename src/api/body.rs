@@ -410,6 +410,53 @@ pub struct MediaPolicy {
     pub at_once_bytes: Option<u64>,
 }
 
+/// Up to which size bodies are fetched without being asked for, everywhere and where it differs.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MediaPolicies {
+    /// Everywhere.
+    pub at_once_bytes: u64,
+    /// In single rooms.
+    pub rooms: Vec<RoomPolicy>,
+}
+
+/// Up to which size bodies are fetched in a room.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RoomPolicy {
+    /// Which.
+    #[schema(value_type = String)]
+    pub room: RoomId,
+    /// The bytes.
+    pub at_once_bytes: u64,
+}
+
+/// What a clean-up did.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Cleared {
+    /// Bodies that are no longer here.
+    pub bodies: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bodies that stay, because others still wait for them.
+    pub kept: u64,
+}
+
+/// A picture to look for a QR code in.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PictureParams {
+    /// Its width, at most 4096; the body has a byte for each dot, row after row.
+    pub width: usize,
+}
+
+/// What a QR code says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct QrText {
+    /// The text; left out when no code was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
 /// What to search for.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@
 //! | `web` | the files of the web app, which are in `ui/`, and the session of a browser |
 //! | `app` | what the handlers share |
 //! | `route` | the table of routes, and the OpenAPI document |
-//! | `node`, `contact`, `room`, `media`, `mailbox`, `event`, `archive` | the handlers |
+//! | `node`, `contact`, `scan`, `room`, `media`, `space`, `mailbox`, `event`, `archive` | the handlers |
 //!
 //! A running node leaves `api.json` in its data directory, which only its owner can read: `url`, `token` and `pid`.
 
@@ -26,6 +26,8 @@ mod media;
 mod node;
 mod room;
 mod route;
+mod scan;
+mod space;
 mod web;
 
 use std::fs;

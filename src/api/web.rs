@@ -40,6 +40,9 @@ files! {
     "/js/state.js" "text/javascript; charset=utf-8" "js/state.js";
     "/js/parts.js" "text/javascript; charset=utf-8" "js/parts.js";
     "/js/chats.js" "text/javascript; charset=utf-8" "js/chats.js";
+    "/js/camera.js" "text/javascript; charset=utf-8" "js/camera.js";
+    "/js/viewer.js" "text/javascript; charset=utf-8" "js/viewer.js";
+    "/js/voice.js" "text/javascript; charset=utf-8" "js/voice.js";
     "/js/room.js" "text/javascript; charset=utf-8" "js/room.js";
     "/js/bubble.js" "text/javascript; charset=utf-8" "js/bubble.js";
     "/js/composer.js" "text/javascript; charset=utf-8" "js/composer.js";

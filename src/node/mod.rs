@@ -263,9 +263,14 @@ impl Handle {
     /// Writes everything into one archive under a passphrase, and the bodies of media into a folder beside it, while the node goes on.
     /// Blocks as long as reading all of that does.
     pub fn export(&self, passphrase: &str, to: &Path) -> Result<Exported, StoreError> {
-        let rows = self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})?;
+        let rows = self.export_rows(passphrase, to)?;
         let bodies = self.shared.blobs.export(&self.shared.store, to)?;
         Ok(Exported { bytes: rows.bytes + bodies, ..rows })
+    }
+
+    /// Writes everything but the bodies of media into one archive. Blocks as long as that takes.
+    pub fn export_rows(&self, passphrase: &str, to: &Path) -> Result<Exported, StoreError> {
+        self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})
     }
 
     /// Reads and checks every row and every body. Blocks as long as that takes.

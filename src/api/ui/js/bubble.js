@@ -1,6 +1,6 @@
 // One message as it stands in a room, and what can be done with it.
 
-import { bdi, h, icon, open, toast } from "./dom.js";
+import { bdi, h, icon, open, round, toast } from "./dom.js";
 import { shown } from "./media.js";
 import { post } from "./node.js";
 import { custodyMark, custodySheet, custodyWords, gist, rich } from "./parts.js";
@@ -15,20 +15,48 @@ export const EMOJI = [..."😀😄😁😅🤣😊😇🙂😉😍😘😋😜�
 /** Texts longer than this are folded. */
 const FOLD = 1600;
 
-/** What two drawings of a message must have alike to be the same. */
-export const looks = (message, place) => JSON.stringify([message, place.first, place.last, place.words, place.quoted?.text, place.quoted?.kind]);
+/** What two drawings of a message must have alike to be the same. How far its body is changes in place. */
+export const looks = (message, place) => JSON.stringify([{ ...message, blob: message.blob?.blob }, place.first, place.last, place.words, place.quoted?.text, place.quoted?.kind]);
 
 /**
  * The list item of a message. `place` says how it stands among others: `first` and `last` of a group, `words` when its custody
  * is said in words, `quoted` for what it answers.
  */
 export function bubble(message, place, room) {
-  const body = h("div.bubble", message.reply ? quote(message, place, room) : null, message.blob ? shown(message) : null, text(message, foot(message, place)));
+  const body = h("div.bubble", message.reply ? quote(message, place, room) : null, message.blob ? shown(message, room) : null, text(message, foot(message, place)));
   if (message.mine && message.kind === "text" && message.custody.state === "expired") body.append(h("button.button.small", { type: "button", onclick: () => room.sendAgain(message) }, t("send-again")));
-  const more = h("button.round.more", { type: "button", tabindex: "-1", "aria-label": t("message-actions"), title: t("message-actions"), onclick: () => actions(message, room, more) }, icon("more"));
-  const classes = [message.mine ? "mine" : "theirs", place.first && "first", place.last && "last", message.blob && "media"].filter(Boolean);
-  const item = h(`li.message.${classes.join(".")}`, { "data-id": message.message, tabindex: "-1" }, h("div.line", body, isWhole(message) || message.mine ? more : null), reactions(message, room));
+  const more = moreOf(message, room);
+  const item = h(`li.message.${classes(message, place)}`, { "data-id": message.message, tabindex: "-1" }, h("div.line", body, isWhole(message) || message.mine ? more : null), reactions(message, room));
   item.setAttribute("aria-label", spoken(message));
+  return held(item, body, message, room, more);
+}
+
+const classes = (message, place) => [message.mine ? "mine" : "theirs", place.first && "first", place.last && "last", message.blob && "media"].filter(Boolean).join(".");
+
+/** From the least to the most that can be said of where a message is. */
+const STEPS = ["expired", "waiting", "held", "delivered", "read"];
+
+/** Photos and films that belong together, as one list item; each stays a message with its own menu. */
+export function album(messages, place, room) {
+  const [first] = messages;
+  const parts = messages.map((message) => {
+    const more = moreOf(message, room);
+    const part = h("div.part", { "data-id": message.message, tabindex: "-1", role: "group", "aria-label": spoken(message) }, shown(message, room, true), more, reactions(message, room));
+    return held(part, part, message, room, more);
+  });
+  // What is said of all is true of the one that is worst off.
+  const worst = messages.toSorted((one, other) => STEPS.indexOf(one.custody?.state) - STEPS.indexOf(other.custody?.state))[0];
+  return h(`li.message.album.${classes(first, place)}`, h("div.line", h("div.bubble", first.reply ? quote(first, place, room) : null, h("div.album-grid", parts), text(first, foot({ ...worst, at: messages.at(-1).at }, place)))));
+}
+
+function moreOf(message, room) {
+  const more = round("more", t("message-actions"), () => actions(message, room, more), ".more");
+  more.tabIndex = -1;
+  return more;
+}
+
+/** Opens the menu of a message by a long press and by the right button. */
+function held(item, body, message, room, more) {
   let timer;
   body.addEventListener("touchstart", () => { timer = setTimeout(() => actions(message, room, more), 500); }, { passive: true });
   for (const name of ["touchend", "touchmove", "touchcancel"]) body.addEventListener(name, () => clearTimeout(timer), { passive: true });
@@ -89,10 +117,13 @@ function reactions(message, room) {
 
 const react = (message, emoji) => post(`/rooms/${message.room}/messages`, { react: message.message, emoji });
 
+/** A line of a menu. */
+export const choice = (name, words, onclick, extra = "") => h(`button.act${extra}`, { type: "button", onclick }, icon(name), words);
+
 /** What can be done with a message, near it, or from below on a narrow screen. */
 export function actions(message, room, near) {
-  const back = near?.closest("li");
-  const act = (name, words, run, extra = "") => h(`button.act${extra}`, { type: "button", onclick: () => { dialog.close(); run(); } }, icon(name), words);
+  const back = near?.closest("[data-id]");
+  const act = (name, words, run, extra) => choice(name, words, () => { dialog.close(); run(); }, extra);
   const emoji = (one) => h("button.emoji", { type: "button", "aria-label": t("react-with", { emoji: one }), onclick: () => { dialog.close(); react(message, mine(one) ? "" : one); } }, one);
   const mine = (one) => message.reactions?.some((reaction) => reaction.from === room.me && reaction.emoji === one);
   const isText = message.kind === "text";
@@ -109,10 +140,11 @@ export function actions(message, room, near) {
   if (!dialog.children.length) return;
   open(dialog);
   dialog.addEventListener("close", () => back?.isConnected && !document.querySelector("dialog[open]") && document.activeElement === document.body && back.focus());
-  settle(dialog, back?.querySelector(".bubble"));
+  settle(dialog, back?.querySelector(".bubble") ?? back);
 }
 
-function settle(dialog, near) {
+/** Puts a menu beside what it belongs to; on a narrow screen it stays below. */
+export function settle(dialog, near) {
   if (!near || innerWidth < 700) return;
   const at = near.getBoundingClientRect();
   const size = dialog.getBoundingClientRect();

@@ -128,6 +128,8 @@ addEventListener("hashchange", () => {
   if (/^#token=/.test(location.hash)) location.reload();
   else if (document.getElementById("stage")) show(true);
 });
+// A file that is dropped beside a chat would take the place of the app.
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); });
 addEventListener("tidings-locked", () => app.replaceChildren(locked(() => location.reload())));
 addEventListener("unhandledrejection", (event) => { if (event.reason?.code && event.reason.code !== "token") { event.preventDefault(); toast(event.reason.message); } });
 changes.addEventListener("chats", badges);

@@ -1,5 +1,6 @@
 // Contacts, requests, a person's page, and how people meet.
 
+import { scan } from "./camera.js";
 import { avatar, bdi, button, h, icon, open, qr, toast } from "./dom.js";
 import { get, post } from "./node.js";
 import { empty, pageHead } from "./parts.js";
@@ -132,7 +133,11 @@ class Add extends HTMLElement {
           location.hash = `#/room/${person.room}`;
         } catch (error) { trouble.textContent = error.message; }
       },
-    }, h("label", { for: "link" }, t("use-link")), link, h("label", { for: "greeting" }, t("use-greeting")), greeting, trouble, h("button.button.primary", t("use-go")));
+    }, navigator.mediaDevices ? button(t("scan"), () => scan((text) => {
+      const isLink = text.startsWith("tidings:");
+      if (isLink) { link.value = text; greeting.focus(); }
+      return isLink;
+    }, (words) => { trouble.textContent = words; })) : null, h("label", { for: "link" }, t("use-link")), link, h("label", { for: "greeting" }, t("use-greeting")), greeting, trouble, h("button.button.primary", t("use-go")));
   }
 }
 

@@ -1,9 +1,10 @@
 // A room: a window of its messages that moves through all of them, whatever their number.
 
 import { bdi, h, icon, round, say } from "./dom.js";
-import { bubble, looks } from "./bubble.js";
+import { album, bubble, looks } from "./bubble.js";
 import { chatFace, chatName } from "./chats.js";
 import { Composer } from "./composer.js";
+import { isPicture } from "./media.js";
 import { get, post } from "./node.js";
 import { custodyWords, empty, gist, pageHead } from "./parts.js";
 import { loadChat, state, whilst } from "./state.js";
@@ -19,6 +20,10 @@ const NEAR = 900;
 /** Messages of one person within this time stand together. */
 const TOGETHER = 5 * 60_000;
 
+/** Photos and films of one person within this time are an album, of so many at most. */
+const ALBUM = 60_000;
+const ALBUM_MOST = 10;
+
 class Room extends HTMLElement {
   async connectedCallback() {
     this.chat = state.chats.get(this.room);
@@ -33,6 +38,7 @@ class Room extends HTMLElement {
     this.items = [];
     this.quotes = new Map();
     this.nodes = new Map();
+    this.media = new Map();
     this.fresh = 0;
     this.divider = this.chat.unread ? this.chat.first_unread : null;
     this.build();
@@ -61,8 +67,9 @@ class Room extends HTMLElement {
     this.head();
     this.composer.fit();
     if (this.blocked()) return;
-    this.ondragover = (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); };
-    this.ondrop = (event) => { event.preventDefault(); this.composer.attach([...event.dataTransfer.files]); };
+    this.ondragover = (event) => { if (event.dataTransfer.types.includes("Files")) this.classList.add("over"); };
+    this.ondragleave = (event) => { if (!this.contains(event.relatedTarget)) this.classList.remove("over"); };
+    this.ondrop = (event) => { this.classList.remove("over"); this.composer.attach([...event.dataTransfer.files]); };
   }
 
   blocked() {
@@ -134,17 +141,25 @@ class Room extends HTMLElement {
     const wanted = [];
     const nodes = new Map();
     const day_ = (item) => new Date(item.at).toDateString();
-    for (const [at, item] of items.entries()) {
-      const [before, after] = [items[at - 1], items[at + 1]];
+    for (let at = 0, next; at < items.length; at = next) {
+      const item = items[at];
+      const isMore = (one) => one && isPicture(one) && one.from === item.from && one.at - item.at < ALBUM && day_(one) === day_(item) && !one.text && !one.reply && one.message !== this.divider;
+      next = at + 1;
+      while (isPicture(item) && next - at < ALBUM_MOST && isMore(items[next])) next += 1;
+      const [group, before, after] = [items.slice(at, next), items[at - 1], items[next]];
       const isNewDay = !before || day_(before) !== day_(item);
       if (isNewDay) wanted.push(this.keep(nodes, `day ${item.at}`, day(item.at), () => h("li.day", h("span", day(item.at)))));
       if (item.message === this.divider) wanted.push(this.keep(nodes, "divider", "", () => h("li.divider", h("span", t("unread-divider")))));
       const isTogether = (one, other) => one && other && one.from === other.from && day_(one) === day_(other) && Math.abs(other.at - one.at) < TOGETHER && other.message !== this.divider;
       const place = { first: !isTogether(before, item), last: !isTogether(item, after), isSent: this.isSent, quoted: item.reply ? this.quotes.get(item.reply) : null };
-      wanted.push(this.keep(nodes, item.message, looks(item, place), () => bubble(item, place, this)));
+      const look = group.map((one) => looks(one, place)).join();
+      wanted.push(this.keep(nodes, item.message, look, () => (group.length > 1 ? album(group, place, this) : bubble(item, place, this))));
+      for (const one of group) this.media.get(one.message)?.renew(one);
     }
     if (!items.length) wanted.push(h("li.log-empty", this.chat.kind === "notes" ? empty("note", t("notes"), t("notes-first")) : empty("chats", t("room-empty", { name: this.name }), t("room-empty-more"))));
     this.nodes = nodes;
+    const known = new Set(items.map((item) => item.message));
+    for (const id of this.media.keys()) if (!known.has(id)) this.media.delete(id);
     reconcile(this.log, wanted);
   }
 
@@ -213,7 +228,7 @@ class Room extends HTMLElement {
   /** Changes the window while what the person looks at stays where it is. */
   still(change) {
     const top = this.log.getBoundingClientRect().top;
-    const anchor = [...this.log.children].find((child) => child.dataset.id && child.getBoundingClientRect().bottom > top);
+    const anchor = this.stops().find((child) => child.getBoundingClientRect().bottom > top);
     const before = anchor?.getBoundingClientRect().top;
     change();
     if (anchor?.isConnected) this.log.scrollTop += anchor.getBoundingClientRect().top - before;
@@ -324,17 +339,23 @@ class Room extends HTMLElement {
   }
 
   focusLog() {
-    (this.log.querySelector("li.message:last-of-type") ?? this.log).focus();
+    (this.stops().at(-1) ?? this.log).focus();
+  }
+
+  /** The messages on the page, those in albums too. */
+  stops() {
+    return [...this.log.querySelectorAll("[data-id]")];
   }
 
   key(event) {
-    const item = event.target.closest("li.message");
-    const move = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" }[event.key];
+    const item = event.target.closest("[data-id]");
+    const move = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (event.target.matches("input, video")) return;
     if (move && (item || event.target === this.log)) {
       event.preventDefault();
-      let next = item ? item[move] : this.log.lastElementChild;
-      while (next && !next.classList.contains("message")) next = next[move];
-      if (next) next.focus(); else if (event.key === "ArrowDown") this.composer.field.focus();
+      const stops = this.stops();
+      const next = item ? stops[stops.indexOf(item) + move] : stops.at(-1);
+      if (next) next.focus(); else if (move > 0) this.composer.field.focus();
     } else if (item === event.target && (event.key === "Enter" || event.key === "ContextMenu")) {
       event.preventDefault();
       item.querySelector(".more")?.click();

@@ -1,6 +1,7 @@
 // What a person decides, and how the node is.
 
-import { avatar, bdi, button, h, icon, kept, open, toast } from "./dom.js";
+import { chatFace, chatName } from "./chats.js";
+import { avatar, bdi, button, h, icon, kept, open, sheet, toast } from "./dom.js";
 import { archive, ask, get, post } from "./node.js";
 import { empty, pageHead } from "./parts.js";
 import { loadMe, state, whilst } from "./state.js";
@@ -11,9 +12,26 @@ const PAGES = [
   ["look", "look", "set-look"],
   ["notify", "bell", "set-notify"],
   ["mail", "held", "set-mail"],
+  ["space", "disk", "set-space"],
   ["backup", "key", "set-backup"],
+  ["devices", "device", "set-devices"],
   ["health", "heart", "set-health"],
 ];
+
+/** The sizes up to which media can come by themselves. */
+const SIZES = [0, 2 ** 20, 2 ** 24, 2 ** 28, Number.MAX_SAFE_INTEGER];
+
+/** The choice of what comes by itself, in a room or everywhere; `null` is what holds elsewhere. */
+function comes(id, now, room) {
+  const words = (size) => (size === 0 ? t("comes-never") : size === SIZES.at(-1) ? t("comes-all") : t("comes-upto", { bytes: bytes(size) }));
+  const sizes = [...new Set([...SIZES, ...now === null ? [] : [now]])].sort((one, other) => one - other);
+  const choice = h("select", { id, onchange: async () => {
+    await post("/media/policy", { room, at_once_bytes: choice.value ? Number(choice.value) : null });
+    toast(t("saved"));
+  } }, room ? h("option", { value: "" }, t("comes-else")) : null, sizes.map((size) => h("option", { value: String(size) }, words(size))));
+  choice.value = now === null ? "" : String(now);
+  return choice;
+}
 
 class Settings extends HTMLElement {
   connectedCallback() {
@@ -127,6 +145,34 @@ class Setting extends HTMLElement {
     const name = mailbox.kind === "relay" ? t("relay") : mailbox.name;
     const dialog = open(h("dialog.sheet", { "aria-label": t("mail-leave") }, h("div.sheet-body", h("h2", t("mail-leave-sure", { name })), h("p", t("mail-leave-words"))),
       h("footer", h("button.button", { type: "button", onclick: () => dialog.close() }, t("cancel")), h("button.button.danger", { type: "button", onclick: async () => { dialog.close(); await ask("DELETE", `/mailboxes/${mailbox.peer}`); await this.mail(); } }, t("mail-leave")))));
+  }
+
+  async space() {
+    const [storage, policies] = await Promise.all([get("/media"), get("/media/policy")]);
+    const rows = storage.rooms.map((room) => {
+      const chat = state.chats.get(room.room) ?? { ...room, kind: "direct" };
+      return h("li", h("button.row", { type: "button", onclick: () => this.roomSpace(chat, room, policies) }, chatFace(chat), h("span.row-main", bdi(chatName(chat), ".row-name")), h("small.soft", bytes(room.bytes)), icon("next", "flip chevron")));
+    });
+    this.body.replaceChildren(
+      h("section.card", h("label", { for: "comes" }, t("comes-title")), comes("comes", policies.at_once_bytes, null), h("p.hint", t("comes-words"))),
+      h("section.card", h("h2", icon("disk"), t("space-total", { bytes: bytes(storage.bytes) })), storage.held_for_others ? h("p.soft", t("space-held", { bytes: bytes(storage.held_for_others) })) : null),
+      ...rows.length ? [h("section.card", h("h2", t("space-rooms")), h("ul.rows", rows))] : []);
+  }
+
+  /** What comes by itself in one chat, and its clean-up. Nobody else has what is in the notes. */
+  roomSpace(chat, room, policies) {
+    const own = policies.rooms.find((one) => one.room === room.room)?.at_once_bytes ?? null;
+    const clean = chat.kind === "notes" ? null : [h("p.soft", t("clear-words")), button(t("clear"), async () => {
+      const done = await ask("DELETE", `/rooms/${room.room}/media`);
+      dialog.close();
+      toast(t("clear-done", { bytes: bytes(done.bytes) }));
+    }, ".danger")];
+    const dialog = sheet(chatName(chat), t("close"), h("div.sheet-body", h("label", { for: "comes-here" }, t("comes-title")), comes("comes-here", own, room.room), h("p.hint", t("comes-words")), clean));
+    dialog.addEventListener("close", () => this.space());
+  }
+
+  devices() {
+    this.body.replaceChildren(h("section.card", h("h2", icon("device"), t("device-this")), h("p.soft", t("device-words")), h("code.id", { dir: "ltr" }, state.me.device)));
   }
 
   backup() {
