@@ -45,6 +45,8 @@ impl Browser {
             "--disable-gpu",
             "--disable-quic",
             "--no-first-run",
+            // It ends with chromedriver, however that ends.
+            "--remote-debugging-pipe",
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
@@ -67,13 +69,24 @@ impl Browser {
     }
 
     /// How large the page is, and whether the system is dark.
-    pub(crate) fn look(&self, (width, height): (u32, u32), is_dark: bool) {
+    pub(crate) fn look(&self, size: (u32, u32), is_dark: bool) {
+        self.show_as(size, is_dark, false);
+    }
+
+    /// The same, and whether it is held in a hand: then there is no mouse.
+    pub(crate) fn show_as(&self, (width, height): (u32, u32), is_dark: bool, is_held: bool) {
         self.chrome(
             "Emulation.setDeviceMetricsOverride",
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_held }),
         );
+        self.chrome("Emulation.setTouchEmulationEnabled", json!({ "enabled": is_held }));
         let scheme = if is_dark { "dark" } else { "light" };
         self.chrome("Emulation.setEmulatedMedia", json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }));
+    }
+
+    /// Runs a script before those of every page that is opened from here on.
+    pub(crate) fn before_all(&self, script: &str) {
+        self.chrome("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
     }
 
     /// Opens an address.

@@ -4,9 +4,11 @@
 
 mod driver;
 mod measure;
+mod pictures;
 mod safety;
 mod screens;
 mod story;
+mod world;
 
 use tidings::mesh::Person;
 

@@ -1,6 +1,6 @@
 // The list of chats, and search over all of them.
 
-import { avatar, bdi, h, icon } from "./dom.js";
+import { avatar, bdi, h, icon, say } from "./dom.js";
 import { get } from "./node.js";
 import { custodyMark, empty, gist } from "./parts.js";
 import { chatList, requests, state, whilst } from "./state.js";
@@ -45,6 +45,7 @@ class Chats extends HTMLElement {
     if (this.field.value.trim() !== words) return;
     this.hits = hits;
     this.draw();
+    say(hits.length ? t("search-found", { count: hits.length }) : t("search-none"));
   }
 
   draw() {
@@ -69,7 +70,7 @@ class Chats extends HTMLElement {
       return h("li", h("a.row", { href: `#/room/${message.room}/${message.message}` }, chat ? chatFace(chat) : null,
         h("span.row-main", h("span.row-top", bdi(chat ? chatName(chat) : "", ".row-name"), h("time", brief(message.at))), bdi(gist(message), ".row-last"))));
     });
-    return h("section", h("h2.rows-title", { role: "status" }, t("search-found", { count: this.hits.length })), h("ul.rows", hits));
+    return h("section", h("h2.rows-title", t("search-found", { count: this.hits.length })), h("ul.rows", hits));
   }
 
   mark() {

@@ -6,7 +6,7 @@ import { chatFace, chatName } from "./chats.js";
 import { Composer } from "./composer.js";
 import { isPicture } from "./media.js";
 import { get, post } from "./node.js";
-import { custodyWords, empty, gist } from "./parts.js";
+import { custodyWords, empty, gist, pageHead } from "./parts.js";
 import { loadChat, state, whilst } from "./state.js";
 import { brief, day, number, t } from "./words.js";
 
@@ -29,7 +29,7 @@ class Room extends HTMLElement {
     this.chat = state.chats.get(this.room);
     if (!this.chat) {
       this.chat = await get(`/chats/${this.room}`).catch(() => null);
-      if (!this.chat) return this.replaceChildren(empty("chats", t("no-room"), t("no-room-more")));
+      if (!this.chat) return this.replaceChildren(pageHead(t("no-room"), "#/chats"), empty("chats", t("no-room"), t("no-room-more")));
       state.chats.set(this.room, this.chat);
     }
     this.name = chatName(this.chat);
