@@ -168,6 +168,19 @@ impl Browser {
         self.tell("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] }));
     }
 
+    /// Holds the mouse down on what a selector finds, moves it aside, and does something before it lets go.
+    pub(crate) fn hold(&self, selector: &str, aside: i64, meanwhile: impl FnOnce()) {
+        let element = self.element(selector);
+        let origin = json!({ "element-6066-11e4-a52e-4f735466cecf": element });
+        let mouse = |steps: Value| self.tell("/actions", json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": steps }] }));
+        mouse(json!([{ "type": "pointerMove", "x": 0, "y": 0, "origin": origin }, { "type": "pointerDown", "button": 0 }]));
+        meanwhile();
+        mouse(json!([
+            { "type": "pointerMove", "x": aside, "y": 0, "origin": "pointer", "duration": 100 },
+            { "type": "pointerUp", "button": 0 },
+        ]));
+    }
+
     /// What the page said to its console.
     pub(crate) fn log(&self) -> Vec<String> {
         let log = self.tell("/se/log", json!({ "type": "browser" }));

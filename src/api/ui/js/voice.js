@@ -139,6 +139,7 @@ export class Recorder {
         await this.room.toNewest();
       } catch (error) { trouble.textContent = error.message; go.disabled = false; }
     }, ".send");
+    this.element.classList.remove("held");
     this.element.replaceChildren(round("recall", t("record-discard"), gone), player(address, t("kind-voice"), { duration_ms: Date.now() - this.from }, false), go, trouble);
     go.focus();
   }
