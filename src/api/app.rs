@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::Options;
 use super::error::ApiError;
+use super::restore::Restoring;
 use super::web::Halves;
 use crate::config::Explained;
 use crate::node::{Command, Handle, Reply};
@@ -29,6 +30,7 @@ pub(super) struct App {
     pub(super) stopped: watch::Receiver<bool>,
     /// Pictures are looked at one after the other.
     pub(super) scanning: Arc<Semaphore>,
+    pub(super) restoring: Restoring,
 }
 
 impl App {
@@ -42,6 +44,7 @@ impl App {
             halves,
             stopped,
             scanning: Arc::new(Semaphore::new(1)),
+            restoring: Restoring::new(),
         }
     }
 

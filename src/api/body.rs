@@ -171,6 +171,29 @@ pub struct NewArchive {
     pub passphrase: String,
 }
 
+/// How far a copy is that is being brought back.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Restore {
+    /// Bytes of the archive that came.
+    pub bytes: u64,
+    /// Rows read from it.
+    pub rows: u64,
+    /// Whether it is whole, and waits for the next start.
+    pub ready: bool,
+}
+
+/// A copy is whole, and takes its place when the node starts next.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Restored {
+    /// Whose it is.
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// Its rows.
+    pub rows: u64,
+    /// When it was made.
+    pub made_at: Millis,
+}
+
 /// A new contact.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

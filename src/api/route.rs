@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::app::App;
 use super::error::ApiError;
-use super::{archive, body, contact, event, guard, mailbox, media, node, room, scan, space, web};
+use super::{archive, body, contact, event, guard, mailbox, media, node, restore, room, scan, space, web};
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 
 macro_rules! routes {
@@ -46,6 +46,9 @@ routes! {
     post "/api/v1/export" node::export;
     post "/api/v1/scrub" node::scrub;
     post "/api/v1/archive" archive::download;
+    post "/api/v1/restore" restore::take;
+    get "/api/v1/restore" restore::progress;
+    post "/api/v1/restore/open" restore::open;
     post "/api/v1/session" web::begin;
     post "/api/v1/invite" contact::invite;
     post "/api/v1/qr" contact::qr;

@@ -112,6 +112,7 @@ pub(super) fn file(at: usize, headers: &HeaderMap) -> Response {
 }
 
 /// What a browser acts with, until the node stops.
+#[derive(Clone)]
 pub(super) struct Halves {
     pub(super) cookie_name: String,
     pub(super) cookie: String,

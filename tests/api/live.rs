@@ -165,3 +165,49 @@ fn whoever_has_the_token_acts_for_alice_and_nobody_else() {
     assert!(read_access(&data).unwrap().is_none(), "nobody looks for a node that is gone");
     runtime.block_on(handle.stop());
 }
+
+#[test]
+fn a_copy_is_brought_back_into_a_node_that_is_new_and_into_no_other() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let temp = TempDir::new().unwrap();
+    let (old, new) = (temp.path().join("old"), temp.path().join("new"));
+    let before = runtime.block_on(start(&old));
+    let api = runtime.block_on(Api::start(before.clone(), options(&old, "127.0.0.1:0"))).unwrap();
+    let access = api.access().clone();
+    ask(&access, "POST", "/api/v1/rooms/notes/messages", &access.token, None, Some(r#"{"text":"do not forget the tea"}"#));
+    let code = |answer: (u16, Value)| (answer.0, answer.1["code"].as_str().unwrap_or_default().to_owned());
+    let used = ask(&access, "POST", "/api/v1/restore", &access.token, None, Some("anything"));
+    assert_eq!(code(used), (409, "not_new".to_owned()), "what somebody wrote is not put aside");
+    let agent: Agent = Agent::config_builder().proxy(None).build().new_agent();
+    let asked = agent.post(format!("{}/api/v1/archive", access.url)).header("authorization", format!("Bearer {}", access.token));
+    let archive = asked.send(r#"{"passphrase":"sea"}"#).unwrap().body_mut().read_to_vec().unwrap();
+    let account = before.account();
+    runtime.block_on(api.stop());
+    runtime.block_on(before.stop());
+
+    let fresh = runtime.block_on(start(&new));
+    let api = runtime.block_on(Api::start(fresh.clone(), options(&new, "127.0.0.1:0"))).unwrap();
+    let (access, keys) = (api.access().clone(), api.keys());
+    let own = |method, path: &str, body: Option<&str>| ask(&access, method, path, &access.token, None, body);
+    let open = |words: &str| own("POST", "/api/v1/restore/open", Some(&json!({ "passphrase": words }).to_string()));
+    assert_eq!(open("sea").0, 400, "nothing came yet");
+    let asked = agent.post(format!("{}/api/v1/restore", access.url)).header("authorization", format!("Bearer {}", access.token));
+    let taken: Value = serde_json::from_str(&asked.send(&archive[..]).unwrap().body_mut().read_to_string().unwrap()).unwrap();
+    assert_eq!(taken["bytes"], archive.len());
+    assert_eq!(code(open("lake")), (400, "archive".to_owned()));
+    let (status, restored) = open("sea");
+    assert_eq!((status, restored["account"].as_str()), (200, Some(account.to_string().as_str())));
+    assert_eq!(own("GET", "/api/v1/restore", None).1["ready"], true);
+    assert_eq!(code(open("sea")), (409, "not_new".to_owned()), "once is enough");
+    runtime.block_on(api.restored());
+    runtime.block_on(api.stop());
+    runtime.block_on(fresh.stop());
+
+    let again = runtime.block_on(start(&new));
+    let api = runtime.block_on(Api::start_with(again.clone(), options(&new, "127.0.0.1:0"), keys)).unwrap();
+    let access = Access { url: api.url().to_owned(), ..access };
+    let (_, read) = ask(&access, "GET", "/api/v1/rooms/notes/messages", &access.token, None, None);
+    assert_eq!((again.account(), read[0]["text"].as_str()), (account, Some("do not forget the tea")));
+    runtime.block_on(api.stop());
+    runtime.block_on(again.stop());
+}
