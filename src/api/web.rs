@@ -73,7 +73,7 @@ pub(super) fn is_file(path: &str) -> bool {
     FILES.iter().any(|(file, ..)| *file == path)
 }
 
-/// A file as browsers get it: scripts and styles without comments and indentation. Each line stays where it is, so that what a browser says of a
+/// A file as browsers get it: scripts and styles without comments, indentation and needless spaces. Each line stays where it is, so that what a browser says of a
 /// line is true of the file.
 pub fn sent(path: &str, bytes: &'static [u8]) -> Cow<'static, [u8]> {
     let text = std::str::from_utf8(bytes).ok().filter(|_| path.ends_with(".js") || path.ends_with(".css"));
@@ -84,11 +84,19 @@ pub fn sent(path: &str, bytes: &'static [u8]) -> Cow<'static, [u8]> {
         let line = line.trim();
         let is_block = is_comment || line.starts_with("/*");
         is_comment = is_block && !line.ends_with("*/");
-        out += if is_block || line.starts_with("//") { "" } else { line };
+        let line = if is_block || line.starts_with("//") { "" } else { line };
+        if path.ends_with(".css") {
+            out += &TIGHT.iter().fold(line.to_owned(), |line, (loose, tight)| line.replace(loose, tight));
+        } else {
+            out += line;
+        }
         out.push('\n');
     }
     Cow::Owned(out.into_bytes())
 }
+
+/// Spaces in a style that say nothing.
+const TIGHT: [(&str, &str); 6] = [(" { ", "{"), ("; }", "}"), ("; ", ";"), (": ", ":"), (", ", ","), (" > ", ">")];
 
 /// What is sent for each of [`FILES`], with its tag.
 static SENT: LazyLock<Vec<(Cow<'static, [u8]>, String)>> = LazyLock::new(|| {

@@ -140,7 +140,8 @@ fn what_a_browser_gets_says_the_same_as_the_file() {
         let sent = std::str::from_utf8(&sent).unwrap();
         assert_eq!(sent.lines().count(), script.lines().count(), "{path}");
         for (at, (written, sent)) in script.lines().zip(sent.lines()).enumerate() {
-            let is_said = written.trim() == sent || sent.is_empty();
+            let bare = |text: &str| text.replace(' ', "").replace(";}", "}");
+            let is_said = written.trim() == sent || sent.is_empty() || (path.ends_with(".css") && bare(written) == bare(sent));
             assert!(is_said && written.matches('`').count() % 2 == 0, "{path}:{}: a text over several lines would be changed", at + 1);
         }
         let code = |text: &str| text.split_whitespace().filter(|word| *word == "function" || *word == "const" || *word == "return").count();

@@ -44,14 +44,19 @@ export const post = (path, body = {}) => ask("POST", path, body);
 export async function upload(room, file, { caption = "", reply, voice = false }, progress) {
   const query = new URLSearchParams({ name: file.name, caption, voice: String(voice) });
   if (reply) query.set("reply", reply);
+  return put(`/rooms/${room}/media?${query}`, file, progress);
+}
+
+/** Sends a file's bytes as a request. */
+export async function put(path, file, progress) {
   const answer = await new Promise((done, failed) => {
     // The one way in which a browser says how far a request is.
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/v1/rooms/${room}/media?${query}`);
+    request.open("POST", `/api/v1${path}`);
     for (const [name, value] of Object.entries(head())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => progress?.(event.loaded);
     request.onerror = () => failed(new Refusal("unreachable", t("error-unreachable")));
-    request.onload = () => done(new Response(request.status === 204 ? null : request.responseText, { status: request.status }));
+    request.onload = () => done(new Response(request.responseText, { status: request.status }));
     request.send(file);
   });
   if (!answer.ok) throw await refusal(answer);
