@@ -34,7 +34,15 @@ pub(super) struct App {
 impl App {
     pub(super) fn new(handle: Handle, options: &Options, token: &str, halves: Halves, stopped: watch::Receiver<bool>) -> Self {
         let token = blake3::hash(token.as_bytes());
-        Self { handle, data: options.data.clone(), config: options.config.clone(), token, halves, stopped, scanning: Arc::new(Semaphore::new(1)) }
+        Self {
+            handle,
+            data: options.data.clone(),
+            config: options.config.clone(),
+            token,
+            halves,
+            stopped,
+            scanning: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// Reads the rows, off the threads that answer requests.

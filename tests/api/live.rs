@@ -66,9 +66,8 @@ fn a_browser_needs_both_halves(access: &Access) {
 
 /// What one node draws, another reads off a camera's picture.
 fn a_code_is_read_off_a_picture(access: &Access) {
-    let read = |width: usize, picture: &str| {
-        ask(access, "POST", &format!("/api/v1/qr/read?width={width}"), &access.token, None, Some(picture))
-    };
+    let read =
+        |width: usize, picture: &str| ask(access, "POST", &format!("/api/v1/qr/read?width={width}"), &access.token, None, Some(picture));
     let link = format!("tidings:{}", "abcdefgh".repeat(60));
     let (_, code) = ask(access, "POST", "/api/v1/qr", &access.token, None, Some(&json!({ "text": link }).to_string()));
     let rows: Vec<&str> = code["rows"].as_array().unwrap().iter().map(|row| row.as_str().unwrap()).collect();

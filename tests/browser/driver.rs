@@ -126,8 +126,7 @@ impl Browser {
 
     /// Presses what a selector finds.
     pub(crate) fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        self.tell(&format!("/element/{element}/click"), json!({}));
+        self.act_on(selector, "click", json!({}));
     }
 
     /// Presses the button or link that says this.
@@ -144,9 +143,8 @@ impl Browser {
 
     /// Types into what a selector finds, in place of what is there.
     pub(crate) fn fill(&self, selector: &str, text: &str) {
-        let element = self.element(selector);
-        self.tell(&format!("/element/{element}/clear"), json!({}));
-        self.tell(&format!("/element/{element}/value"), json!({ "text": text }));
+        self.act_on(selector, "clear", json!({}));
+        self.act_on(selector, "value", json!({ "text": text }));
     }
 
     /// Presses what a selector finds, once it can be pressed.
@@ -157,8 +155,7 @@ impl Browser {
 
     /// Gives a file to what takes files.
     pub(crate) fn choose(&self, selector: &str, path: &str) {
-        let element = self.element(selector);
-        self.tell(&format!("/element/{element}/value"), json!({ "text": path }));
+        self.act_on(selector, "value", json!({ "text": path }));
     }
 
     /// Types wherever the focus is.
@@ -181,10 +178,18 @@ impl Browser {
         data_encoding::BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap()
     }
 
-    fn element(&self, selector: &str) -> String {
-        self.finds(selector);
-        let found = self.tell("/element", json!({ "using": "css selector", "value": selector }));
-        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+    /// Does something to what a selector finds. A page may draw it anew between finding and doing: then it is found again.
+    fn act_on(&self, selector: &str, what: &str, body: Value) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.finds(selector);
+            let found = self.ask("POST", "/element", Some(json!({ "using": "css selector", "value": selector })));
+            let id = found.as_ref().ok().and_then(Value::as_object).and_then(|found| found.values().next()?.as_str());
+            let done = id.map_or(Err("it is gone".to_owned()), |id| self.ask("POST", &format!("/element/{id}/{what}"), Some(body.clone())));
+            let Err(error) = done else { return };
+            assert!(Instant::now() < deadline, "{what} {selector}: {error}");
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     fn chrome(&self, command: &str, params: Value) -> Value {
