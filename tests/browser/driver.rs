@@ -24,6 +24,7 @@ pub(crate) const TAB: &str = "\u{e004}";
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const ESCAPE: &str = "\u{e00c}";
 pub(crate) const UP: &str = "\u{e013}";
+const CONTROL: &str = "\u{e009}";
 
 impl Browser {
     /// Starts one, in a language, at a size. `more` are switches of Chromium.
@@ -163,6 +164,29 @@ impl Browser {
         let strokes = text.chars().flat_map(|key| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]);
         let strokes: Vec<Value> = strokes.collect();
         self.tell("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] }));
+    }
+
+    /// Lets every page do what it would have to ask for.
+    pub(crate) fn allow(&self, permissions: &[&str]) {
+        self.chrome("Browser.grantPermissions", json!({ "permissions": permissions }));
+    }
+
+    /// Presses the keys that insert what was copied.
+    pub(crate) fn paste(&self) {
+        self.tell(
+            "/actions",
+            json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": [
+                { "type": "keyDown", "value": CONTROL }, { "type": "keyDown", "value": "v" }, { "type": "keyUp", "value": "v" }, { "type": "keyUp", "value": CONTROL },
+            ] }] }),
+        );
+    }
+
+    /// Drags a file from outside to a place, and lets it go there.
+    pub(crate) fn drop_file(&self, path: &str, (x, y): (u32, u32)) {
+        for step in ["dragEnter", "dragOver", "drop"] {
+            let data = json!({ "items": [], "files": [path], "dragOperationsMask": 1 });
+            self.chrome("Input.dispatchDragEvent", json!({ "type": step, "x": x, "y": y, "data": data }));
+        }
     }
 
     /// What the page said to its console.

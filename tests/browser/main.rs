@@ -4,6 +4,7 @@
 
 mod driver;
 mod measure;
+mod media;
 mod pictures;
 mod safety;
 mod screens;
