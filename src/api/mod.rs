@@ -45,7 +45,7 @@ use tokio::task::JoinHandle;
 
 pub use guard::{is_loopback_host, is_own_page, is_token};
 pub use route::{ROUTES, document};
-pub use web::FILES;
+pub use web::{FILES, sent};
 
 use crate::config::Explained;
 use crate::node::Handle;

@@ -189,6 +189,19 @@ impl Browser {
         }
     }
 
+    /// Holds the mouse down on what a selector finds, moves it aside, and does something before it lets go.
+    pub(crate) fn hold(&self, selector: &str, aside: i64, meanwhile: impl FnOnce()) {
+        let element = self.element(selector).unwrap();
+        let origin = json!({ "element-6066-11e4-a52e-4f735466cecf": element });
+        let mouse = |steps: Value| self.tell("/actions", json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": steps }] }));
+        mouse(json!([{ "type": "pointerMove", "x": 0, "y": 0, "origin": origin }, { "type": "pointerDown", "button": 0 }]));
+        meanwhile();
+        mouse(json!([
+            { "type": "pointerMove", "x": aside, "y": 0, "origin": "pointer", "duration": 100 },
+            { "type": "pointerUp", "button": 0 },
+        ]));
+    }
+
     /// What the page said to its console.
     pub(crate) fn log(&self) -> Vec<String> {
         let log = self.tell("/se/log", json!({ "type": "browser" }));
@@ -202,14 +215,18 @@ impl Browser {
         data_encoding::BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap()
     }
 
+    /// What a selector finds, once it is there. It may be gone again.
+    fn element(&self, selector: &str) -> Result<String, String> {
+        self.finds(selector);
+        let found = self.ask("POST", "/element", Some(json!({ "using": "css selector", "value": selector })))?;
+        found.as_object().and_then(|found| found.values().next()?.as_str()).map(str::to_owned).ok_or_else(|| "it is gone".to_owned())
+    }
+
     /// Does something to what a selector finds. A page may draw it anew between finding and doing: then it is found again.
     fn act_on(&self, selector: &str, what: &str, body: Value) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            self.finds(selector);
-            let found = self.ask("POST", "/element", Some(json!({ "using": "css selector", "value": selector })));
-            let id = found.as_ref().ok().and_then(Value::as_object).and_then(|found| found.values().next()?.as_str());
-            let done = id.map_or(Err("it is gone".to_owned()), |id| self.ask("POST", &format!("/element/{id}/{what}"), Some(body.clone())));
+            let done = self.element(selector).and_then(|id| self.ask("POST", &format!("/element/{id}/{what}"), Some(body.clone())));
             let Err(error) = done else { return };
             assert!(Instant::now() < deadline, "{what} {selector}: {error}");
             std::thread::sleep(LOOK_AGAIN);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types)] // A test that fails says where; it starts a browser.
 
 mod driver;
+mod feature;
 mod measure;
 mod media;
 mod pictures;

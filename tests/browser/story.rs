@@ -180,7 +180,7 @@ async fn the_keyboard_alone_does_everything() -> Result<()> {
 }
 
 /// A picture of one colour, without a library: PNG with stored deflate blocks (RFC 1950, 1951, 2083).
-fn picture(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
     let sum = |bytes: &[u8]| {
         bytes
             .iter()

@@ -22,13 +22,13 @@ function set(element, properties) {
   }
 }
 
-/** An icon of the sprite. It says nothing by itself: the element around it has the name. */
+/** An icon of `icons.svg`. It says nothing by itself: the element around it has the name. */
 export function icon(name, extra = "") {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", `icon icon-${name} ${extra}`.trim());
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#i-${name}`);
+  use.setAttribute("href", `/icons.svg#i-${name}`);
   svg.append(use);
   return svg;
 }

@@ -48,6 +48,8 @@ class Room extends HTMLElement {
     document.addEventListener("visibilitychange", this.seen = () => this.markRead());
     await this.open();
     this.log.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    // Whoever reads the newest goes on doing so when the page below grows or shrinks.
+    new ResizeObserver(() => { if (this.isEnd) this.bottom(); }).observe(this.log);
   }
 
   disconnectedCallback() {
@@ -184,7 +186,7 @@ class Room extends HTMLElement {
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.log;
     const below = scrollHeight - scrollTop - clientHeight;
-    const isEnd = this.isAtEnd();
+    const isEnd = this.isEnd = this.isAtEnd();
     this.newest.hidden = isEnd || (!this.hasNewer && below < 400);
     if (isEnd) { this.count(0); this.markRead(); }
     if (scrollTop < NEAR && this.hasOlder) this.older();

@@ -4,7 +4,7 @@ import { chatFace, chatName } from "./chats.js";
 import { avatar, bdi, button, h, icon, kept, open, sheet, toast } from "./dom.js";
 import { archive, ask, get, post } from "./node.js";
 import { empty, pageHead } from "./parts.js";
-import { loadMe, state, whilst } from "./state.js";
+import { chatList, loadMe, state, whilst } from "./state.js";
 import { bytes, has, LANGUAGES, number, t } from "./words.js";
 
 const PAGES = [
@@ -149,25 +149,24 @@ class Setting extends HTMLElement {
 
   async space() {
     const [storage, policies] = await Promise.all([get("/media"), get("/media/policy")]);
-    const rows = storage.rooms.map((room) => {
-      const chat = state.chats.get(room.room) ?? { ...room, kind: "direct" };
-      return h("li", h("button.row", { type: "button", onclick: () => this.roomSpace(chat, room, policies) }, chatFace(chat), h("span.row-main", bdi(chatName(chat), ".row-name")), h("small.soft", bytes(room.bytes)), icon("next", "flip chevron")));
-    });
+    const taken = (chat) => storage.rooms.find((one) => one.room === chat.room)?.bytes ?? 0;
+    const rows = chatList().sort((one, other) => taken(other) - taken(one)).map((chat) => h("li", h("button.row", { type: "button", onclick: () => this.roomSpace(chat, policies) },
+      chatFace(chat), h("span.row-main", bdi(chatName(chat), ".row-name")), h("small.soft", bytes(taken(chat))), icon("next", "flip chevron"))));
     this.body.replaceChildren(
       h("section.card", h("label", { for: "comes" }, t("comes-title")), comes("comes", policies.at_once_bytes, null), h("p.hint", t("comes-words"))),
       h("section.card", h("h2", icon("disk"), t("space-total", { bytes: bytes(storage.bytes) })), storage.held_for_others ? h("p.soft", t("space-held", { bytes: bytes(storage.held_for_others) })) : null),
-      ...rows.length ? [h("section.card", h("h2", t("space-rooms")), h("ul.rows", rows))] : []);
+      h("section.card", h("h2", t("space-rooms")), h("ul.rows", rows)));
   }
 
   /** What comes by itself in one chat, and its clean-up. Nobody else has what is in the notes. */
-  roomSpace(chat, room, policies) {
-    const own = policies.rooms.find((one) => one.room === room.room)?.at_once_bytes ?? null;
+  roomSpace(chat, policies) {
+    const own = policies.rooms.find((one) => one.room === chat.room)?.at_once_bytes ?? null;
     const clean = chat.kind === "notes" ? null : [h("p.soft", t("clear-words")), button(t("clear"), async () => {
-      const done = await ask("DELETE", `/rooms/${room.room}/media`);
+      const done = await ask("DELETE", `/rooms/${chat.room}/media`);
       dialog.close();
       toast(t("clear-done", { bytes: bytes(done.bytes) }));
     }, ".danger")];
-    const dialog = sheet(chatName(chat), t("close"), h("div.sheet-body", h("label", { for: "comes-here" }, t("comes-title")), comes("comes-here", own, room.room), h("p.hint", t("comes-words")), clean));
+    const dialog = sheet(chatName(chat), t("close"), h("div.sheet-body", h("label", { for: "comes-here" }, t("comes-title")), comes("comes-here", own, chat.room), h("p.hint", t("comes-words")), clean));
     dialog.addEventListener("close", () => this.space());
   }
 

@@ -35,12 +35,13 @@ class Viewer {
     this.before = round("back", t("previous"), () => this.step(-1), ".viewer-before");
     this.after = round("next", t("next"), () => this.step(1), ".viewer-after");
     for (const side of [this.before, this.after]) side.firstChild.classList.add("flip");
-    this.dialog = h("dialog.viewer", { "aria-label": t("viewer"), onkeydown: (event) => this.key(event) },
+    this.dialog = h("dialog.viewer", { "aria-label": t("viewer"), tabindex: "-1", onkeydown: (event) => this.key(event) },
       h("div.viewer-bar", this.far, this.near, this.save, more, round("close", t("close"), () => this.dialog.close())), this.stage, this.before, this.after, h("div.viewer-foot", this.words, this.bar));
     open(this.dialog);
     whilst(this.dialog, "message", () => setTimeout(() => this.progress(), 100));
     this.dialog.addEventListener("close", () => { this.stage.replaceChildren(); document.querySelector(`[data-id="${this.id}"] .photo`)?.focus(); });
     this.draw();
+    this.dialog.focus();
   }
 
   get all() { return this.room.items.filter(isPicture); }
@@ -100,6 +101,8 @@ class Viewer {
     this.stage.classList.toggle("near", this.scale > 1);
     this.far.disabled = this.scale === 1;
     this.near.disabled = this.scale === NEAR;
+    // A button that can be pressed no more keeps no focus, and keys go nowhere then.
+    if (document.activeElement.disabled || document.activeElement.hidden) this.dialog.focus();
   }
 
   down(event) {

@@ -95,12 +95,14 @@ export class Recorder {
   /** While the button is held: what letting go would do. */
   held(isAway) {
     this.hint.textContent = t(isAway ? "record-release" : "record-slide");
+    this.element.classList.add("held");
     this.element.classList.toggle("away", isAway);
   }
 
   /** Goes on without a finger on the button. */
   free() {
     this.hint.textContent = "";
+    this.element.classList.remove("held", "away");
     this.stop.focus();
   }
 
@@ -137,6 +139,7 @@ export class Recorder {
         await this.room.toNewest();
       } catch (error) { trouble.textContent = error.message; go.disabled = false; }
     }, ".send");
+    this.element.classList.remove("held");
     this.element.replaceChildren(round("recall", t("record-discard"), gone), player(address, t("kind-voice"), { duration_ms: Date.now() - this.from }, false), go, trouble);
     go.focus();
   }
