@@ -5,6 +5,7 @@
 mod driver;
 mod feature;
 mod measure;
+mod media;
 mod pictures;
 mod safety;
 mod screens;

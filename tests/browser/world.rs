@@ -209,8 +209,9 @@ impl World {
         self.say(MIA, "We left early, and look at this").await?;
         self.show(&mia, room, "dawn.jpg", &studio.photo(11, 1024, 768), "").await?;
         self.show(&mia, room, "pines.jpg", &studio.photo(3, 768, 1024), "").await?;
-        self.show(&mia, room, "blue.jpg", &studio.photo(6, 1024, 768), "Three of a hundred, the light changed every minute").await?;
-        self.show(&mia, room, "boat.webm", &studio.film(12), "and from the boat").await?;
+        self.show(&mia, room, "blue.jpg", &studio.photo(6, 1024, 768), "").await?;
+        self.show(&mia, room, "boat.webm", &studio.film(12), "").await?;
+        self.show(&mia, room, "rose.jpg", &studio.photo(13, 1024, 768), "The last of a hundred, the light changed every minute").await?;
         self.mesh.settle().await?;
         self.show(&self.alice, room, "voice.ogg", &studio.voice(4), "").await?;
         self.answer(MIA, "😍🌅").await?;

@@ -6,6 +6,12 @@ import { custodyMark, empty, gist } from "./parts.js";
 import { chatList, requests, state, whilst } from "./state.js";
 import { brief, number, t } from "./words.js";
 
+/** So many hits are shown. */
+export const HITS = 50;
+
+/** How many messages were found. */
+export const found = (hits) => (hits.length === HITS ? t("search-most", { count: HITS }) : hits.length ? t("search-found", { count: hits.length }) : t("search-none"));
+
 /** What a chat is called here. */
 export const chatName = (chat) => (chat.kind === "notes" ? t("notes") : chat.name);
 
@@ -41,11 +47,11 @@ class Chats extends HTMLElement {
   }
 
   async search(words) {
-    const hits = await get(`/search?limit=50&words=${encodeURIComponent(words)}`);
+    const hits = await get(`/search?limit=${HITS}&words=${encodeURIComponent(words)}`);
     if (this.field.value.trim() !== words) return;
     this.hits = hits;
     this.draw();
-    say(hits.length ? t("search-found", { count: hits.length }) : t("search-none"));
+    say(found(hits));
   }
 
   draw() {
@@ -70,7 +76,7 @@ class Chats extends HTMLElement {
       return h("li", h("a.row", { href: `#/room/${message.room}/${message.message}` }, chat ? chatFace(chat) : null,
         h("span.row-main", h("span.row-top", bdi(chat ? chatName(chat) : "", ".row-name"), h("time", brief(message.at))), bdi(gist(message), ".row-last"))));
     });
-    return h("section", h("h2.rows-title", t("search-found", { count: this.hits.length })), h("ul.rows", hits));
+    return h("section", h("h2.rows-title", found(this.hits)), h("ul.rows", hits));
   }
 
   mark() {

@@ -76,8 +76,9 @@ function show(focus) {
   const stage = document.getElementById("stage");
   stage.replaceChildren(page ?? h("div.nothing", h("span.empty-icon", icon(list)), h("p", t(list === "people" ? "nothing-person" : list === "settings" ? "nothing-setting" : "nothing-chat"))));
   dispatchEvent(new Event("tidings-moved"));
-  // Who came by keyboard or listens is where the page begins.
-  if (focus) (page?.querySelector("[data-first]") ?? (page ?? document.getElementById("side")).querySelector("h1"))?.focus({ preventScroll: true });
+  // Who came by keyboard or listens is where the page begins; a finger does not want the keyboard yet.
+  const first = matchMedia("(pointer: coarse)").matches ? null : page?.querySelector("[data-first]");
+  if (focus) (first ?? (page ?? document.getElementById("side")).querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 async function notify({ detail: chat }) {

@@ -73,7 +73,7 @@ function picture(message, room, isPart) {
   return [isPart ? element : frame(element, message.preview), change];
 }
 
-const video = (message) => frame(h("video", { controls: true, preload: "none", playsinline: true, poster: small(message), src: bodyOf(message), "aria-label": message.blob.name }), message.preview);
+const video = (message) => frame(h("div.film", h("video", { controls: true, preload: "none", playsinline: true, poster: small(message), src: bodyOf(message), "aria-label": message.blob.name })), message.preview);
 
 const sound = (message) => player(bodyOf(message), message.kind === "voice" ? t("kind-voice") : message.blob.name, message.preview, message.kind === "voice");
 

@@ -52,7 +52,8 @@ export function gist(message) {
   if (message.kind === "recalled") return t("message-recalled");
   if (message.kind === "later") return t("message-later");
   const words = message.text.slice(0, 300).replace(/\s+/g, " ");
-  return message.blob ? [t(KINDS[message.kind]), words].filter(Boolean).join(": ") : words;
+  const about = words || (message.kind === "file" ? message.blob?.name : "");
+  return message.blob ? [t(KINDS[message.kind]), about].filter(Boolean).join(": ") : words;
 }
 
 const line = (name, words, when) => h("li", icon(name), h("span", words), h("small", when));

@@ -2,7 +2,7 @@
 
 import { bdi, h, icon, round, say } from "./dom.js";
 import { album, bubble, looks } from "./bubble.js";
-import { chatFace, chatName } from "./chats.js";
+import { chatFace, chatName, found, HITS } from "./chats.js";
 import { Composer } from "./composer.js";
 import { isPicture } from "./media.js";
 import { get, post } from "./node.js";
@@ -82,15 +82,18 @@ class Room extends HTMLElement {
   head() {
     this.chat = state.chats.get(this.room) ?? this.chat;
     const { chat } = this;
-    const status = chat.kind === "notes" ? t("notes-long") : chat.state === "requested" ? t("state-requested-long") : chat.online ? t("online") : t("offline-held");
+    const closed = { blocked: "state-blocked", declined: "state-declined", requested: "state-requested" }[chat.state];
+    const isOnline = chat.online && !closed;
+    const status = chat.kind === "notes" ? t("notes-long") : closed ? t(closed) : isOnline ? t("online") : t("offline-held");
     const look = `${chatName(chat)} ${status} ${chat.missing} ${chat.gone}`;
     if (look === this.drawn) return;
     this.drawn = look;
-    const words = h("span.room-words", h("h1", { tabindex: "-1" }, bdi(chatName(chat))), h(`span.room-status${chat.online ? ".is-online" : ""}`, status));
+    const words = h("span.room-words", h("h1", { tabindex: "-1" }, bdi(chatName(chat))), h(`span.room-status${isOnline ? ".is-online" : ""}`, status));
     const link = chat.contact ? h("a.room-link", { href: `#/person/${chat.contact}` }, chatFace(chat), words) : h("span.room-link", chatFace(chat), words);
     this.heading.replaceChildren(link);
-    this.notice.hidden = !chat.missing && !chat.gone;
-    this.notice.replaceChildren(icon("waiting"), h("span", [chat.missing ? t("missing", { count: chat.missing }) : "", chat.gone ? t("gone", { count: chat.gone }) : ""].filter(Boolean).join(" ")));
+    const isAsked = chat.state === "requested";
+    this.notice.hidden = !chat.missing && !chat.gone && !isAsked;
+    this.notice.replaceChildren(icon("waiting"), h("span", [chat.missing ? t("missing", { count: chat.missing }) : "", chat.gone ? t("gone", { count: chat.gone }) : "", isAsked ? t("state-requested-long") : ""].filter(Boolean).join(" ")));
   }
 
   page(query) {
@@ -381,10 +384,10 @@ class Room extends HTMLElement {
 
   async search(words, list) {
     if (!words) return list.replaceChildren();
-    const hits = await get(`/search?limit=50&room=${this.room}&words=${encodeURIComponent(words)}`);
+    const hits = await get(`/search?limit=${HITS}&room=${this.room}&words=${encodeURIComponent(words)}`);
     const rows = hits.map((hit) => h("li", h("button.row", { type: "button", onclick: () => this.jump(hit.message) },
       h("span.row-main", h("span.row-top", h("span.row-name", hit.mine ? t("you") : bdi(hit.from_name)), h("time", brief(hit.at))), bdi(gist(hit), ".row-last")))));
-    return list.replaceChildren(h("p.rows-title", { role: "status" }, hits.length ? t("search-found", { count: hits.length }) : t("search-none")), h("ul.rows", rows));
+    return list.replaceChildren(h("p.rows-title", { role: "status" }, found(hits)), h("ul.rows", rows));
   }
 }
 

@@ -31,6 +31,7 @@ search-room = البحث في هذه المحادثة
 searching = جارٍ البحث…
 search-none = لم يُعثر على شيء
 search-none-more = يجري البحث في الرسائل الموجودة على هذا الجهاز فقط. جرّب كلمات أقل أو غيرها.
+search-most = أحدث { $count }
 search-found = { $count ->
     [zero] لا رسائل
     [one] رسالة واحدة

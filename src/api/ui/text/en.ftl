@@ -31,6 +31,7 @@ search-room = Search in this chat
 searching = Searching…
 search-none = Nothing found
 search-none-more = Only messages that are on this device are searched. Try fewer or other words.
+search-most = The { $count } newest
 search-found = { $count ->
     [one] { $count } message
    *[other] { $count } messages
@@ -174,7 +175,7 @@ since = since { $day }
 person-title = Contact
 no-person = This person is not here
 write-message = Write a message
-called = Called
+called = Your name for them
 verify-title = Is it really them?
 verify-words = Compare these words with { $name }, side by side or in a call. When both see the same, nobody stands between you.
 verify-agree = The words agree

@@ -31,6 +31,7 @@ search-room = Buscar en este chat
 searching = Buscando…
 search-none = No se encontró nada
 search-none-more = Solo se busca en los mensajes de este dispositivo. Prueba con menos palabras o con otras.
+search-most = Los { $count } más recientes
 search-found = { $count ->
     [one] { $count } mensaje
    *[other] { $count } mensajes

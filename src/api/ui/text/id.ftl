@@ -31,6 +31,7 @@ search-room = Cari di obrolan ini
 searching = Mencari…
 search-none = Tidak ditemukan
 search-none-more = Hanya pesan di perangkat ini yang dicari. Coba kata yang lebih sedikit atau lain.
+search-most = { $count } yang terbaru
 search-found = { $count ->
    *[other] { $count } pesan
 }
@@ -167,7 +168,7 @@ since = sejak { $day }
 person-title = Kontak
 no-person = Orang ini tidak ada di sini
 write-message = Tulis pesan
-called = Dipanggil
+called = Nama di sini
 verify-title = Benarkah itu dia?
 verify-words = Bandingkan kata-kata ini dengan { $name }, bersebelahan atau lewat telepon. Bila keduanya sama, tidak ada siapa pun di antara kalian.
 verify-agree = Kata-katanya sama

@@ -31,6 +31,7 @@ search-room = 在此聊天中搜索
 searching = 正在搜索…
 search-none = 没有找到
 search-none-more = 只搜索这台设备上的消息。试试更少或其他的词。
+search-most = 最新的 { $count } 条
 search-found = { $count ->
    *[other] { $count } 条消息
 }
