@@ -19,7 +19,8 @@ pub(super) async fn read(
     Params(PictureParams { width }): Params<PictureParams>,
     dots: Bytes,
 ) -> Result<Json<QrText>, ApiError> {
-    let is_picture = (1..=SIDE_MAX).contains(&width) && !dots.is_empty() && dots.len() % width == 0 && dots.len() / width <= SIDE_MAX;
+    let is_picture =
+        (1..=SIDE_MAX).contains(&width) && !dots.is_empty() && dots.len().is_multiple_of(width) && dots.len() / width <= SIDE_MAX;
     if !is_picture {
         return Err(ApiError::request("its body has `width` bytes for each row of the picture"));
     }

@@ -195,6 +195,23 @@ impl Handle {
         answered.await.map_err(|_| CommandFailure::Unknown)?
     }
 
+    /// Has several things done, in this order. None is waited for until all are handed over, so that one flush serves many.
+    pub async fn commands(&self, commands: Vec<Command>) -> Vec<Result<Reply, CommandFailure>> {
+        let mut coming = Vec::with_capacity(commands.len());
+        for command in commands {
+            let (answer, answered) = oneshot::channel();
+            coming.push(self.shared.requests.send(Request { command, answer }).await.map(|()| answered));
+        }
+        let mut replies = Vec::with_capacity(coming.len());
+        for answered in coming {
+            replies.push(match answered {
+                Ok(answered) => answered.await.unwrap_or(Err(CommandFailure::Unknown)),
+                Err(_) => Err(CommandFailure::Stopped),
+            });
+        }
+        replies
+    }
+
     /// Hints at changes; a slow reader misses some and re-reads the store. Closed when the node runs no more.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.events.upgrade().map_or_else(|| broadcast::channel(1).1, |events| events.subscribe())

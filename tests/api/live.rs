@@ -100,6 +100,16 @@ fn space_is_seen_and_made(access: &Access) {
     assert_eq!(cleared, (200, json!({ "bodies": 0, "bytes": 0, "kept": 0 })), "nobody else has what is in the notes");
 }
 
+/// As many texts as one request may have stand in the order in which they were given.
+fn many_texts_keep_their_order(access: &Access) {
+    let given: Vec<String> = (0..256).map(|number| format!("line {number}")).collect();
+    let body = json!({ "texts": given }).to_string();
+    assert_eq!(ask(access, "POST", "/api/v1/rooms/notes/texts", &access.token, None, Some(&body)).0, 200);
+    let (_, read) = ask(access, "GET", "/api/v1/rooms/notes/messages?limit=256", &access.token, None, None);
+    let read: Vec<&str> = read.as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
+    assert_eq!(read, given);
+}
+
 #[test]
 fn whoever_has_the_token_acts_for_alice_and_nobody_else() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -154,6 +164,7 @@ fn whoever_has_the_token_acts_for_alice_and_nobody_else() {
     assert_eq!(qr["rows"][0].as_str().map(|row| row.starts_with("1111111")), Some(true), "the mark in the corner");
     a_code_is_read_off_a_picture(&access);
     space_is_seen_and_made(&access);
+    many_texts_keep_their_order(&access);
     let archive = own("POST", "/api/v1/archive", Some(r#"{"passphrase":"long and secret"}"#));
     assert_eq!(archive.0, 200);
     let left =

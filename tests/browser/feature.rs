@@ -205,3 +205,62 @@ async fn what_comes_by_itself_is_chosen_and_a_chat_is_cleaned_up() -> Result<()>
     mesh.stop().await;
     Ok(())
 }
+
+/// A node of the program itself: a copy is brought back into that one while it runs.
+struct Program(std::process::Child);
+
+impl Program {
+    fn run(data: &Path) -> Self {
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_tidings"))
+            .args(["--data", data.to_str().unwrap(), "run", "--listen", "/ip4/127.0.0.1/tcp/0", "--ui", "127.0.0.1:0"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let program = Self(program);
+        for _ in 0..600 {
+            if tidings::api::read_access(data).unwrap().is_some() {
+                return program;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("the node does not start");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_brought_back_at_the_first_run() -> Result<()> {
+    let mesh = Mesh::builder().people(["alice", "bob"]).interfaces().start().await?;
+    let (alice, bob) = (mesh.person("alice"), mesh.person("bob"));
+    alice.meet(&bob).await?;
+    alice.send(&bob, "the key is under the mat").await?;
+    mesh.settle().await?;
+    let temp = tempfile::TempDir::new()?;
+    let copy = temp.path().join("copy.tidings");
+    alice.handle()?.export("long and secret", &copy).unwrap();
+    alice.stop().await;
+
+    let data = temp.path().join("new");
+    let _program = Program::run(&data);
+    let access = tidings::api::read_access(&data)?.unwrap();
+    let browser = Browser::start("en", PHONE, &[]);
+    browser.go(&access.link());
+    browser.press("I have a copy of my account");
+    browser.choose("#copy", copy.to_str().unwrap());
+    browser.fill("#pass", "wrong");
+    browser.press("Bring it back");
+    browser.sees("This is not a whole copy, or not its passphrase.");
+    browser.fill("#pass", "long and secret");
+    browser.press("Bring it back");
+    browser.sees("the key is under the mat");
+    assert_eq!(browser.js("return document.querySelector('.welcome')"), serde_json::Value::Null, "the session goes on");
+    mesh.stop().await;
+    Ok(())
+}

@@ -1,6 +1,6 @@
 // One message as it stands in a room, and what can be done with it.
 
-import { bdi, h, icon, open, round, toast } from "./dom.js";
+import { bdi, h, icon, open, round, sure, toast } from "./dom.js";
 import { shown } from "./media.js";
 import { post } from "./node.js";
 import { custodyMark, custodySheet, custodyWords, gist, rich } from "./parts.js";
@@ -24,7 +24,7 @@ export const looks = (message, place) => JSON.stringify([{ ...message, blob: mes
  */
 export function bubble(message, place, room) {
   const body = h("div.bubble", message.reply ? quote(message, place, room) : null, message.blob ? shown(message, room) : null, text(message, foot(message, place)));
-  if (message.mine && message.kind === "text" && message.custody.state === "expired") body.append(h("button.button.small", { type: "button", onclick: () => room.sendAgain(message) }, t("send-again")));
+  if (message.mine && message.kind === "text" && message.custody.state === "expired") body.append(h("button.button.small", { onclick: () => room.sendAgain(message) }, t("send-again")));
   const more = moreOf(message, room);
   const item = h(`li.message.${classes(message, place)}`, { "data-id": message.message, tabindex: "-1" }, h("div.line", body, isWhole(message) || message.mine ? more : null), reactions(message, room));
   item.setAttribute("aria-label", spoken(message));
@@ -81,15 +81,15 @@ function text(message, end) {
   const shown = isLong ? message.text.slice(0, FOLD) : message.text;
   const isBig = message.text.length <= 12 && /^(\p{Extended_Pictographic}|\p{Emoji_Component}|\s){1,12}$/u.test(message.text) && !/^[\d#*\s]+$/.test(message.text);
   const words = h(`span.words-of${isBig ? ".big" : ""}`, rich(shown));
-  const unfold = isLong ? h("button.link", { type: "button", onclick: () => { words.replaceChildren(...rich(message.text)); unfold.remove(); } }, t("show-all")) : null;
+  const unfold = isLong ? h("button.link", { onclick: () => { words.replaceChildren(...rich(message.text)); unfold.remove(); } }, t("show-all")) : null;
   return h("p.text", words, unfold, end);
 }
 
 function quote(message, place, room) {
   const { quoted } = place;
   const words = quoted ? gist(quoted) : t("quote-missing");
-  return h("button.quote", { type: "button", onclick: () => room.jump(message.reply) },
-    h("strong", quoted ? (quoted.mine ? t("you") : bdi(quoted.from_name)) : t("quote")), bdi(words));
+  return h("button.quote", { onclick: () => room.jump(message.reply) },
+    h("strong", quoted ? (quoted.mine ? t("you") : bdi(quoted.from_name)) : t("write")), bdi(words));
 }
 
 function foot(message, place) {
@@ -110,7 +110,7 @@ function reactions(message, room) {
     const mine = people.some((one) => one.from === room.me);
     const names = people.map((one) => (one.from === room.me ? t("you") : one.from_name)).join(", ");
     const label = t("reaction", { emoji, names });
-    return h(`button.pill${mine ? ".pill-mine" : ""}`, { type: "button", "aria-label": label, title: label, "aria-pressed": String(mine), onclick: () => react(message, mine ? "" : emoji) }, bdi(emoji), people.length > 1 ? h("span", String(people.length)) : null);
+    return h(`button.pill${mine ? ".pill-mine" : ""}`, { "aria-label": label, title: label, "aria-pressed": String(mine), onclick: () => react(message, mine ? "" : emoji) }, bdi(emoji), people.length > 1 ? h("span", String(people.length)) : null);
   });
   return h("div.pills", pills);
 }
@@ -118,18 +118,18 @@ function reactions(message, room) {
 const react = (message, emoji) => post(`/rooms/${message.room}/messages`, { react: message.message, emoji });
 
 /** A line of a menu. */
-export const choice = (name, words, onclick, extra = "") => h(`button.act${extra}`, { type: "button", onclick }, icon(name), words);
+export const choice = (name, words, onclick, extra = "") => h(`button.act${extra}`, { onclick }, icon(name), words);
 
 /** What can be done with a message, near it, or from below on a narrow screen. */
 export function actions(message, room, near) {
   const back = near?.closest("[data-id]");
   const act = (name, words, run, extra) => choice(name, words, () => { dialog.close(); run(); }, extra);
-  const emoji = (one) => h("button.emoji", { type: "button", "aria-label": t("react-with", { emoji: one }), onclick: () => { dialog.close(); react(message, mine(one) ? "" : one); } }, one);
+  const emoji = (one) => h("button.emoji", { "aria-label": t("react-with", { emoji: one }), onclick: () => { dialog.close(); react(message, mine(one) ? "" : one); } }, one);
   const mine = (one) => message.reactions?.some((reaction) => reaction.from === room.me && reaction.emoji === one);
   const isText = message.kind === "text";
   const isOne = isWhole(message);
   const all = h("div.emoji-grid", { hidden: true }, EMOJI.map(emoji));
-  const wider = h("button.emoji", { type: "button", "aria-label": t("react-more"), "aria-expanded": "false", onclick: () => { all.hidden = !all.hidden; wider.setAttribute("aria-expanded", String(!all.hidden)); } }, icon("add"));
+  const wider = h("button.emoji", { "aria-label": t("react-more"), "aria-expanded": "false", onclick: () => { all.hidden = !all.hidden; wider.setAttribute("aria-expanded", String(!all.hidden)); } }, icon("add"));
   const dialog = h("dialog.menu", { "aria-label": t("message-actions") },
     isOne ? [h("div.quick", QUICK.map(emoji), wider), all] : null,
     isOne ? act("reply", t("reply"), () => room.composer.reply(message)) : null,
@@ -153,8 +153,4 @@ export function settle(dialog, near) {
   Object.assign(dialog.style, { margin: "0", inset: `${top}px auto auto ${left}px` });
 }
 
-function recall(message, room) {
-  const yes = h("button.button.danger", { type: "button", onclick: () => { dialog.close(); post(`/rooms/${message.room}/messages`, { recall: message.message }); room.focusLog(); } }, t("recall"));
-  const no = h("button.button", { type: "button", onclick: () => dialog.close() }, t("cancel"));
-  const dialog = open(h("dialog.sheet", { "aria-label": t("recall") }, h("div.sheet-body", h("h2", t("recall-sure")), h("p", t("recall-what"))), h("footer", no, yes)));
-}
+const recall = (message, room) => sure(t("recall-sure"), t("recall-what"), [t("cancel"), t("recall")], () => { post(`/rooms/${message.room}/messages`, { recall: message.message }); room.focusLog(); });

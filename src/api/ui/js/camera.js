@@ -37,7 +37,7 @@ function drawn(video, width) {
 
 /** Takes a photo, and hands it on as a file. */
 export async function photograph(done, denied) {
-  const shoot = h("button.shutter", { type: "button", "aria-label": t("camera-shoot"), title: t("camera-shoot"), onclick: () => {
+  const shoot = h("button.shutter", { "aria-label": t("camera-shoot"), title: t("camera-shoot"), onclick: () => {
     if (video.videoWidth) drawn(video, video.videoWidth).toBlob((blob) => {
       dialog.close();
       done(new File([blob], `photo-${new Date().toISOString().slice(0, 19).replace(/\D/g, "-")}.jpg`, { type: "image/jpeg" }));

@@ -2,7 +2,7 @@
 
 import { avatar, bdi, h, icon, say } from "./dom.js";
 import { get } from "./node.js";
-import { custodyMark, empty, gist } from "./parts.js";
+import { custodyMark, empty, follows, gist } from "./parts.js";
 import { chatList, requests, state, whilst } from "./state.js";
 import { brief, number, t } from "./words.js";
 
@@ -30,12 +30,8 @@ class Chats extends HTMLElement {
       h("div.search", icon("search"), this.field), this.list);
     whilst(this, "chats", () => this.draw());
     whilst(this, "people", () => this.draw());
-    addEventListener("tidings-moved", this.moved = () => this.mark());
+    this.mark = follows(this);
     this.draw();
-  }
-
-  disconnectedCallback() {
-    removeEventListener("tidings-moved", this.moved);
   }
 
   type() {
@@ -77,12 +73,6 @@ class Chats extends HTMLElement {
         h("span.row-main", h("span.row-top", bdi(chat ? chatName(chat) : "", ".row-name"), h("time", brief(message.at))), bdi(gist(message), ".row-last"))));
     });
     return h("section", h("h2.rows-title", found(this.hits)), h("ul.rows", hits));
-  }
-
-  mark() {
-    for (const link of this.list.querySelectorAll("a.row")) {
-      if (location.hash === link.getAttribute("href")) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
-    }
   }
 }
 

@@ -27,7 +27,7 @@ export class Composer {
     this.context = h("div.context", { hidden: true });
     this.trouble = h("p.trouble", { role: "alert" });
     this.send = h("button.round.send", { type: "submit", "aria-label": t("send"), title: t("send") }, icon("send", "flip"));
-    this.picker = h("div.emoji-grid.picker", { hidden: true }, EMOJI.map((one) => h("button.emoji", { type: "button", onclick: () => this.put(one) }, one)));
+    this.picker = h("div.emoji-grid.picker", { hidden: true }, EMOJI.map((one) => h("button.emoji", { onclick: () => this.put(one) }, one)));
     this.smile = round("smile", t("emoji"), () => this.pick(), ".smile");
     this.smile.setAttribute("aria-expanded", "false");
     this.files = h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": t("attach"), onchange: () => { this.attach([...this.files.files]); this.files.value = ""; } });

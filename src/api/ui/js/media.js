@@ -60,14 +60,14 @@ function frame(element, preview) {
 function picture(message, room, isPart) {
   const image = h("img", { alt: "", draggable: "false" });
   const mark = h("span.photo-mark");
-  const element = h("button.photo", { type: "button", "aria-label": `${t(KINDS[message.kind])}: ${message.text || message.blob.name}`, onclick: () => view(message.message, room) }, image, mark);
+  const element = h("button.photo", { "aria-label": `${t(KINDS[message.kind])}: ${message.text || message.blob.name}`, onclick: () => view(message.message, room) }, image, mark);
   const change = (blob) => {
     const isHere = blob.state === "here";
     const source = isHere && message.kind === "photo" ? bodyOf(message) : small(message);
     image.hidden = !source;
     if (source && image.getAttribute("src") !== source) image.src = source;
     if (message.kind === "video") mark.replaceChildren(icon("play"));
-    else mark.replaceChildren(...(isHere || blob.state === "fetching" ? [] : [icon("down"), bytes(blob.size)]));
+    else mark.replaceChildren(...(isHere || blob.state === "fetching" ? [] : [icon("down"), isPart ? "" : bytes(blob.size)]));
     mark.hidden = !mark.firstChild;
   };
   return [isPart ? element : frame(element, message.preview), change];

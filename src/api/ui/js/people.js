@@ -1,9 +1,9 @@
 // Contacts, requests, a person's page, and how people meet.
 
 import { scan } from "./camera.js";
-import { avatar, bdi, button, h, icon, open, qr, toast } from "./dom.js";
+import { avatar, bdi, button, h, icon, qr, sends, sure, toast } from "./dom.js";
 import { get, post } from "./node.js";
-import { empty, pageHead } from "./parts.js";
+import { empty, follows, pageHead } from "./parts.js";
 import { requests, state, whilst } from "./state.js";
 import { shortDay, t } from "./words.js";
 
@@ -12,12 +12,8 @@ class People extends HTMLElement {
     this.list = h("div.scroll");
     this.replaceChildren(h("header.head", h("h1", { tabindex: "-1" }, t("people-title")), h("a.round", { href: "#/add", "aria-label": t("add-title"), title: t("add-title") }, icon("add"))), this.list);
     whilst(this, "people", () => this.draw());
-    addEventListener("tidings-moved", this.moved = () => this.mark());
+    this.mark = follows(this);
     this.draw();
-  }
-
-  disconnectedCallback() {
-    removeEventListener("tidings-moved", this.moved);
   }
 
   draw() {
@@ -32,12 +28,6 @@ class People extends HTMLElement {
     this.list.replaceChildren(...parts.length ? parts : [empty("people", t("people-none"), t("people-none-more"), h("a.button.primary", { href: "#/add" }, t("add-title")))]);
     this.mark();
   }
-
-  mark() {
-    for (const link of this.list.querySelectorAll("a.row")) {
-      if (location.hash === link.getAttribute("href")) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
-    }
-  }
 }
 
 const STATES = { accepted: "state-accepted", requested: "state-requested", pending: "state-pending", declined: "state-declined", blocked: "state-blocked" };
@@ -51,7 +41,7 @@ function row(person) {
 function request(person) {
   const answer = (what) => async () => { await post(`/contacts/${person.account}/${what}`); };
   return h("li.asking", avatar(person.name, person.account),
-    h("div.row-main", h("strong", bdi(person.name)), person.greeting ? h("p.greeting", { dir: "auto" }, person.greeting) : h("p.soft", t("request-plain")),
+    h("div.row-main", h("strong", bdi(person.name)), person.greeting ? h("p.greeting", { dir: "auto" }, person.greeting) : h("p.soft", t("state-pending")),
       h("div.buttons", button(t("accept"), answer("accept"), ".primary.small"), button(t("decline"), answer("decline"), ".small"), button(t("block"), answer("block"), ".small.quiet"))));
 }
 
@@ -75,8 +65,8 @@ class Person extends HTMLElement {
     const hold = isFriend ? h("section.card", h("h2", icon("held"), t("hold-title")), h("p.soft", t("hold-words", { name: person.name })), button(t("hold-ask"), () => this.askToHold(person))) : null;
     const isBlocked = person.state === "blocked";
     const block = h("section.card", h("p.soft", isBlocked ? t("state-blocked-long") : t("block-words", { name: person.name })),
-      isBlocked ? button(t("unblock"), act("unblock")) : button(t("block"), () => this.block(person, act("block")), ".danger"));
-    this.replaceChildren(pageHead(t("person-title"), "#/people"), h("div.scroll.page",
+      isBlocked ? button(t("unblock"), act("unblock")) : button(t("block"), () => sure(t("block-sure", { name: person.name }), t("block-words", { name: person.name }), [t("cancel"), t("block")], act("block")), ".danger"));
+    this.replaceChildren(pageHead(t("state-accepted"), "#/people"), h("div.scroll.page",
       h("div.hero", avatar(person.name, person.account, ".huge"), h("h2", bdi(person.name)), h("p.soft", t(STATES[person.state]), " · ", t("since", { day: shortDay(person.since) })),
         person.state === "pending" ? h("div.buttons", button(t("accept"), act("accept"), ".primary"), button(t("decline"), act("decline"))) : null,
         isFriend || person.state === "requested" ? h("a.button.primary", { href: `#/room/${person.room}` }, t("write-message")) : null),
@@ -87,11 +77,6 @@ class Person extends HTMLElement {
     toast(t("hold-asked", { name: person.name }));
     const mailbox = await post("/neighbours", { contact: person.account });
     toast(t("hold-confirmed", { name: mailbox.name }));
-  }
-
-  block(person, run) {
-    const dialog = open(h("dialog.sheet", { "aria-label": t("block") }, h("div.sheet-body", h("h2", t("block-sure", { name: person.name })), h("p", t("block-words", { name: person.name }))),
-      h("footer", h("button.button", { type: "button", onclick: () => dialog.close() }, t("cancel")), h("button.button.danger", { type: "button", onclick: () => { dialog.close(); run(); } }, t("block")))));
   }
 }
 
@@ -124,18 +109,14 @@ class Add extends HTMLElement {
     const greeting = h("input", { id: "greeting", type: "text", maxlength: "120" });
     const trouble = h("p.trouble", { role: "alert" });
     return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        trouble.textContent = "";
-        try {
-          const person = await post("/contacts", { link: link.value.trim(), greeting: greeting.value.trim() });
-          toast(t("use-asked", { name: person.name }));
-          location.hash = `#/room/${person.room}`;
-        } catch (error) { trouble.textContent = error.message; }
-      },
+      onsubmit: sends(trouble, async () => {
+        const person = await post("/contacts", { link: link.value.trim(), greeting: greeting.value.trim() });
+        toast(t("use-asked", { name: person.name }));
+        location.hash = `#/room/${person.room}`;
+      }),
     }, navigator.mediaDevices ? button(t("scan"), () => scan((text) => {
       const isLink = text.startsWith("tidings:");
-      if (isLink) { link.value = text; greeting.focus(); }
+      if (isLink) { link.value = text; queueMicrotask(() => greeting.focus()); }
       return isLink;
     }, (words) => { trouble.textContent = words; })) : null, h("label", { for: "link" }, t("use-link")), link, h("label", { for: "greeting" }, t("use-greeting")), greeting, trouble, h("button.button.primary", t("use-go")));
   }

@@ -62,7 +62,7 @@ class Room extends HTMLElement {
     this.heading = h("div.room-title");
     this.notice = h("p.notice", { role: "status", hidden: true });
     this.log = h("ol.log", { "aria-label": t("messages"), onkeydown: (event) => this.key(event), tabindex: "0" });
-    this.newest = h("button.round.newest", { type: "button", hidden: true, "aria-label": t("to-newest"), title: t("to-newest"), onclick: () => this.toNewest() }, icon("down"), h("span.badge", { hidden: true }));
+    this.newest = h("button.round.newest", { hidden: true, "aria-label": t("to-newest"), title: t("to-newest"), onclick: () => this.toNewest() }, icon("down"), h("span.badge", { hidden: true }));
     this.results = h("div.results", { hidden: true });
     this.replaceChildren(
       h("header.head.room-head", h("a.round.back", { href: "#/chats", "aria-label": t("back"), title: t("back") }, icon("back", "flip")), this.heading, round("search", t("search-room"), () => this.toggleSearch())),
@@ -386,7 +386,7 @@ class Room extends HTMLElement {
   async search(words, list) {
     if (!words) return list.replaceChildren();
     const hits = await get(`/search?limit=${HITS}&room=${this.room}&words=${encodeURIComponent(words)}`);
-    const rows = hits.map((hit) => h("li", h("button.row", { type: "button", onclick: () => this.jump(hit.message) },
+    const rows = hits.map((hit) => h("li", h("button.row", { onclick: () => this.jump(hit.message) },
       h("span.row-main", h("span.row-top", h("span.row-name", hit.mine ? t("you") : bdi(hit.from_name)), h("time", brief(hit.at))), bdi(gist(hit), ".row-last")))));
     return list.replaceChildren(h("p.rows-title", { role: "status" }, found(hits)), h("ul.rows", rows));
   }

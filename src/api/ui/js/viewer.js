@@ -29,7 +29,7 @@ class Viewer {
     this.bar = h("progress", { "aria-label": t("fetching") });
     this.far = round("minus", t("zoom-out"), () => this.zoom(1 / 1.5));
     this.near = round("add", t("zoom-in"), () => this.zoom(1.5));
-    this.save = h("a.round", { "aria-label": t("save-file"), title: t("save-file") });
+    this.save = h("a.round", { "aria-label": t("save"), title: t("save") });
     this.save.append(round("down", "").firstChild);
     const more = round("more", t("message-actions"), () => { this.dialog.close(); actions(this.message, room, document.querySelector(`[data-id="${this.id}"] .more`)); });
     this.before = round("back", t("previous"), () => this.step(-1), ".viewer-before");

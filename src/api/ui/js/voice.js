@@ -16,7 +16,7 @@ export function player(source, name, { waveform = [], duration_ms = 0 }, isVoice
   const go = round("play", t("play"), () => { if (audio.paused) audio.play().catch(() => {}); else audio.pause(); }, ".play");
   const seek = h("input.seek", { type: "range", min: "0", step: "0.1", "aria-label": t("position"), oninput: () => { audio.currentTime = Number(seek.value); draw(); } });
   const time = h("time");
-  const fast = h("button.speed", { type: "button", onclick: () => { kept.set("speed", String(SPEEDS[(SPEEDS.indexOf(speed()) + 1) % SPEEDS.length])); dispatchEvent(new Event("tidings-speed")); } });
+  const fast = h("button.speed", { onclick: () => { kept.set("speed", String(SPEEDS[(SPEEDS.indexOf(speed()) + 1) % SPEEDS.length])); dispatchEvent(new Event("tidings-speed")); } });
   const bars = waveform.map((level) => { const bar = h("i"); bar.style.height = `${Math.max(8, Math.round(level / 2.55))}%`; return bar; });
   const draw = () => {
     const length = Number.isFinite(audio.duration) && audio.duration > 0 ? audio.duration : duration_ms / 1000;
@@ -46,7 +46,7 @@ export function player(source, name, { waveform = [], duration_ms = 0 }, isVoice
     const all = [...document.querySelectorAll(".log audio.voice")];
     if (isVoice) all[all.indexOf(audio) + 1]?.play().catch(() => { /* the browser wants a press first */ });
   });
-  const listen = () => { if (element.isConnected) pace(); };
+  const listen = () => { if (element.isConnected) pace(); else removeEventListener("tidings-speed", listen); };
   addEventListener("tidings-speed", listen);
   pace();
   draw();

@@ -1,6 +1,6 @@
 // What a person sees before the chats: the first run, an address without its token, a node that is stopped.
 
-import { button, h, icon, kept } from "./dom.js";
+import { button, h, icon, kept, sends } from "./dom.js";
 import { begin, get, post, put } from "./node.js";
 import { loadMe, state } from "./state.js";
 import { number, t } from "./words.js";
@@ -28,14 +28,11 @@ export function welcome(done) {
     page.querySelector("h1").focus();
   };
   const form = h("form", {
-    onsubmit: async (event) => {
-      event.preventDefault();
-      try {
-        await post("/name", { name: name.value.trim() });
-        await loadMe();
-        second();
-      } catch (error) { trouble.textContent = error.message; }
-    },
+    onsubmit: sends(trouble, async () => {
+      await post("/name", { name: name.value.trim() });
+      await loadMe();
+      second();
+    }),
   }, h("label", { for: "name" }, t("welcome-name")), name, h("p.hint", t("welcome-name-more")), trouble, h("button.button.primary", t("next")));
   const first = [logo(), h("h1", t("welcome-title")), h("p", t("welcome-lead")), form, button(t("restore"), () => { page.replaceChildren(...restore(() => page.replaceChildren(...first))); page.querySelector("h1").focus(); }, ".quiet")];
   page.append(...first);
@@ -83,7 +80,7 @@ function restore(back) {
 }
 
 function choice(name, title, words, onclick) {
-  return h("button.choice", { type: "button", onclick }, h("span.empty-icon", icon(name)), h("span", h("strong", title), h("small", words)));
+  return h("button.choice", { onclick }, h("span.empty-icon", icon(name)), h("span", h("strong", title), h("small", words)));
 }
 
 /** This browser has no session: the person has the address with the token, or gets it. */
@@ -91,13 +88,10 @@ export function locked(again) {
   const field = h("input", { id: "address", type: "text", autocomplete: "off", spellcheck: "false", required: true, dir: "ltr" });
   const trouble = h("p.trouble", { role: "alert" });
   const form = h("form", {
-    onsubmit: async (event) => {
-      event.preventDefault();
-      try {
-        await begin(field.value.match(/[0-9a-f]{64}/)?.[0] ?? "");
-        again();
-      } catch (error) { trouble.textContent = error.message; }
-    },
+    onsubmit: sends(trouble, async () => {
+      await begin(field.value.match(/[0-9a-f]{64}/)?.[0] ?? "");
+      again();
+    }),
   }, h("label", { for: "address" }, t("locked-address")), field, trouble, h("button.button.primary", t("locked-open")));
   return h("main.welcome", logo(), h("h1", t("locked-title")), h("p", t("locked-words")), h("pre.command", { dir: "ltr" }, "tidings run"), form);
 }
