@@ -174,7 +174,7 @@ export class Composer {
       if (kind !== "edit") { kept.set(this.key_, null); this.field.value = ""; }
       this.picker.hidden = true;
       this.forget();
-      if (kind !== "edit") await this.room.toNewest();
+      if (kind !== "edit") { this.room.divider = null; await this.room.toNewest(); }
     } catch (error) {
       this.trouble.textContent = error.message;
     } finally {

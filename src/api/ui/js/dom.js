@@ -23,13 +23,22 @@ function set(element, properties) {
   }
 }
 
+/** Takes `icons.svg` into the page: an icon from another file blinks whenever it is drawn anew. */
+export const sprite = () => new Promise((done) => {
+  const request = new XMLHttpRequest();
+  request.open("GET", "/icons.svg");
+  request.responseType = "document";
+  request.onloadend = () => { if (request.response) document.body.prepend(document.importNode(request.response.documentElement, true)); done(); };
+  request.send();
+});
+
 /** An icon of `icons.svg`. It says nothing by itself: the element around it has the name. */
 export function icon(name, extra = "") {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", `icon icon-${name} ${extra}`.trim());
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/icons.svg#i-${name}`);
+  use.setAttribute("href", `#i-${name}`);
   svg.append(use);
   return svg;
 }

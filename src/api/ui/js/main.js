@@ -1,6 +1,6 @@
 // The frame: who may see it, where the person is, and what stands beside each other.
 
-import { h, icon, kept, toast } from "./dom.js";
+import { h, icon, kept, sprite, toast } from "./dom.js";
 import { begin, get } from "./node.js";
 import { changes, follow, load as loadState, requests, state, unread } from "./state.js";
 import { load as loadWords, t } from "./words.js";
@@ -116,7 +116,7 @@ async function enter() {
 
 async function start() {
   look();
-  await loadWords();
+  await Promise.all([loadWords(), document.querySelector(".sprite") ?? sprite()]);
   try {
     await enter();
     await loadState();

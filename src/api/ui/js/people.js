@@ -54,7 +54,13 @@ class Person extends HTMLElement {
   async draw() {
     let person;
     try { person = await get(`/contacts/${this.account}`); } catch (error) { this.replaceChildren(pageHead("", "#/people"), empty("people", t("no-person"), error.message)); return; }
-    const act = (what, body) => async () => { await post(`/contacts/${this.account}/${what}`, body); await this.draw(); };
+    const act = (what, body) => async () => {
+      const at = [...this.querySelectorAll("button")].indexOf(document.activeElement);
+      await post(`/contacts/${this.account}/${what}`, body);
+      await this.draw();
+      // Who came by keyboard stays where they were.
+      if (at >= 0) this.querySelectorAll("button")[at]?.focus({ preventScroll: true });
+    };
     const isFriend = person.state === "accepted";
     const name = h("input", { id: "called", type: "text", maxlength: "60", required: true, value: person.name });
     const rename = h("form.inline", { onsubmit: async (event) => { event.preventDefault(); await post(`/contacts/${this.account}/rename`, { name: name.value.trim() }); toast(t("saved")); } }, h("label", { for: "called" }, t("called")), h("div.field-row", name, h("button.button", t("save"))));
@@ -111,7 +117,7 @@ class Add extends HTMLElement {
     return h("form", {
       onsubmit: sends(trouble, async () => {
         const person = await post("/contacts", { link: link.value.trim(), greeting: greeting.value.trim() });
-        toast(t("use-asked", { name: person.name }));
+        if (person.state === "requested") toast(t("use-asked", { name: person.name }));
         location.hash = `#/room/${person.room}`;
       }),
     }, navigator.mediaDevices ? button(t("scan"), () => scan((text) => {

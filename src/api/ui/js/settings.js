@@ -114,7 +114,8 @@ class Setting extends HTMLElement {
       onsubmit: async (event) => {
         event.preventDefault();
         trouble.textContent = t("mail-asking");
-        try { await post("/relay/join", { link: link.value.trim() }); link.blur(); await this.mail(); } catch (error) { trouble.textContent = error.message; }
+        trouble.classList.add("fine");
+        try { await post("/relay/join", { link: link.value.trim() }); link.blur(); await this.mail(); } catch (error) { trouble.textContent = error.message; trouble.classList.remove("fine"); }
       },
     }, h("label", { for: "relay" }, t("mail-relay-link")), link, trouble, h("button.button.primary", t("mail-join")));
     const friends = [...state.people.values()].filter((person) => person.state === "accepted" && !mailboxes.some((mailbox) => mailbox.account === person.account));
@@ -187,10 +188,11 @@ class Setting extends HTMLElement {
     const form = h("form", {
       onsubmit: async (event) => {
         event.preventDefault();
-        if (first.value !== second.value) { trouble.textContent = t("archive-differ"); return; }
+        if (first.value !== second.value) { trouble.textContent = t("archive-differ"); trouble.classList.remove("fine"); return; }
         Object.assign(go, { disabled: true });
         bar.hidden = false;
         trouble.textContent = t("archive-busy");
+        trouble.classList.add("fine");
         try {
           const blob = await archive(first.value, (here, all) => { bar.max = all; bar.value = here; });
           const link = h("a", { href: URL.createObjectURL(blob), download: `tidings-${new Date().toISOString().slice(0, 10)}.archive` });
@@ -198,10 +200,11 @@ class Setting extends HTMLElement {
           setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
           trouble.textContent = t("archive-done", { bytes: bytes(blob.size) });
           form.reset();
-        } catch (error) { trouble.textContent = error.message; }
+        } catch (error) { trouble.textContent = error.message; trouble.classList.remove("fine"); }
         bar.hidden = true;
         bar.removeAttribute("value");
         go.disabled = false;
+        go.focus();
       },
     }, h("label", { for: "pass" }, t("archive-pass")), first, h("label", { for: "pass-again" }, t("archive-pass-again")), second, bar, trouble, go);
     return h("section.card", h("h2", icon("share"), t("archive-title")), h("p.soft", t("archive-words")), form);
