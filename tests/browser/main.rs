@@ -4,6 +4,7 @@
 
 mod driver;
 mod feature;
+mod first;
 mod measure;
 mod media;
 mod pictures;

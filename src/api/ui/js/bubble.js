@@ -80,7 +80,7 @@ function text(message, end) {
   const isLong = message.text.length > FOLD;
   const shown = isLong ? message.text.slice(0, FOLD) : message.text;
   const isBig = message.text.length <= 12 && /^(\p{Extended_Pictographic}|\p{Emoji_Component}|\s){1,12}$/u.test(message.text) && !/^[\d#*\s]+$/.test(message.text);
-  const words = h(`span.words-of${isBig ? ".big" : ""}`, { dir: "auto" }, rich(shown));
+  const words = h(`span.words-of${isBig ? ".big" : ""}`, rich(shown));
   const unfold = isLong ? h("button.link", { onclick: () => { words.replaceChildren(...rich(message.text)); unfold.remove(); } }, t("show-all")) : null;
   return h("p.text", words, unfold, end);
 }
@@ -150,7 +150,7 @@ export function settle(dialog, near) {
   const size = dialog.getBoundingClientRect();
   const left = Math.max(8, Math.min(at.left, innerWidth - size.width - 8));
   const top = at.bottom + size.height + 12 < innerHeight ? at.bottom + 4 : Math.max(8, Math.min(at.top - size.height - 4, innerHeight - size.height - 8));
-  Object.assign(dialog.style, { margin: "0", left: `${left}px`, top: `${top}px` });
+  Object.assign(dialog.style, { margin: "0", inset: `${top}px auto auto ${left}px` });
 }
 
 const recall = (message, room) => sure(t("recall-sure"), t("recall-what"), [t("cancel"), t("recall")], () => { post(`/rooms/${message.room}/messages`, { recall: message.message }); room.focusLog(); });

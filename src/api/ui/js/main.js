@@ -77,8 +77,14 @@ function show(focus) {
   stage.replaceChildren(page ?? h("div.nothing", h("span.empty-icon", icon(list)), h("p", t(list === "people" ? "nothing-person" : list === "settings" ? "nothing-setting" : "nothing-chat"))));
   dispatchEvent(new Event("tidings-moved"));
   // Who came by keyboard or listens is where the page begins; a finger does not want the keyboard yet.
+  if (!focus) return;
+  if (page && !page.firstChild) page.addEventListener("tidings-built", () => place(page), { once: true });
+  place(page);
+}
+
+function place(page) {
   const first = matchMedia("(pointer: coarse)").matches ? null : page?.querySelector("[data-first]");
-  if (focus) (first ?? (page ?? document.getElementById("side")).querySelector("h1"))?.focus({ preventScroll: true });
+  (first ?? (page ?? document.getElementById("side")).querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 async function notify({ detail: chat }) {
@@ -141,5 +147,7 @@ start();
 
 if ("serviceWorker" in navigator) {
   const rule = window.trustedTypes?.createPolicy("tidings-shell", { createScriptURL: (url) => (url === "/shell.js" ? url : "") });
+  // What came before the worker was there, it keeps too.
+  navigator.serviceWorker.ready.then(({ active }) => active.postMessage(["/", ...performance.getEntriesByType("resource").map(({ name }) => name)]));
   navigator.serviceWorker.register(rule ? rule.createScriptURL("/shell.js") : "/shell.js").catch(() => { /* a private window has none */ });
 }

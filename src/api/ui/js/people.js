@@ -34,7 +34,7 @@ const STATES = { accepted: "state-accepted", requested: "state-requested", pendi
 
 function row(person) {
   return h("li", h("a.row", { href: `#/person/${person.account}` }, avatar(person.name, person.account),
-    h("span.row-main", h("span.row-name", bdi(person.name), person.verified ? h("span.verified", { role: "img", "aria-label": t("verified") }, icon("shield")) : null),
+    h("span.row-main", h("span.row-title", bdi(person.name, ".row-name"), person.verified ? h("span.verified", { role: "img", "aria-label": t("verified") }, icon("shield")) : null),
       person.state === "accepted" ? null : h("span.row-last", t(STATES[person.state])))));
 }
 

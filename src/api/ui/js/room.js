@@ -42,6 +42,7 @@ class Room extends HTMLElement {
     this.fresh = 0;
     this.divider = this.chat.unread ? this.chat.first_unread : null;
     this.build();
+    this.dispatchEvent(new Event("tidings-built"));
     whilst(this, "message", (event) => { if (event.room === this.room) this.hint(event.message); });
     whilst(this, "anew", () => this.refresh());
     whilst(this, "chats", () => { this.head(); this.markRead(); });

@@ -136,7 +136,7 @@ class Setting extends HTMLElement {
     const [storage, policies] = await Promise.all([get("/media"), get("/media/policy")]);
     const taken = (chat) => storage.rooms.find((one) => one.room === chat.room)?.bytes ?? 0;
     const rows = chatList().sort((one, other) => taken(other) - taken(one)).map((chat) => h("li", h("button.row", { onclick: () => this.roomSpace(chat, policies, taken(chat)) },
-      chatFace(chat), h("span.row-main", bdi(chatName(chat), ".row-name")), h("small.soft", bytes(taken(chat))), icon("next", "flip chevron"))));
+      chatFace(chat), h("span.row-main", bdi(chatName(chat), ".row-name"), h("small.soft", bytes(taken(chat)))), icon("next", "flip chevron"))));
     this.body.replaceChildren(
       h("section.card", h("label", { for: "comes" }, t("comes-title")), comes("comes", policies.at_once_bytes, null), h("p.hint", t("comes-words"))),
       h("section.card", h("h2", icon("disk"), t("space-total", { bytes: bytes(storage.bytes) })), storage.held_for_others ? h("p.soft", t("space-held", { bytes: bytes(storage.held_for_others) })) : null),

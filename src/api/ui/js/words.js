@@ -33,10 +33,15 @@ export async function load() {
   document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
 }
 
+/** Turns of direction, which a name could leave open for the rest of a sentence. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
+const still = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? value.replace(TURNS, "") : value]));
+
 /** A sentence. */
 export function t(key, values) {
   const message = bundle?.getMessage(key);
-  return message?.value ? bundle.formatPattern(message.value, values ?? null, []) : key;
+  return message?.value ? bundle.formatPattern(message.value, values ? still(values) : null, []) : key;
 }
 
 /** Whether there is such a sentence: for words that come from the node. */
