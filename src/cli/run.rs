@@ -93,7 +93,7 @@ impl Args {
     }
 }
 
-async fn serve(context: &mut Context, options: node::Options, config: &Config, explained: Vec<Explained>) -> Result<(), Failure> {
+async fn serve(context: &mut Context, mut options: node::Options, config: &Config, explained: Vec<Explained>) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut keys = None;
@@ -140,6 +140,8 @@ async fn serve(context: &mut Context, options: node::Options, config: &Config, e
         }
         remark("the copy is brought back: the node starts anew with it");
         keys = Some(former);
+        // The words were for the account that made way.
+        options.entropy = None;
     }
 }
 

@@ -147,11 +147,13 @@ class Room extends HTMLElement {
     const wanted = [];
     const nodes = new Map();
     const day_ = (item) => new Date(item.at).toDateString();
+    // A film that plays stays as it is until it ends, whatever comes after it.
+    const isPart = (one) => isPicture(one) && this.media.get(one.message)?.element.querySelector("video")?.paused !== false;
     for (let at = 0, next; at < items.length; at = next) {
       const item = items[at];
-      const isMore = (one) => one && isPicture(one) && one.from === item.from && one.at - item.at < ALBUM && day_(one) === day_(item) && !one.text && !one.reply && one.message !== this.divider;
+      const isMore = (one) => one && isPart(one) && one.from === item.from && one.at - item.at < ALBUM && day_(one) === day_(item) && !one.text && !one.reply && one.message !== this.divider;
       next = at + 1;
-      while (isPicture(item) && next - at < ALBUM_MOST && isMore(items[next])) next += 1;
+      while (isPart(item) && next - at < ALBUM_MOST && isMore(items[next])) next += 1;
       const [group, before, after] = [items.slice(at, next), items[at - 1], items[next]];
       const isNewDay = !before || day_(before) !== day_(item);
       if (isNewDay) wanted.push(this.keep(nodes, `day ${item.at}`, day(item.at), () => h("li.day", h("span", day(item.at)))));
