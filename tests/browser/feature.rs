@@ -145,7 +145,7 @@ async fn a_code_before_the_camera_is_an_invitation_and_the_camera_takes_photos()
     browser.press("Send photos or files");
     browser.press("Take a photo");
     browser.until("a picture of the camera", "return document.querySelector('dialog.camera video')?.videoWidth === 640");
-    browser.press("Take it");
+    browser.press("Take a photo");
     browser.press_in("dialog .primary");
     browser.finds("li.mine .photo");
     browser.finds("li.mine .mark-delivered");

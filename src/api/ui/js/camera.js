@@ -1,6 +1,6 @@
 // The camera: photos to send, and codes to read.
 
-import { h, open, round, say } from "./dom.js";
+import { h, open, round } from "./dom.js";
 import { readCode } from "./node.js";
 import { t } from "./words.js";
 
@@ -37,7 +37,7 @@ function drawn(video, width) {
 
 /** Takes a photo, and hands it on as a file. */
 export async function photograph(done, denied) {
-  const shoot = h("button.shutter", { "aria-label": t("camera-shoot"), title: t("camera-shoot"), onclick: () => {
+  const shoot = h("button.shutter", { "aria-label": t("camera"), title: t("camera"), onclick: () => {
     if (video.videoWidth) drawn(video, video.videoWidth).toBlob((blob) => {
       dialog.close();
       done(new File([blob], `photo-${new Date().toISOString().slice(0, 19).replace(/\D/g, "-")}.jpg`, { type: "image/jpeg" }));
@@ -54,7 +54,7 @@ export async function scan(take, denied) {
   while (dialog?.open) {
     const text = video.videoWidth ? await code(drawn(video, LOOK_WIDTH)).catch(() => null) : null;
     if (text && dialog.open) {
-      if (take(text)) { dialog.close(); say(t("scan-found")); }
+      if (take(text)) dialog.close();
       else words.textContent = t("scan-other");
     }
     await new Promise((next) => setTimeout(next, LOOK_MS));

@@ -81,7 +81,7 @@ export class Composer {
     if (!navigator.mediaDevices) { this.files.click(); return; }
     const act = (name, words, run) => choice(name, words, () => { dialog.close(); run(); });
     const dialog = open(h("dialog.menu", { "aria-label": t("attach") },
-      act("attach", t("attach-files"), () => this.files.click()), act("camera", t("camera"), () => photograph((file) => this.attach([file]), (words) => { this.trouble.textContent = words; }))));
+      act("attach", t("attach"), () => this.files.click()), act("camera", t("camera"), () => photograph((file) => this.attach([file]), (words) => { this.trouble.textContent = words; }))));
     settle(dialog, this.clip);
   }
 

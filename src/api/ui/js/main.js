@@ -74,7 +74,7 @@ function show(focus) {
     if (name === list) tab.setAttribute("aria-current", "page"); else tab.removeAttribute("aria-current");
   }
   const stage = document.getElementById("stage");
-  stage.replaceChildren(page ?? h("div.nothing", h("span.empty-icon", icon(list)), h("p", t(list === "people" ? "nothing-person" : list === "settings" ? "nothing-setting" : "nothing-chat"))));
+  stage.replaceChildren(page ?? h("div.nothing", h("span.empty-icon", icon(list)), h("p", t("nothing-chat"))));
   dispatchEvent(new Event("tidings-moved"));
   // Who came by keyboard or listens is where the page begins; a finger does not want the keyboard yet.
   if (!focus) return;

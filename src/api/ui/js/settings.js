@@ -38,7 +38,7 @@ class Settings extends HTMLElement {
   connectedCallback() {
     const rows = PAGES.map(([page, name, words]) => h("li", h("a.row", { href: `#/settings/${page}` }, h("span.avatar.hue-notes", { "aria-hidden": "true" }, icon(name)), h("span.row-main", h("span.row-name", t(words))), icon("next", "flip chevron"))));
     this.replaceChildren(h("header.head", h("h1", { tabindex: "-1" }, t("settings-title"))), h("div.scroll",
-      h("a.me", { href: "#/settings/profile" }, avatar(state.me.name, state.me.account, ".large"), h("span.row-main", h("strong", bdi(state.me.name)), h("small.soft", t("set-me")))), h("ul.rows", rows)));
+      h("a.me", { href: "#/settings/profile" }, avatar(state.me.name, state.me.account, ".large"), h("span.row-main", h("strong", bdi(state.me.name)), h("small.soft", t("account")))), h("ul.rows", rows)));
     follows(this);
   }
 }

@@ -35,7 +35,7 @@ class Viewer {
     this.before = round("back", t("previous"), () => this.step(-1), ".viewer-before");
     this.after = round("next", t("next"), () => this.step(1), ".viewer-after");
     for (const side of [this.before, this.after]) side.firstChild.classList.add("flip");
-    this.dialog = h("dialog.viewer", { "aria-label": t("viewer"), tabindex: "-1", onkeydown: (event) => this.key(event) },
+    this.dialog = h("dialog.viewer", { tabindex: "-1", onkeydown: (event) => this.key(event) },
       h("div.viewer-bar", this.far, this.near, this.save, more, round("close", t("close"), () => this.dialog.close())), this.stage, this.before, this.after, h("div.viewer-foot", this.words, this.bar));
     open(this.dialog);
     whilst(this.dialog, "message", () => setTimeout(() => this.progress(), 100));
@@ -58,6 +58,7 @@ class Viewer {
       this.thing = h("img", { src: bodyOf(message), width: width || null, height: height || null, alt: message.text || message.blob.name, draggable: "false" });
       if (small(message)) this.thing.style.backgroundImage = `url(${small(message)})`;
     }
+    this.dialog.setAttribute("aria-label", t(KINDS[message.kind]));
     this.far.hidden = this.near.hidden = message.kind === "video";
     this.stage.replaceChildren(this.thing);
     Object.assign(this.save, { href: bodyOf(message), download: message.blob.name });
