@@ -24,6 +24,7 @@ async fn from_the_first_run_to_a_sent_message_by_keyboard_alone() -> Result<()> 
     browser.finds("tidings-add");
     tab_to(&browser, ".invite button");
     browser.keys(ENTER);
+    browser.finds("svg.qr");
     browser.until("the link is copied next", "return document.activeElement.matches('.invite .button.primary')");
     tab_to(&browser, "#link");
     browser.keys(&invitation);

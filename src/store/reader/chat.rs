@@ -73,7 +73,7 @@ impl Reader<'_> {
 /// Who asks stands apart from the conversations until there is an answer; and who was declined never becomes one.
 fn is_chat(chat: &view::Chat) -> bool {
     let is = |state: ContactState| chat.state.as_deref() == Some(state.word());
-    !is(ContactState::Pending) && (!is(ContactState::Declined) || chat.last.is_some())
+    !(is(ContactState::Pending) || is(ContactState::Declined) && chat.last.is_none())
 }
 
 /// Unread messages are counted so far: nobody wants to know more.

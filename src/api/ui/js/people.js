@@ -100,6 +100,7 @@ class Add extends HTMLElement {
   }
 
   async make() {
+    const from = document.activeElement;
     const { link } = await post("/invite");
     const { rows } = await post("/qr", { text: link });
     const field = h("textarea.link-text", { readonly: true, rows: "3", dir: "ltr", "aria-label": t("invite-link"), onfocus: () => field.select() });
@@ -107,7 +108,8 @@ class Add extends HTMLElement {
     const copy = button(t("copy"), async () => { await navigator.clipboard.writeText(link); toast(t("copied")); }, ".primary");
     const share = navigator.share ? button(t("share"), () => navigator.share({ text: link }).catch(() => {})) : null;
     this.mine.replaceChildren(qr(rows, t("invite-qr")), field, h("div.buttons", copy, share, button(t("invite-another"), () => this.make())), h("p.soft", t("invite-once")));
-    copy.focus();
+    // Who went on meanwhile is left where they are.
+    if (document.activeElement === from || document.activeElement === document.body) copy.focus();
   }
 
   use() {
