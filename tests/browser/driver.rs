@@ -138,8 +138,19 @@ impl Browser {
              one?.setAttribute('data-pressed', ''); return Boolean(one);",
             json!(words)
         );
-        self.until(words, &script);
-        self.click("[data-pressed]");
+        // A page may draw it anew between finding and pressing: then it is found again.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.until(words, &script);
+            let found = self.ask("POST", "/element", Some(json!({ "using": "css selector", "value": "[data-pressed]" })));
+            let id = found.ok().and_then(|found| Some(found.as_object()?.values().next()?.as_str()?.to_owned()));
+            let pressed = id.map(|id| self.ask("POST", &format!("/element/{id}/click"), Some(json!({}))));
+            match pressed {
+                Some(Ok(_)) => return,
+                other => assert!(Instant::now() < deadline, "{words} cannot be pressed: {other:?}"),
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Types into what a selector finds, in place of what is there.

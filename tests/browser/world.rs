@@ -207,10 +207,13 @@ impl World {
         let mia = self.person(MIA);
         let room = mia.room(&self.alice)?;
         self.say(MIA, "We left early, and look at this").await?;
-        self.show(&mia, room, "dawn.jpg", &studio.photo(11, 1024, 768), "").await?;
-        self.show(&mia, room, "pines.jpg", &studio.photo(3, 768, 1024), "").await?;
-        self.show(&mia, room, "blue.jpg", &studio.photo(6, 1024, 768), "").await?;
-        self.show(&mia, room, "boat.webm", &studio.film(12), "").await?;
+        // All is made before any of it is sent: what comes within a minute is an album.
+        let photos = [("dawn.jpg", 11, 1024, 768), ("pines.jpg", 3, 768, 1024), ("blue.jpg", 6, 1024, 768)];
+        let mut things = photos.map(|(name, seed, width, height)| (name, studio.photo(seed, width, height))).to_vec();
+        things.push(("boat.webm", studio.film(12)));
+        for (name, bytes) in &things {
+            self.show(&mia, room, name, bytes, "").await?;
+        }
         self.show(&mia, room, "rose.jpg", &studio.photo(13, 1024, 768), "The last of a hundred, the light changed every minute").await?;
         self.mesh.settle().await?;
         self.show(&self.alice, room, "voice.ogg", &studio.voice(4), "").await?;
