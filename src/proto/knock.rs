@@ -322,6 +322,7 @@ impl State {
     /// A welcome is of no use: what it answered is asked again.
     fn ask_again(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId) {
         let me = ctx.keys.account_id();
+        self.rooms.hurry(ctx, room);
         let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Group && row.members.contains(&me));
         if *room == direct_room(&me, account) {
             self.request_again(ctx, account);

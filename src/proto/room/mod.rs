@@ -494,6 +494,11 @@ impl Rooms {
         self.compare(ctx, room, from, device, (epoch, *epoch_id))
     }
 
+    /// A question to be added again was answered with something that is of no use: the next one need not wait long.
+    pub fn hurry(&mut self, ctx: &Ctx, room: &RoomId) {
+        self.ask_soon(ctx, room);
+    }
+
     /// Forgets which winning branches were seen: commits were not taken for a while, and may come yet.
     pub fn overlook(&mut self) {
         self.overlook_all();
