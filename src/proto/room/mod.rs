@@ -481,6 +481,11 @@ impl Rooms {
         self.ask_all(ctx, room, members)
     }
 
+    /// The question to be added again was answered, if in vain: the next one need not wait.
+    pub fn was_answered(&mut self, room: &RoomId) {
+        self.asked.remove(room);
+    }
+
     /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend.
     pub fn handle_heads(
         &mut self,
@@ -492,11 +497,6 @@ impl Rooms {
         epoch_id: &EpochId,
     ) -> Vec<Effect> {
         self.compare(ctx, room, from, device, (epoch, *epoch_id))
-    }
-
-    /// A question to be added again was answered with something that is of no use: the next one need not wait long.
-    pub fn hurry(&mut self, ctx: &Ctx, room: &RoomId) {
-        self.ask_soon(ctx, room);
     }
 
     /// Forgets which winning branches were seen: commits were not taken for a while, and may come yet.

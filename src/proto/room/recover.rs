@@ -82,13 +82,6 @@ impl Rooms {
         Some(Effect::Rejoin { room: *id, to, key_package, generation })
     }
 
-    /// See [`Rooms::hurry`].
-    pub(super) fn ask_soon(&mut self, ctx: &Ctx, id: &RoomId) {
-        if let Some((not_before, count)) = self.asked.get_mut(id) {
-            (*not_before, *count) = ((*not_before).min(ctx.now.mono + REJOIN_MS_MIN), 0);
-        }
-    }
-
     /// See [`Rooms::ask_back`].
     pub(super) fn ask_all(&mut self, ctx: &mut Ctx, id: &RoomId, whom: Vec<AccountId>) -> Vec<Effect> {
         self.ask(ctx, id, whom).into_iter().collect()
