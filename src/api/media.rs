@@ -64,21 +64,13 @@ pub(super) async fn send(
 /// Sends a body that is here to a room once more; its pieces are not stored again.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/forward/{message}", params(("room" = String, Path), ("message" = String, Path)), responses((status = 200, body = Sent)))]
 pub(super) async fn forward(State(app): State<Arc<App>>, Path((room, message)): Path<(String, String)>) -> Result<Json<Sent>, ApiError> {
-    let (room, custody, media) = app
+    let (room, custody, message) = app
         .read(move |reader| -> Result<_, ApiError> {
             let room = reader.resolve_room(&room)?;
-            let message = reader.find_anywhere(&message)?;
-            let media = reader.media(&message).ok_or_else(not_media)?;
-            let listing = &media.manifest.listing;
-            let is_here = reader.pieces(&listing.id()).is_some_and(|(_, bits)| bits.count() >= listing.pieces());
-            if !is_here {
-                return Err(ApiError::request("its body is not here: fetch it first"));
-            }
-            Ok((room, new_custody(&reader, &room), media))
+            Ok((room, new_custody(&reader, &room), reader.find_anywhere(&message)?))
         })
         .await??;
-    let body = Content::Media(Box::new(crate::node::Media { reply: None, ..media }));
-    Ok(Json(sent(app.handle.command(Command::Send { room, body }).await, &custody)?))
+    Ok(Json(sent(app.handle.command(Command::Forward { room, message }).await, &custody)?))
 }
 
 /// The body of a message, or the part that a `Range` header names. What is not here yet is fetched, and waited for.

@@ -313,6 +313,15 @@ impl State {
         Ok(Reply::Done)
     }
 
+    /// The person sends on what they have. Whether it is here is decided where it would be forgotten: here.
+    pub(super) fn forward(&mut self, ctx: &mut Ctx, room: RoomId, message: MessageId) -> Result<Reply, CommandError> {
+        let media = self.media_of(ctx, &message).ok_or(CommandError::NoMessage)?;
+        if !self.is_whole(ctx, &media.manifest.listing.id()) {
+            return Err(CommandError::NotHere);
+        }
+        self.send(ctx, room, Body::Media(Box::new(Media { reply: None, ..*media })))
+    }
+
     /// A message was taken back by its sender: its body goes too, unless something else needs it.
     pub(super) fn on_recalled(&mut self, ctx: &mut Ctx, message: &MessageId) {
         let Some(index) = ctx.row::<row::Index>(Table::Index, &message.0) else { return };

@@ -203,6 +203,13 @@ pub enum Command {
     MediaFetch(MessageId),
     /// Forget the body of a message; what others still wait for stays.
     MediaDrop(MessageId),
+    /// Sends the body of a message once more, to another room or the same: its pieces are here already.
+    Forward {
+        /// Where to.
+        room: RoomId,
+        /// Whose body.
+        message: MessageId,
+    },
     /// Up to which size bodies are fetched at once.
     MediaPolicy {
         /// In this room; everywhere when there is none.
@@ -322,6 +329,9 @@ pub enum CommandError {
     /// Others wait for it.
     #[error("somebody still waits for this file, and this may be its only copy: it stays until they have it")]
     StillOwed,
+    /// There is nothing to send on.
+    #[error("this file is not here: fetch it first, then send it on")]
+    NotHere,
     /// This node is no relay.
     #[error("this node is not a relay: start it with `tidings run --relay`")]
     NotRelay,
