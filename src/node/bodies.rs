@@ -1,13 +1,14 @@
 //! Bodies of media between disk and wire. One task for each peer that is asked for pieces, one for each stream that is served; each has at most a
 //! few pieces in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Duration, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::net::{BodyReader, BodyStream, BodyWriter, Incoming, Opener};
 use crate::proto::Input;
@@ -88,6 +89,11 @@ impl Bodies {
                 }
             }
         }
+    }
+
+    /// A peer is gone: what was asked of it does not come, and the next ask needs a stream of its next connection.
+    pub(super) fn on_down(&mut self, peer: &PeerId) {
+        self.lanes.remove(peer);
     }
 
     /// Removes a blob's file, off the loop.
@@ -243,44 +249,58 @@ async fn write_asks(queue: &mut mpsc::Receiver<Wanted>, mut writer: BodyWriter, 
 /// Serves every stream that comes, so many at a time.
 async fn serve_all(store: Store, blobs: Blobs, mut incoming: mpsc::Receiver<Incoming>, given: Arc<AtomicU64>) {
     let room = Arc::new(Semaphore::new(BODY_STREAMS_MAX));
-    let serving: Arc<Mutex<BTreeMap<PeerId, usize>>> = Arc::default();
+    let serving: Serving = Arc::default();
     let mut tasks = JoinSet::new();
     while let Some(Incoming { from, stream }) = incoming.recv().await {
         while tasks.try_join_next().is_some() {}
+        let turn = Turn::begin(&serving, from);
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let turn = Turn { serving: Arc::clone(&serving), from };
-        if !turn.begin() {
-            continue;
-        }
         let (store, blobs, given) = (store.clone(), blobs.clone(), Arc::clone(&given));
         tasks.spawn(async move {
-            serve(&store, &blobs, stream, &given).await;
+            tokio::select! {
+                () = turn.end.cancelled() => {}
+                () = serve(&store, &blobs, stream, &given) => {}
+            }
             drop((permit, turn));
         });
     }
 }
 
+/// The streams that are served to each peer, oldest first.
+type Serving = Arc<Mutex<BTreeMap<PeerId, VecDeque<(u64, CancellationToken)>>>>;
+
 /// One of the streams of a peer.
 struct Turn {
-    serving: Arc<Mutex<BTreeMap<PeerId, usize>>>,
+    serving: Serving,
     from: PeerId,
+    number: u64,
+    /// Comes when the peer opened newer ones.
+    end: CancellationToken,
 }
 
 impl Turn {
-    fn begin(&self) -> bool {
-        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = serving.entry(self.from).or_default();
-        *count += 1;
-        *count <= BODY_STREAMS_OF_PEER_MAX
+    /// With more than `BODY_STREAMS_OF_PEER_MAX`, the oldest ends: it may be one of a connection that is gone.
+    fn begin(serving: &Serving, from: PeerId) -> Self {
+        let end = CancellationToken::new();
+        let mut streams = serving.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = streams.entry(from).or_default();
+        let number = streams.back().map_or(0, |(number, _)| number + 1);
+        streams.push_back((number, end.clone()));
+        if streams.len() > BODY_STREAMS_OF_PEER_MAX
+            && let Some((_, oldest)) = streams.pop_front()
+        {
+            oldest.cancel();
+        }
+        Self { serving: Arc::clone(serving), from, number, end }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = serving.get_mut(&self.from) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(streams) = serving.get_mut(&self.from) {
+            streams.retain(|(number, _)| *number != self.number);
+            if streams.is_empty() {
                 serving.remove(&self.from);
             }
         }

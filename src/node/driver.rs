@@ -241,6 +241,7 @@ impl Driver {
             }
             Arrival::Down { peer, is_malformed } => {
                 self.links.remove(&peer);
+                self.bodies.on_down(&peer);
                 self.show_links();
                 self.handle(Input::PeerDown(peer))?;
                 if is_malformed {

@@ -120,9 +120,9 @@ impl Fetch {
     }
 
     /// When something is to be looked at again.
-    fn next_at(&self) -> Option<Millis> {
+    fn next_at(&self, now: Millis) -> Option<Millis> {
         let stalls = self.holders.values().flat_map(|holder| &holder.asks).filter(|given| !given.is_stalled);
-        let pauses = self.holders.values().filter(|holder| !holder.is_false && holder.paused_until > 0).map(|holder| holder.paused_until);
+        let pauses = self.holders.values().filter(|holder| !holder.is_false && holder.paused_until > now).map(|holder| holder.paused_until);
         stalls.map(|given| given.at + ASK_STALL_MS).chain(pauses).min()
     }
 }
@@ -240,7 +240,7 @@ impl Transfers {
 
     /// When [`fill`](Self::fill) may have something to do without an answer.
     pub(super) fn next_at(&self, now: Millis) -> Option<Millis> {
-        self.fetches.values().filter_map(Fetch::next_at).map(|at| at.max(now + 1)).min()
+        self.fetches.values().filter_map(|fetch| fetch.next_at(now)).map(|at| at.max(now + 1)).min()
     }
 }
 

@@ -275,7 +275,7 @@ limits! {
     OFFERS_PER_TURN_MAX: usize = 64;
     /// Streams of bodies that are served to all peers.
     BODY_STREAMS_MAX: usize = 64;
-    /// Streams of bodies that are served to one peer.
+    /// Streams of bodies that are served to one peer; of more, the oldest ends.
     BODY_STREAMS_OF_PEER_MAX: usize = 2;
     /// How long a stream of bodies may be quiet before it is closed.
     BODY_IDLE_MS: Millis = 30 * SECOND;
