@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ctx::Ctx;
 use super::node::State;
-use super::seam::{CommandError, Event, Misbehaviour, Outcome, Output, Refusal, Reply};
+use super::seam::{CommandError, Event, Fetched, Misbehaviour, Outcome, Output, Refusal, Reply};
 use super::timer::Timer;
 use super::transfer::{Progress, Transfers};
 use crate::types::limits::{COPIES_WANTED, FETCH_AT_ONCE_BYTES, FRAME_IDS_MAX, HOLDERS_MAX, OFFER_MS, OFFERS_PER_TURN_MAX};
@@ -404,16 +404,9 @@ impl State {
     }
 
     /// What was asked of a peer is durable, or did not come.
-    pub(super) fn on_fetched(
-        &mut self,
-        ctx: &mut Ctx,
-        from: &PeerId,
-        blob: &BlobId,
-        asked: &[u32],
-        got: &[u32],
-        is_false: bool,
-    ) -> Outcome {
-        let progress = self.bodies.transfers.on_fetched(blob, from, asked, got, is_false, ctx.now.mono);
+    pub(super) fn on_fetched(&mut self, ctx: &mut Ctx, fetched: &Fetched) -> Outcome {
+        let (blob, is_false) = (&fetched.blob, fetched.is_false);
+        let progress = self.bodies.transfers.on_fetched(fetched, ctx.now.mono);
         let Some(fetch) = self.bodies.transfers.get(blob) else { return Outcome::Duplicate };
         if progress != Progress::None {
             let bits = fetch.have.0.clone();

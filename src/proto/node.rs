@@ -276,7 +276,7 @@ impl State {
                 self.on_worked(ctx, &text, number);
                 Outcome::Accepted
             }
-            Input::Fetched { from, blob, asked, got, is_false } => self.on_fetched(ctx, &from, &blob, &asked, &got, is_false),
+            Input::Fetched(fetched) => self.on_fetched(ctx, &fetched),
             Input::Deadline => {
                 self.on_deadline(ctx);
                 Outcome::Accepted

@@ -43,21 +43,27 @@ pub enum Input {
         /// The number that pays.
         number: u64,
     },
-    /// The answer to an [`Output::Fetch`]: these pieces are durable here. Also when the peer is gone, and nothing came.
-    Fetched {
-        /// Of whom.
-        from: PeerId,
-        /// Which blob.
-        blob: BlobId,
-        /// What was asked for.
-        asked: Vec<u32>,
-        /// What came, was right, and is synced.
-        got: Vec<u32>,
-        /// Whether something came that is not of this blob.
-        is_false: bool,
-    },
+    /// The answer to an [`Output::Fetch`].
+    Fetched(Fetched),
     /// The deadline has come.
     Deadline,
+}
+
+/// What came of asking a peer for pieces; also when the peer is gone, and nothing came.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// Of whom.
+    pub from: PeerId,
+    /// Which blob.
+    pub blob: BlobId,
+    /// What was asked for.
+    pub asked: Vec<u32>,
+    /// What came, was right, and is synced.
+    pub got: Vec<u32>,
+    /// Whether something came that is not of this blob.
+    pub is_false: bool,
+    /// How long the first piece was waited for.
+    pub waited_ms: Millis,
 }
 
 /// What the driver must do, strictly in order: a `Persist` is durable before anything after it is done.

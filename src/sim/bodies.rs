@@ -9,7 +9,7 @@ use super::Who;
 use super::link::Fate;
 use super::play::Play;
 use super::world::World;
-use crate::proto::{Command, Input};
+use crate::proto::{Command, Fetched, Input};
 use crate::types::limits::{CHUNK_BYTES, FETCH_AT_ONCE_BYTES, FRAME_READ_MS, NEIGHBOUR_MEDIA_BYTES_MAX, RELAY_MEDIA_BYTES_MAX};
 use crate::types::{AccountId, Batch, BlobId, InboxId, MessageId, Millis, PeerId, RoomId, Scan, Table, View as _};
 use crate::wire::blob::{Bits, Carriage, Listing, Lodging, Manifest, Media, Stored, bits_key, carriage_key, fetch_key, lodging_keys};
@@ -71,7 +71,7 @@ impl World {
             (_, Some(delay)) => (delay, got, lied),
             (_, None) => (1, Vec::new(), false),
         };
-        self.later(who, delay, None, Input::Fetched { from: peer, blob, asked, got, is_false });
+        self.later(who, delay, None, Input::Fetched(Fetched { from: peer, blob, asked, got, is_false, waited_ms: delay }));
     }
 
     /// What came is written, if it is still wanted and there is room: only that counts as got.

@@ -571,9 +571,9 @@ impl World {
         match input {
             Input::Frame { from, .. } if self.who(&from).and_then(|from| self.links.id(from, to)) != link => {}
             Input::PeerDown(peer) => self.end(to, &peer),
-            Input::Fetched { from, blob, asked, mut got, is_false } => {
-                self.write_pieces(to, &blob, &mut got);
-                self.input(to, Input::Fetched { from, blob, asked, got, is_false });
+            Input::Fetched(mut fetched) => {
+                self.write_pieces(to, &fetched.blob, &mut fetched.got);
+                self.input(to, Input::Fetched(fetched));
             }
             input => {
                 self.input(to, input);
@@ -653,7 +653,7 @@ impl Told {
             Input::Listening(_) => ("listening", None, &[]),
             Input::DiskFull(_) => ("disk", None, &[]),
             Input::Worked { .. } => ("worked", None, &[]),
-            Input::Fetched { from, .. } => ("fetched", Some(*from), &[]),
+            Input::Fetched(fetched) => ("fetched", Some(fetched.from), &[]),
             Input::Deadline => ("deadline", None, &[]),
         };
         let digest = blake3::hash(bytes);

@@ -249,8 +249,9 @@ limits! {
     ASKS_MAX: usize = 2;
     /// Bodies fetched at a time; others wait, the smallest first.
     FETCHES_MAX: usize = 4;
-    /// How soon an ask should be answered: slower holders are asked for less at a time, so that little is under way on a slow link.
-    ASK_MS_WANTED: Millis = 400;
+    /// How much longer than at its fastest a holder may take to its first piece: behind more, it is asked for less at a time, so that little is under way on a
+    /// slow link, and texts do not wait behind it.
+    ASK_QUEUE_MS: Millis = 20;
     /// How long a holder may take to answer before others are asked for the same.
     ASK_STALL_MS: Millis = 15 * SECOND;
     /// How long a holder that lacked something or stalled is left alone.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tidings::crypto::keys::{Keys, direct_room, message_id};
 use tidings::proto::ctx::Ctx;
 use tidings::proto::room::Rooms;
-use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
+use tidings::proto::{Command, CommandError, Event, Fetched, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::limits::CLOCK_DRIFT_MS_MAX;
 use tidings::types::time::{DAY, HOUR, SECOND};
 use tidings::types::{AccountId, Address, Batch, BlobId, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
@@ -362,7 +362,7 @@ impl World {
         }
         *self.bodies.given.entry(other).or_default() += got.len();
         let took = 40 + 5 * asked.len() as u64;
-        self.later(name, took, Input::Fetched { from, blob, asked, got, is_false });
+        self.later(name, took, Input::Fetched(Fetched { from, blob, asked, got, is_false, waited_ms: 40 }));
     }
 
     /// Puts a frame on its way: in order on each connection.
