@@ -35,6 +35,9 @@ impl State {
             }
             for (account, order) in receivers {
                 self.land(ctx, &account, &by, envelope);
+                if self.owed_row(ctx, &account, order).is_some_and(|row| !Self::is_control(&row.cargo)) {
+                    self.outbox.way(&account, &by).into_iter().for_each(|way| way.is_trial = false);
+                }
                 self.settle_held(ctx, &account, order, (by, held.until), via);
                 touched.push(account);
             }
@@ -203,7 +206,8 @@ impl State {
             }
             return Outcome::Accepted;
         };
-        if let Some(peer) = self.peers.get_mut(&from) {
+        let is_without_place = matches!(refused.reason, Reason::Disk | Reason::Full | Reason::TooLarge);
+        if let Some(peer) = self.peers.get_mut(&from).filter(|_| !is_without_place) {
             peer.tokens.remove(&refused.inbox);
         }
         for (account, order) in self.receivers(ctx, &from, &refused.inbox, &envelope) {
@@ -213,6 +217,7 @@ impl State {
             }
             let now = ctx.now.mono;
             let Some(way) = self.outbox.way(&account, &from) else { continue };
+            way.is_trial |= !is_control && matches!(refused.reason, Reason::Disk | Reason::Full);
             match refused.reason {
                 Reason::TooLarge => way.hold_back(order, now + DAY),
                 // A full disk is a matter of minutes, and one envelope is enough to ask.

@@ -10,6 +10,7 @@ use super::node::State;
 use super::seam::{CommandError, Event, Output, Reply};
 use crate::crypto::keys::direct_room;
 use crate::types::limits::{CONTACTS_MAX, GREETING_BYTES_MAX, INVITES_MAX, MEMBERS_MAX, NAME_BYTES_MAX, STRANGER_WORK_BITS, WORK_MS_MAX};
+use crate::types::time::MINUTE;
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, Millis, PeerId, RoomId, Scan, Table, View};
 use crate::wire::card::{self, Card};
 use crate::wire::content::{Knock, Signed};
@@ -343,11 +344,14 @@ impl State {
         }
     }
 
-    /// A request went out, and its answer is of no use; one at a time is on its way.
+    /// A request went out, and its answer is of no use; one at a time is on its way, unless it is so old that its keys may be gone, too.
     pub(super) fn request_again(&mut self, ctx: &mut Ctx, account: &AccountId) {
         let is_working =
             self.contacts.unpaid.values().any(|(unpaid, _)| matches!(unpaid, Unpaid::Request { account: other, .. } if other == account));
-        if self.contacts.state(account) == Some(ContactState::Requested) && !is_working && !self.outbox.owes(account, Other::Knock) {
+        let clock = self.service.clock(ctx.now);
+        let owed = self.outbox.orders(account, |other| *other == Other::Knock);
+        let is_under_way = owed.into_iter().filter_map(|order| self.owed_row(ctx, account, order)).any(|row| clock < row.since + MINUTE);
+        if self.contacts.state(account) == Some(ContactState::Requested) && !is_working && !is_under_way {
             self.request(ctx, account);
         }
     }

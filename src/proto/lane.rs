@@ -286,6 +286,8 @@ pub(super) struct Way {
     pub(super) paused_until: Millis,
     /// No messages are sent before then; commits and knocks may be.
     pub(super) chat_until: Millis,
+    /// Whether it had no place when it was last asked: one envelope is enough to ask again.
+    pub(super) is_trial: bool,
     /// How often it said nothing at all.
     silences: u32,
     /// What it cannot open yet goes again then, and how often that was so.
@@ -332,7 +334,8 @@ impl Way {
 
     /// How many more may be in flight.
     pub(super) fn room(&self) -> usize {
-        WINDOW_ENVELOPES_MAX.saturating_sub(self.inflight.len())
+        let most = if self.is_trial { 1 } else { WINDOW_ENVELOPES_MAX };
+        most.saturating_sub(self.inflight.len())
     }
 
     /// Whether it answers.
@@ -439,7 +442,8 @@ impl Way {
 
     fn is_fresh(&self) -> bool {
         let waits = [self.paused_until, self.chat_until, self.again_at];
-        self.inflight.is_empty() && self.back.is_empty() && waits == [0; 3] && self.silences == 0 && self.deferrals == 0
+        let is_asked = self.is_trial || self.silences > 0 || self.deferrals > 0;
+        self.inflight.is_empty() && self.back.is_empty() && waits == [0; 3] && !is_asked
     }
 }
 

@@ -340,7 +340,14 @@ impl State {
 
     fn handle_bytes(&mut self, ctx: &mut Ctx, from: PeerId, bytes: &[u8]) -> Outcome {
         match Frame::decode(bytes) {
-            Ok(frame) => self.handle_frame(ctx, from, frame),
+            Ok(frame) => {
+                let is_about_owed = super::peer::is_about_owed(&frame);
+                let outcome = self.handle_frame(ctx, from, frame);
+                if is_about_owed && outcome == Outcome::Accepted {
+                    self.note_moved(&from);
+                }
+                outcome
+            }
             Err(DecodeError::Version(_) | DecodeError::Kind(_)) => Outcome::Refused(Refusal::Newer),
             Err(_) => Outcome::Misbehaved(Misbehaviour::Malformed),
         }

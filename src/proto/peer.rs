@@ -33,11 +33,16 @@ pub(super) struct Peer {
     pub(super) tokens: BTreeSet<InboxId>,
     /// Envelopes it sent that nobody could open, and since when they are counted (monotonic clock).
     pub(super) junk: (Millis, u32),
+    /// Since when the stream is open (monotonic clock).
+    since: Millis,
+    /// Whether anything that was owed, or an answer to it, came by it.
+    has_moved: bool,
 }
 
 /// How dialling a peer went.
 #[derive(Debug, Default)]
 struct Dial {
+    /// Dials in vain, and streams that broke before they were good for anything.
     failures: u32,
     busy: bool,
     /// Whether the pause is long because nothing but presence hangs on it.
@@ -82,8 +87,10 @@ impl State {
         if self.peers.is_up(&peer) {
             self.on_peer_down(ctx, peer);
         }
-        self.peers.up.insert(peer, Peer::default());
-        self.peers.dials.remove(&peer);
+        self.peers.up.insert(peer, Peer { since: ctx.now.mono, ..Peer::default() });
+        if let Some(dial) = self.peers.dials.get_mut(&peer) {
+            dial.busy = false;
+        }
         self.timers.cancel(Timer::Dial(peer));
         if let Some((account, _)) = self.contacts.by_peer(&peer)
             && self.contacts.is_accepted(&account)
@@ -107,11 +114,19 @@ impl State {
         }
     }
 
+    /// Something that was owed, or an answer to it, came from a peer: if its stream breaks, it is dialled again at once.
+    pub(super) fn note_moved(&mut self, peer: &PeerId) {
+        if let Some(peer) = self.peers.up.get_mut(peer) {
+            peer.has_moved = true;
+        }
+    }
+
     /// A stream is gone, or could not be opened.
     pub(super) fn on_peer_down(&mut self, ctx: &mut Ctx, peer: PeerId) {
         let gone = self.peers.up.remove(&peer);
         // What broke is mended soon; a device that is not there, and is owed nothing that its mailboxes lack, dials us when it comes.
         let is_idle = gone.is_none() && self.is_idle(ctx, &peer);
+        let was_good = gone.as_ref().is_some_and(|gone| gone.has_moved || ctx.now.mono >= gone.since + MINUTE);
         if let Some(gone) = gone {
             if let Some((account, device)) = gone.who {
                 ctx.emit(Event::Presence { account, device, on: false });
@@ -125,7 +140,7 @@ impl State {
         self.forget_deferred_of(&peer);
         let dial = self.peers.dials.entry(peer).or_default();
         dial.busy = false;
-        dial.failures = dial.failures.saturating_add(1);
+        dial.failures = if was_good { 1 } else { dial.failures.saturating_add(1) };
         dial.is_idle = is_idle;
         let base = if is_idle { RETRY_MS_MAX } else { (RETRY_MS_MIN << dial.failures.saturating_sub(1).min(16)).min(RETRY_MS_MAX) };
         dial.next_at = ctx.now.mono + base / 2 + ctx.rng.below(base);
@@ -313,4 +328,28 @@ impl State {
             }
         }
     }
+}
+
+/// Whether a frame carries what is owed or an answer to it; the others only begin a conversation, or put it off.
+pub(super) fn is_about_owed(frame: &Frame) -> bool {
+    use Frame::{
+        BlobDone, BlobHeld, Deliver, Delivered, Deposit, Handover, HandoverDone, Held, Lost, Mail, MailAck, Offer, Withdraw, Withdrawn,
+    };
+    matches!(
+        frame,
+        Deliver(_)
+            | Delivered(_)
+            | Lost(_)
+            | Mail(_)
+            | MailAck(_)
+            | Deposit(_)
+            | Handover(_)
+            | HandoverDone(_)
+            | Held(_)
+            | Withdraw(_)
+            | Withdrawn(_)
+            | Offer(_)
+            | BlobHeld(_)
+            | BlobDone(_)
+    )
 }

@@ -356,7 +356,7 @@ impl Play {
         }
         let mut members: Vec<Who> = Vec::new();
         for who in (0..usize::from(self.people)).filter(|who| *who != admin) {
-            let knows = |other: &Who| self.contact(*other, who) == Some(ContactState::Accepted);
+            let knows = |other: &Who| self.contact(*other, who) == Some(ContactState::Accepted) && !self.strangers.contains(&(who, *other));
             if members.iter().chain([&admin]).all(knows) {
                 members.push(who);
             }
@@ -372,6 +372,9 @@ impl Play {
         let Some(room) = self.group else { return };
         let command = command(room, self.account(who));
         let is_removal = matches!(command, Command::RoomRemove { .. });
+        if !is_removal && self.strangers.contains(&(who, admin)) {
+            return;
+        }
         if is_removal {
             self.model.leave(&room, who);
         }

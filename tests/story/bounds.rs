@@ -331,3 +331,55 @@ fn a_device_that_says_later_for_ever_is_asked_less_and_less() {
     world.run(20 * MINUTE);
     assert_eq!(world.transcript("bob", &world.room("alice", "bob")), ["open it"]);
 }
+
+#[test]
+fn a_mailbox_without_room_is_asked_with_one_envelope_and_gets_all_once_there_is_some() {
+    let mut world = World::new(40);
+    for name in ["alice", "bob"] {
+        world.add(name);
+    }
+    world.add_relay("relay");
+    world.join("bob", "relay");
+    world.meet("bob", "alice");
+    world.run(MINUTE);
+    world.kill("bob");
+    world.input("relay", Input::DiskFull(true));
+    for number in 0..50 {
+        world.say("alice", "bob", &format!("text {number}")).unwrap();
+    }
+    world.run(5 * MINUTE);
+    world.spoken.clear();
+    world.run(6 * HOUR);
+    let sent = |world: &World, kind| world.spoken.get(&("alice".to_owned(), kind)).copied().unwrap_or_default();
+    let (deposits, tokens) = (sent(&world, 23), sent(&world, 22));
+    assert!((12..=800).contains(&deposits), "{deposits} deposits in six hours");
+    assert!(tokens <= 10, "{tokens} tokens in six hours");
+    world.input("relay", Input::DiskFull(false));
+    world.run(MINUTE);
+    assert_eq!(world.person("relay").rows.scan(&Scan::prefix(Table::Held, [])).len(), 50);
+}
+
+#[test]
+fn a_line_that_breaks_before_it_is_good_for_anything_is_dialled_less_and_less() {
+    let mut world = World::new(41);
+    world.add("alice");
+    world.add("bob");
+    world.meet("alice", "bob");
+    world.run(10 * MINUTE);
+    world.drop_connection("alice", "bob");
+    world.spoken.clear();
+    let end = world.now + 6 * HOUR;
+    let mut lines = 0;
+    while world.now < end {
+        world.run(100);
+        let hellos = world.spoken.get(&("alice".to_owned(), 1)).copied().unwrap_or_default();
+        if hellos > lines {
+            lines = hellos;
+            world.drop_connection("alice", "bob");
+        }
+    }
+    assert!((20..=300).contains(&lines), "{lines} times in six hours");
+    world.say("alice", "bob", "now it holds").unwrap();
+    world.run(20 * MINUTE);
+    assert_eq!(world.transcript("bob", &world.room("alice", "bob")), ["now it holds"]);
+}
