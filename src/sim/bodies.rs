@@ -99,9 +99,8 @@ impl World {
         let rows: Vec<(Vec<u8>, Stored)> = machine.disk.all(Table::Blob);
         let mut batch = Batch::default();
         for (blob, stored) in rows.iter().filter_map(|(key, stored)| Some((BlobId::from_slice(key)?, stored))) {
-            let bits = Bits(machine.disk.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
-            let has = |piece: u32| machine.files.get(&blob).is_some_and(|file| file.has(piece));
-            if (0..stored.listing.pieces()).any(|piece| bits.has(piece) && !has(piece)) {
+            let bits = machine.disk.get(Table::Blob, &bits_key(&blob)).unwrap_or_default();
+            if !is_within(&bits, machine.files.get(&blob)) {
                 batch.delete(Table::Blob, bits_key(&blob));
                 if stored.wanted {
                     batch.put(Table::Carriage, fetch_key(&blob), []);
@@ -119,9 +118,8 @@ impl World {
     fn has_body(&self, who: Who, blob: &BlobId) -> bool {
         let machine = &self.machines[who];
         let Some(stored) = machine.disk.row::<Stored>(Table::Blob, &blob.0) else { return false };
-        let bits = Bits(machine.disk.durable(Table::Blob, &bits_key(blob)).unwrap_or_default().to_vec());
-        let file = machine.files.get(blob);
-        (0..stored.listing.pieces()).all(|piece| bits.has(piece) && file.is_some_and(|file| file.has(piece)))
+        let bits = machine.disk.durable(Table::Blob, &bits_key(blob)).unwrap_or_default();
+        is_within(bits, machine.files.get(blob)) && bits.iter().map(|byte| byte.count_ones()).sum::<u32>() >= stored.listing.pieces()
     }
 
     /// Right after a batch was applied: no row names a piece that no file has, nothing is let go that its owner lacks, no quota is passed.
@@ -130,8 +128,7 @@ impl World {
             match (table, value) {
                 (Table::Blob, Some(bits)) if key.len() == BlobId::LEN + 1 => {
                     let Some(blob) = BlobId::from_slice(&key[..BlobId::LEN]) else { continue };
-                    let (bits, file) = (Bits(bits.to_vec()), self.machines[who].files.get(&blob));
-                    let is_there = (0..bits.0.len() as u32 * 8).all(|piece| !bits.has(piece) || file.is_some_and(|file| file.has(piece)));
+                    let is_there = is_within(bits, self.machines[who].files.get(&blob));
                     self.watch.check(is_there, || format!("{who} counts pieces of {blob:?} that are in no file"));
                 }
                 (Table::Lodging, None) if key.first() == Some(&1) => self.watch_lodging_end(who, key),
@@ -226,6 +223,12 @@ impl World {
             _ => {}
         }
     }
+}
+
+/// Whether every piece that the bits name is in a file.
+fn is_within(bits: &[u8], file: Option<&Bits>) -> bool {
+    let file = file.map_or(&[][..], |file| &file.0);
+    bits.iter().enumerate().all(|(at, byte)| byte & !file.get(at).copied().unwrap_or(0) == 0)
 }
 
 /// A message with a body, as it stands on somebody's machine.

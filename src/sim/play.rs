@@ -535,9 +535,10 @@ impl Play {
     }
 
     fn rest(&mut self) {
+        let is_fetching = self.is_fetching();
         let steps = self.run(HOUR);
-        // Whoever has no one left to fetch from goes on looking.
-        if self.is_fetching() {
+        // Whoever fetches from somebody who loses most of it, or has no one left to fetch from, goes on.
+        if is_fetching {
             return;
         }
         let most = REST_STEPS * self.world.machines.len() as u64;
