@@ -15,7 +15,7 @@ use super::app::{self, App, Params};
 use super::body::{MediaParams, MediaPolicy, Sent};
 use super::error::ApiError;
 use super::room::{new_custody, sent};
-use crate::node::{Body as Content, Command, CommandError, CommandFailure, MediaError, NewMedia};
+use crate::node::{Body as Content, Command, CommandError, CommandFailure, MediaError, MediaKind, NewMedia};
 use crate::store::reader::view::{Message, Storage};
 use crate::types::limits::CHUNK_BYTES;
 
@@ -142,14 +142,16 @@ pub(super) async fn storage(State(app): State<Arc<App>>) -> Result<Json<Storage>
     Ok(Json(app.read(|reader| reader.storage(LARGEST_SHOWN)).await?))
 }
 
-/// Up to which size bodies are fetched without being asked for, everywhere or in one room.
+/// Up to which size bodies are fetched without being asked for, everywhere or in one room, of every kind or of one.
 #[utoipa::path(post, path = "/api/v1/media/policy", request_body = MediaPolicy, responses((status = 204)))]
 pub(super) async fn policy(State(app): State<Arc<App>>, app::Json(policy): app::Json<MediaPolicy>) -> Result<StatusCode, ApiError> {
     let room = match policy.room {
         Some(room) => Some(app.room(room).await?),
         None => None,
     };
-    app.command(Command::MediaPolicy { room, at_once_bytes: policy.at_once_bytes }).await?;
+    let unknown = || ApiError::request("`kind` is one of `photo`, `voice`, `audio`, `video` and `file`");
+    let kind = policy.kind.map(|word| MediaKind::from_word(&word).ok_or_else(unknown)).transpose()?;
+    app.command(Command::MediaPolicy { room, kind, at_once_bytes: policy.at_once_bytes }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

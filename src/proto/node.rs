@@ -310,7 +310,7 @@ impl State {
             Command::MediaFetch(message) => self.media_fetch(ctx, message),
             Command::MediaDrop(message) => self.media_drop(ctx, message),
             Command::Forward { room, message } => self.forward(ctx, room, message),
-            Command::MediaPolicy { room, at_once_bytes } => self.set_media_policy(ctx, room, at_once_bytes),
+            Command::MediaPolicy { room, kind, at_once_bytes } => self.set_media_policy(ctx, room, kind, at_once_bytes),
             Command::Read { room, messages } => self.read(ctx, &room, &messages),
             Command::RoomCreate { name, members } => self.room_create(ctx, &name, &members),
             Command::RoomAdd { room, account } => self.room_add(ctx, &room, &account),

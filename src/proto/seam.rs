@@ -3,6 +3,7 @@
 use crate::types::{AccountId, Address, Batch, BlobId, DeviceId, MessageId, Millis, PeerId, RoomId};
 use crate::wire::content::Body;
 use crate::wire::frame::Frame;
+use crate::wire::media::MediaKind;
 
 /// What happens to the node.
 #[derive(Clone, Debug)]
@@ -220,6 +221,8 @@ pub enum Command {
     MediaPolicy {
         /// In this room; everywhere when there is none.
         room: Option<RoomId>,
+        /// Of this kind; of every kind when there is none.
+        kind: Option<MediaKind>,
         /// The bytes; as elsewhere when there are none.
         at_once_bytes: Option<u64>,
     },

@@ -21,7 +21,7 @@ use tidings::wire::{codec, row};
 pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>, Cell<usize>);
 
 impl Rows {
-    fn apply(&mut self, batch: &Batch) {
+    pub(super) fn apply(&mut self, batch: &Batch) {
         for (table, key, value) in batch.iter() {
             match value {
                 Some(value) => self.0.insert((table, key.to_vec()), value.to_vec()),
