@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use super::account::receiver_at;
 use super::ctx::Ctx;
 use super::node::State;
+use super::outbox::sealed;
 use super::room::RoomError;
 use super::seam::{Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
 use crate::types::limits::{COPY_MS_MAX, FRAME_IDS_MAX, RETRY_MS_MAX};
 use crate::types::time::{DAY, MINUTE};
-use crate::types::{AccountId, EnvelopeId, InboxId, PeerId, RoomId, Table};
+use crate::types::{AccountId, DeviceId, EnvelopeId, InboxId, PeerId, RoomId, Table};
 use crate::wire::codec;
+use crate::wire::envelope::Envelope;
 use crate::wire::frame::Delivered;
 use crate::wire::mailbox::{Held, Reason, Refused};
 use crate::wire::row::{self, Cargo, ContactState};
@@ -96,15 +98,20 @@ impl State {
     /// A device keeps nothing of what it cannot open yet: it goes again after a while, and the window goes on.
     pub(super) fn handle_deferred(&mut self, ctx: &mut Ctx, from: PeerId, envelopes: &[EnvelopeId]) -> Outcome {
         for account in self.contacts.claimants(&from) {
-            let mut stuck = BTreeSet::new();
+            let (mut stuck, mut landed) = (BTreeSet::new(), Vec::new());
             for envelope in envelopes {
                 let Some(way) = self.outbox.way(&account, &from) else { break };
                 if let Some(order) = way.land(envelope, ctx.now.mono) {
                     let (again, is_stuck) = way.defer(ctx.now.mono, ctx.rng);
                     self.timers.sooner(Timer::Lane(account), again);
                     stuck.extend(is_stuck.then(|| self.owed_row(ctx, &account, order)).flatten().and_then(|row| row.cargo.room()));
-                    self.give_up_copy(ctx, &account, order);
+                    let is_long = self.outbox.way(&account, &from).is_some_and(|way| way.is_long_deferred());
+                    self.give_up_deferred(ctx, &account, order, is_long);
+                    landed.push(order);
                 }
+            }
+            if !stuck.is_empty() {
+                self.give_up_outside(ctx, &account, &landed);
             }
             let is_theirs = self.contact_at(&from).is_some_and(|(owner, _)| owner == account);
             for room in stuck.into_iter().filter(|room| is_theirs && self.rooms.has_member(room, &account)).collect::<Vec<_>>() {
@@ -114,12 +121,41 @@ impl State {
         Outcome::Accepted
     }
 
-    /// What was passed on, and still waits for its epoch after so long, was sealed when they were not in the room.
-    fn give_up_copy(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64) {
+    /// What was passed on, and still waits for its epoch after so long, was sealed when they were not in the room. A commit on a branch
+    /// that the room has left means nothing to whoever is not on it by now, and none means anything to new devices of somebody who was
+    /// taken out.
+    fn give_up_deferred(&mut self, ctx: &mut Ctx, account: &AccountId, order: u64, is_long: bool) {
         let clock = self.service.clock(ctx.now);
-        let row = self.owed_row(ctx, account, order).filter(|row| row.cargo == Cargo::Copy);
-        if let Some(row) = row.filter(|row| row.since.saturating_add(COPY_MS_MAX) <= clock) {
+        let Some(row) = self.owed_row(ctx, account, order) else { return };
+        let is_over = match row.cargo {
+            Cargo::Copy => row.since.saturating_add(COPY_MS_MAX) <= clock,
+            Cargo::Commit { room } if is_long => {
+                let bytes = row.envelope.and_then(|envelope| sealed(ctx, &envelope));
+                let devices = self.contacts.devices(account);
+                let is_theirs = |_: &AccountId, device: &DeviceId| devices.iter().any(|(other, _)| other == device);
+                let envelope = bytes.as_deref().and_then(|bytes| Envelope::decode(bytes).ok());
+                envelope.is_some_and(|envelope| {
+                    let is_new =
+                        !self.rooms.has_member(&room, account) && self.rooms.could_open(ctx, envelope.body, is_theirs) == Some(false);
+                    is_new || self.rooms.is_left(envelope.body)
+                })
+            }
+            _ => false,
+        };
+        if is_over {
+            self.withdraw(ctx, account, &row);
             self.settle(ctx, account, order, &row);
+        }
+    }
+
+    /// Who was taken out of a room, and still waits for an epoch of it after so long, never gets there.
+    fn give_up_outside(&mut self, ctx: &mut Ctx, account: &AccountId, orders: &[u64]) {
+        for order in orders {
+            let row = self.owed_row(ctx, account, *order).filter(|row| matches!(row.cargo, Cargo::Message { .. } | Cargo::Content { .. }));
+            let is_outside = |room| self.rooms.has(&room) && !self.rooms.has_member(&room, account);
+            if let Some(row) = row.filter(|row| row.cargo.room().is_some_and(is_outside)) {
+                self.give_up(ctx, account, *order, &row);
+            }
         }
     }
 
@@ -203,6 +239,8 @@ impl State {
             // A token for somebody else's inbox there says nothing about ours.
             if self.mailboxes.rows.get(&from).is_some_and(|row| row.inbox == refused.inbox) {
                 self.on_own_refused(ctx, from, refused.reason);
+            } else {
+                self.on_parted(ctx, &from, refused);
             }
             return Outcome::Accepted;
         };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account::{BORN_KEY, grant_id, inbox_at};
 use super::ctx::Ctx;
 use super::handover::{Withdrawn, withdrawn};
+use super::leave::Parting;
 use super::node::State;
 use super::receive::Source;
 use super::seam::{CommandError, Event, Outcome, Refusal, Reply};
@@ -13,9 +14,7 @@ use crate::types::limits::{FRAME_IDS_MAX, MAILBOXES_MAX};
 use crate::types::{AccountId, Address, InboxId, PeerId, Scan, Table, View};
 use crate::wire::card;
 use crate::wire::frame::Frame;
-use crate::wire::mailbox::{
-    Claim, HandoverDone, LeaveInbox, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke,
-};
+use crate::wire::mailbox::{Claim, HandoverDone, Limits, Mail, MailAck, OpenInbox, Reason, Register, Registered, Report, Revoke};
 use crate::wire::row::{self, ContactState};
 
 /// The mailboxes that hold mail for this account.
@@ -32,6 +31,8 @@ pub(super) struct Mailboxes {
     acks: BTreeMap<PeerId, Vec<u64>>,
     /// What was handed over and is done with, to be told.
     pub(super) withdrawn: Withdrawn,
+    /// Those that were given up and have not confirmed it.
+    pub(super) partings: BTreeMap<PeerId, Parting>,
 }
 
 impl Mailboxes {
@@ -103,6 +104,7 @@ impl State {
             quota_bytes: known.map_or(0, |row| row.quota_bytes),
             refused: None,
         };
+        self.forget_parting(ctx, &peer);
         self.save_mailbox(ctx, peer, row);
         if self.peers.is_up(&peer) {
             self.register(ctx, peer);
@@ -124,10 +126,6 @@ impl State {
     /// Gives up a mailbox: what waits there is forgotten by it.
     pub(super) fn mailbox_leave(&mut self, ctx: &mut Ctx, peer: PeerId) -> Result<Reply, CommandError> {
         let row = self.mailboxes.rows.remove(&peer).ok_or(CommandError::NoMailbox)?;
-        if self.peers.is_up(&peer) {
-            let leave = LeaveInbox { inbox: row.inbox, signature: [0; 64] }.sign(&peer, &ctx.keys.inbox_owner(&peer));
-            ctx.transmit(peer, Frame::LeaveInbox(leave));
-        }
         self.mailboxes.open.remove(&peer);
         self.mailboxes.acks.remove(&peer);
         self.mailboxes.withdrawn.remove(&peer);
@@ -135,6 +133,7 @@ impl State {
             ctx.delete(Table::Withdrawn, key);
         }
         ctx.delete(Table::Mailbox, peer.0);
+        self.part_from(ctx, peer, row.addresses);
         // No former card brings it back.
         ctx.delete(Table::Meta, BORN_KEY);
         ctx.emit(Event::Mailbox(peer));

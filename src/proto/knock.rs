@@ -271,8 +271,8 @@ impl State {
             Ok(joined) => joined,
             Err(error) => {
                 // Made with a key package that is gone: many were made since the request.
-                if error == RoomError::NoKeyPackage && is_direct {
-                    self.request_again(ctx, account);
+                if error == RoomError::NoKeyPackage {
+                    self.ask_again(ctx, account, room);
                 }
                 return outcome(error);
             }
@@ -307,6 +307,8 @@ impl State {
         self.apply_effects(ctx, effects);
         self.reseal(ctx, &info.room, None);
         match info.kind {
+            // Brought into the group that a former device of this account was in.
+            RoomKind::Direct if was_there => self.ask_heads(ctx, &info.room),
             RoomKind::Direct if info.generation > 1 => self.tell_heads(ctx, &info.room, account, None, false),
             RoomKind::Group if was_here || was_there => self.ask_heads(ctx, &info.room),
             _ => {}
@@ -315,6 +317,18 @@ impl State {
             self.on_members(ctx, &info.room, false);
         }
         Outcome::Accepted
+    }
+
+    /// A welcome is of no use: what it answered is asked again.
+    fn ask_again(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId) {
+        let me = ctx.keys.account_id();
+        let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Group && row.members.contains(&me));
+        if *room == direct_room(&me, account) {
+            self.request_again(ctx, account);
+        } else if let Some(row) = row.filter(|_| !self.rooms.has(room)) {
+            let effects = self.rooms.ask_back(ctx, room, row.members.into_iter().filter(|member| *member != me).collect());
+            self.apply_effects(ctx, effects);
+        }
     }
 
     /// Notes which group carries a room.

@@ -374,7 +374,12 @@ impl Way {
             self.again_at = now + rng.jitter((RETRY_MS_MIN << self.deferrals.min(DOUBLINGS_MAX)).min(RETRY_MS_MAX) / 2);
             self.deferrals += 1;
         }
-        (self.again_at, is_first && self.deferrals >= DEFERRALS_MAX)
+        (self.again_at, is_first && self.is_long_deferred())
+    }
+
+    /// Whether what it waits for does not come.
+    pub(super) fn is_long_deferred(&self) -> bool {
+        self.deferrals >= DEFERRALS_MAX
     }
 
     /// When what was deferred goes again.

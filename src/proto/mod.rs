@@ -32,6 +32,7 @@ pub mod guilt;
 mod handover;
 mod knock;
 mod lane;
+mod leave;
 mod lost;
 
 pub mod mailbox;

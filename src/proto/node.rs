@@ -161,7 +161,9 @@ impl Node {
     /// When the node wants [`Input::Deadline`], on the monotonic clock; may be in the past, which means at once, after the
     /// inputs that already wait.
     pub fn next_deadline(&self) -> Option<Millis> {
-        [self.state.timers.next(), self.state.service.next_deadline(), self.state.rooms.next_deadline()].into_iter().flatten().min()
+        // A full disk takes nothing of what changes a room.
+        let rooms = self.state.rooms.next_deadline().filter(|_| !self.state.disk_full);
+        [self.state.timers.next(), self.state.service.next_deadline(), rooms].into_iter().flatten().min()
     }
 }
 
@@ -178,6 +180,7 @@ impl State {
         }
         self.renew_lost_requests(ctx);
         self.resume_reseals(ctx);
+        self.resume_partings(ctx);
         self.renew_late_requests(ctx);
         if is_reborn {
             let accepted: Vec<AccountId> =
@@ -267,6 +270,7 @@ impl State {
                 self.disk_full = full;
                 self.service.on_disk_full(full);
                 if !full {
+                    self.rooms.overlook();
                     self.on_disk_free(ctx);
                     self.wake_bodies(ctx);
                 }
@@ -436,6 +440,7 @@ impl State {
                 Timer::Sweep => self.sweep(ctx),
                 Timer::Bodies => self.on_bodies(ctx),
                 Timer::Reseal => self.on_reseal(ctx),
+                Timer::Partings => self.on_partings(ctx),
                 Timer::Lane(account) => self.on_lane(ctx, &account),
                 Timer::Dial(peer) => self.dial(ctx, peer),
             }
@@ -443,7 +448,7 @@ impl State {
         if self.service.next_deadline().is_some_and(|at| at <= ctx.now.mono) {
             self.service.on_deadline(ctx);
         }
-        if self.rooms.next_deadline().is_some_and(|at| at <= ctx.now.mono) {
+        if !self.disk_full && self.rooms.next_deadline().is_some_and(|at| at <= ctx.now.mono) {
             let effects = self.rooms.on_deadline(ctx);
             self.apply_effects(ctx, effects);
         }
@@ -464,6 +469,7 @@ impl State {
         }
         ctx.put_raw(Table::Meta, SWEEP_KEY, last);
         self.forget_withdrawn(ctx);
+        self.forget_partings(ctx);
         if is_end {
             for (key, value) in ctx.scan(&Scan::prefix(Table::Invite, [])) {
                 if row::decode::<row::Invite>(&value).is_ok_and(|invite| invite.not_after < clock.min(ctx.now.wall)) {

@@ -103,6 +103,7 @@ impl State {
             self.peers.forget_idle(ctx.now.mono + ctx.rng.jitter(MINUTE / 2));
             self.dial_everyone(ctx);
         }
+        self.tell_parting(ctx, &peer);
         self.wake_lanes(ctx, &peer);
         self.on_holder_up(ctx, &peer);
     }
@@ -172,6 +173,9 @@ impl State {
         if let Some(row) = self.mailboxes.rows.get(peer) {
             return Some(row.addresses.clone());
         }
+        if let Some(parting) = self.mailboxes.partings.get(peer) {
+            return Some(parting.addresses.clone());
+        }
         if let Some((account, _)) = self.contacts.by_peer(peer) {
             let owed = (self.outbox.is_busy(&account) || self.bodies.owes(&account) || self.bodies.transfers.is_holder(peer))
                 && self.contacts.is_reachable(&account);
@@ -238,7 +242,7 @@ impl State {
 
     /// Dials all mailboxes, and the contacts that fit.
     pub(super) fn dial_everyone(&mut self, ctx: &mut Ctx) {
-        let mailboxes: Vec<PeerId> = self.mailboxes.rows.keys().copied().collect();
+        let mailboxes: Vec<PeerId> = self.mailboxes.rows.keys().chain(self.mailboxes.partings.keys()).copied().collect();
         let accepted = self.contacts.iter().filter(|(_, known)| known.row.state == ContactState::Accepted);
         let devices: Vec<PeerId> = accepted.flat_map(|(_, known)| known.card.devices.iter().map(|d| d.peer)).take(IDLE_DIALS_MAX).collect();
         for peer in mailboxes.into_iter().chain(devices) {

@@ -11,7 +11,7 @@ use crate::types::limits::{FRAME_IDS_MAX, RECEIPT_DELAY_MS};
 use crate::types::{AccountId, DeviceId, MessageId, RoomId, Scan, Table};
 use crate::wire::card;
 use crate::wire::content::Body;
-use crate::wire::row::{self, Cargo, ContactState, Series};
+use crate::wire::row::{self, Cargo, ContactState, RoomKind, Series};
 
 impl State {
     /// Owes a sender the receipt that its message is durable here.
@@ -103,7 +103,9 @@ impl State {
                 }
                 if asks {
                     self.tell_heads(ctx, room, sender, None, false);
-                    self.introduce_again(ctx, room, sender);
+                    if self.rooms.info(room).is_some_and(|info| info.kind == RoomKind::Group) {
+                        self.introduce_again(ctx, room, sender);
+                    }
                 }
                 Outcome::Accepted
             }

@@ -181,6 +181,11 @@ impl State {
         self.contacts.by_peer(&peer).is_none_or(|(account, _)| self.contacts.is_reachable(&account))
     }
 
+    /// Whether something that a peer sent on the stream waits for its epoch.
+    pub(super) fn is_deferred_of(&self, peer: &PeerId) -> bool {
+        self.deferred.waiting.iter().any(|(_, source, _)| *source == Source::Direct(*peer))
+    }
+
     /// The peer will send them again when it is back.
     pub(super) fn forget_deferred_of(&mut self, peer: &PeerId) {
         let is_of = |source: &Source| match source {

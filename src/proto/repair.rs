@@ -192,7 +192,7 @@ impl State {
     /// here, it is the best there is.
     fn pass_on(&mut self, ctx: &mut Ctx, to: &AccountId, numbered: &row::Numbered) {
         let room = Envelope::decode(&numbered.envelope).ok().filter(|envelope| envelope.kind == Kind::Room);
-        if room.is_none_or(|envelope| self.rooms.could_open(ctx, to, envelope.body) == Some(false)) {
+        if room.is_none_or(|envelope| self.rooms.could_open(ctx, envelope.body, |account, _| account == to) == Some(false)) {
             return;
         }
         // Asked again while the first copy is on its way: two rows would share, and drop, the same bytes.
@@ -256,6 +256,7 @@ impl State {
             // Who gives it back has it; of others nothing is known.
             let custody = Custody { delivered: Some(ctx.now.wall), ..Custody::default() };
             self.store_message(ctx, &series, &content, vec![(*from, custody)], Vec::new());
+            self.note_returned(ctx, room, from);
             ctx.emit(Event::Message { room: *room, message });
             return Outcome::Accepted;
         }

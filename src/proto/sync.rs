@@ -8,9 +8,12 @@ use super::node::State;
 use super::repair::Asking;
 use super::seam::{Event, Misbehaviour, Outcome, Refusal};
 use super::timer::Timer;
-use crate::types::limits::{ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, MEMBERS_ASKED_MAX, RECEIPT_DELAY_MS, SERIES_MAX};
+use crate::types::limits::{
+    ASK_AFTER_MS, FRAME_IDS_MAX, HEADS_MAX, HOLES_MAX, MEMBERS_ASKED_MAX, RECEIPT_DELAY_MS, REJOINS_OWED_MAX, SERIES_MAX,
+};
 use crate::types::time::SECOND;
 use crate::types::{AccountId, DeviceId, PeerId, RoomId, Scan, Table, View};
+use crate::wire::card::Card;
 use crate::wire::content::{Body, Head};
 use crate::wire::frame::{self, Frame};
 use crate::wire::row::{self, Series};
@@ -162,7 +165,7 @@ impl State {
             };
             // Of its own devices an account knows what they sent, of others' what it has.
             let number = if account == me { known.high } else { had(&known) };
-            let is_there = account != *to && devices.contains(&(account, device));
+            let is_there = account != *to && devices.contains(&(account, device)) && self.names(&account, &device);
             if device != own && !is_there {
                 heads.push(Head { account, device, number });
             }
@@ -197,19 +200,34 @@ impl State {
         self.send_aside(ctx, room, to, &Body::Heads { heads, card, asks });
     }
 
+    /// Whether an account names a device, as far as its card is here: the room may still have the leaf of one that is no more.
+    fn names(&self, account: &AccountId, device: &DeviceId) -> bool {
+        let is_it = |card: &Card| card.devices.iter().any(|named| named.device == *device);
+        if *account == self.account.card.account { is_it(&self.account.card) } else { self.contacts.card(account).is_none_or(is_it) }
+    }
+
     /// Something came of a device that is no longer in the room: its account may have come back from a backup without it.
     pub(super) fn note_belated(&mut self, ctx: &Ctx, series: &Series, leaf: &DeviceId) {
         let Series { room, account, .. } = *series;
-        // A branch of the room may still have its leaf; its account names it no more.
-        let is_named = self.contacts.card(&account).is_none_or(|card| card.devices.iter().any(|device| device.device == *leaf));
-        let is_there = is_named && self.rooms.devices(&room).contains(&(account, *leaf));
+        let is_there = self.names(&account, leaf) && self.rooms.devices(&room).contains(&(account, *leaf));
         if account != ctx.keys.account_id() && !is_there {
             self.sync.belated.insert((room, account));
             self.timers.sooner(Timer::Receipts, ctx.now.mono + RECEIPT_DELAY_MS);
         }
     }
 
-    /// Offers what came of former devices to their accounts.
+    /// A message of a former device of this account came back from a member: others in the group may lack it, and not know of it.
+    pub(super) fn note_returned(&mut self, ctx: &Ctx, room: &RoomId, from: &AccountId) {
+        let me = ctx.keys.account_id();
+        let others = self.rooms.members(room).into_iter().filter(|account| *account != me && account != from).take(MEMBERS_ASKED_MAX);
+        let before = self.sync.belated.len();
+        self.sync.belated.extend(others.map(|account| (*room, account)));
+        if self.sync.belated.len() > before {
+            self.timers.sooner(Timer::Receipts, ctx.now.mono + RECEIPT_DELAY_MS);
+        }
+    }
+
+    /// Offers what came of former devices to their accounts, and to others who may lack it.
     pub(super) fn tell_belated(&mut self, ctx: &mut Ctx) {
         for (room, account) in std::mem::take(&mut self.sync.belated) {
             self.tell_heads(ctx, &room, &account, None, false);
@@ -249,24 +267,43 @@ impl State {
     /// A member's device tells how far it is.
     pub(super) fn handle_heads(&mut self, ctx: &mut Ctx, from: PeerId, heads: &frame::Heads) -> Outcome {
         let Some((account, device)) = self.contact_at(&from) else { return Outcome::Refused(Refusal::Unwanted) };
+        let me = ctx.keys.account_id();
         if heads.heads.len() > FRAME_IDS_MAX {
             return Outcome::Misbehaved(Misbehaviour::Malformed);
         }
         // Where the group is lost, or the branch that took this device out, others still speak of the room: that is how it comes back.
-        let members = match self.rooms.has(&heads.room) {
-            true => self.rooms.members(&heads.room),
-            false => ctx.row::<row::Room>(Table::Room, &heads.room.0).map(|row| row.members).unwrap_or_default(),
+        let members = if self.rooms.has(&heads.room) {
+            self.rooms.members(&heads.room)
+        } else if let Some(row) = ctx.row::<row::Room>(Table::Room, &heads.room.0) {
+            row.members
+        } else if self.outbox.orders(&account, |other| matches!(other, Other::Rejoin(_))).len() < REJOINS_OWED_MAX {
+            // A group from after the backup that this device comes from, as it seems; whether that is so shows when it is let in.
+            vec![account]
+        } else {
+            return Outcome::Refused(Refusal::Limit);
         };
         if !members.contains(&account) {
             return Outcome::Refused(Refusal::Unknown);
         }
         if self.rooms.epoch(&heads.room) == Some((heads.epoch, heads.epoch_id)) {
             self.on_there(ctx, &account, &heads.room);
+            // What of theirs waits here for another epoch is of a branch that both of us have left: they hear that it is no use.
+            if self.is_deferred_of(&from) {
+                self.forget_deferred_of(&from);
+                self.send_heads(ctx, from, &account, &heads.room);
+            }
         }
-        let effects = self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id);
-        self.apply_effects(ctx, effects);
+        // The commits that are missing on a full disk are those that it did not take: they come when it has room.
+        if !self.disk_full {
+            let effects = match self.rooms.has(&heads.room) {
+                true => self.rooms.handle_heads(ctx, &heads.room, &account, &device, heads.epoch, &heads.epoch_id),
+                // Not every member may let this device in.
+                false => self.rooms.ask_back(ctx, &heads.room, members.iter().copied().filter(|member| *member != me).collect()),
+            };
+            self.apply_effects(ctx, effects);
+        }
         // Who is out of the room is not given what is said there.
-        if members.contains(&ctx.keys.account_id()) {
+        if members.contains(&me) {
             self.hear_heads(ctx, &heads.room, &account, &heads.heads);
         }
         Outcome::Accepted

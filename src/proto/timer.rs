@@ -23,6 +23,8 @@ pub(super) enum Timer {
     Bodies,
     /// Owed contents to seal again.
     Reseal,
+    /// Mailboxes that were given up, and are still shown as holders.
+    Partings,
     /// An account to which something is owed.
     Lane(AccountId),
     /// A peer to dial.

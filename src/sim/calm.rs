@@ -56,12 +56,10 @@ impl Play {
             }
             for (key, index) in disk.all::<row::Index>(Table::Index) {
                 let is_here = self.model.rooms.get(&index.place.room).is_some_and(|members| members.contains(&who));
-                let is_early = self.world.now < ENVELOPE_TTL_MS;
-                let is_untrue = |custody: &row::Custody| custody.expired && (is_early || custody.delivered.is_some());
-                if index.custody.iter().any(|(_, custody)| is_untrue(custody)) {
-                    return Some(format!("{who} is shown that {:?} can no longer arrive", MessageId::from_slice(&key)));
+                if let Some(fault) = MessageId::from_slice(&key).and_then(|message| self.expiry_fault(who, message, &index)) {
+                    return Some(fault);
                 }
-                let unheard = index.custody.iter().find(|(_, custody)| custody.delivered.is_none());
+                let unheard = index.custody.iter().find(|(_, custody)| custody.delivered.is_none() && !custody.expired);
                 if let Some((account, _)) = unheard.filter(|_| is_here) {
                     return Some(format!("{who} never hears that {:?} arrived at {account:?}", MessageId::from_slice(&key)));
                 }
@@ -76,6 +74,20 @@ impl Play {
             }
         }
         self.world.watch.blames.first().filter(|_| !self.world.watch.spared.junk && self.is_honest()).cloned()
+    }
+
+    /// A message can no longer arrive when its time is over, or when one of the two was taken out of the room; not when it did.
+    fn expiry_fault(&self, who: Who, message: MessageId, index: &row::Index) -> Option<String> {
+        let is_early = self.world.now < ENVELOPE_TTL_MS;
+        let members = self.model.rooms.get(&index.place.room);
+        let are_together = |account: &AccountId| {
+            members.is_some_and(|members| members.contains(&who) && members.iter().any(|other| self.account(*other) == *account))
+        };
+        let is_untrue = |(account, custody): &(AccountId, row::Custody)| {
+            let has_arrived = custody.delivered.is_some() || self.world.watch.had.contains(&(*account, message));
+            custody.expired && (has_arrived || (is_early && are_together(account)))
+        };
+        index.custody.iter().any(is_untrue).then(|| format!("{who} is shown that {message:?} can no longer arrive"))
     }
 
     fn is_honest(&self) -> bool {
@@ -95,10 +107,9 @@ impl Play {
             if held == 0 && machine.disk.count(Table::Body) > 0 {
                 return Some(format!("{who} keeps bodies that nobody waits for"));
             }
-            // Who is a stranger now is tried until it is too late; who left a mailbox that was not there could not tell it; and one that
-            // comes back from a copy goes on with what was taken back since.
+            // Who is a stranger now is tried until it is too late; and one that comes back from a copy goes on with what was taken back since.
             let is_copy = self.world.watch.spared.absent.contains(&who);
-            if handed > 0 && !is_copy && self.is_honest() && self.strangers.is_empty() && !self.world.watch.spared.left {
+            if handed > 0 && !is_copy && self.is_honest() && self.strangers.is_empty() {
                 return Some(format!("{who} still hands over {handed}"));
             }
         }

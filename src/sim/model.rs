@@ -73,9 +73,10 @@ impl Model {
         self.sent.retain(|_, sent| sent.room != *room || sent.from != who);
     }
 
-    /// Somebody's machine was lost, and with it what only they knew of.
-    pub fn forget(&mut self, who: Who, kept: &BTreeSet<MessageId>) {
+    /// Somebody's machine was lost, and with it what only they knew of: what they said, but these, and whom they took out, but those.
+    pub fn forget(&mut self, who: Who, kept: &BTreeSet<MessageId>, taken_out: &[Who]) {
         self.sent.retain(|message, sent| sent.from != who || kept.contains(message));
+        self.out.retain(|whom, by| *by != who || taken_out.contains(whom));
     }
 
     /// What is wrong with what everybody sees. `shown` gives what stands in a room on somebody's device, in its order.

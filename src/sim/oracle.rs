@@ -39,6 +39,8 @@ pub struct Watch {
     pub(super) been: BTreeMap<(Who, [u8; 16]), (RoomId, u64)>,
     /// What people read.
     read: BTreeSet<(AccountId, MessageId)>,
+    /// What was handed over and is done with, as its owner said last.
+    withdrawn: BTreeSet<EnvelopeId>,
     /// Custody receipts that were given.
     signed: BTreeSet<(Who, EnvelopeId)>,
     /// Envelopes from outside a room: known by the contact they make, not by their id.
@@ -60,8 +62,6 @@ pub struct Spared {
     pub absent: BTreeSet<Who>,
     /// Whether bytes were sent that no honest node sends.
     pub junk: bool,
-    /// Whether somebody left a mailbox that was not there.
-    pub left: bool,
 }
 
 /// Frames kept to be repeated.
@@ -256,16 +256,20 @@ impl World {
             }
             Frame::Held(receipt) => {
                 for (envelope, _) in &receipt.entries {
-                    // Or it was collected while the receipt waited for a slow disk.
+                    // Or it was collected, or taken back, while the receipt waited for a slow disk.
                     let came = || self.machines.iter().any(|machine| machine.disk.durable(Table::Seen, &envelope.0).is_some());
-                    let is_there = self.holds(who, envelope) || came();
+                    let is_there = self.holds(who, envelope) || self.watch.withdrawn.contains(envelope) || came();
                     self.watch.signed.insert((who, *envelope));
                     self.watch.check(is_there, || format!("{who} gives a custody receipt for {envelope:?}, which is not durable there"));
                 }
             }
             Frame::Deliver(envelope) => self.watch.note_knock(envelope),
             Frame::Deposit(deposit) => self.watch.note_knock(&deposit.envelope),
-            Frame::Handover(handover) => self.watch.note_knock(&handover.envelope),
+            Frame::Handover(handover) => {
+                self.watch.note_knock(&handover.envelope);
+                self.watch.withdrawn.remove(&EnvelopeId(*blake3::hash(&handover.envelope).as_bytes()));
+            }
+            Frame::Withdraw(withdraw) => self.watch.withdrawn.extend(withdraw.handovers.iter().map(|(envelope, _)| *envelope)),
             _ => {}
         }
     }

@@ -27,7 +27,8 @@ pub struct Play {
     pub(super) used: BTreeMap<Who, String>,
     /// Who used a link of whom that another had used.
     pub(super) turned_away: BTreeSet<(Who, Who)>,
-    backups: BTreeMap<Who, Disk>,
+    /// The last copy of each, and whom they had taken out of the group by then.
+    backups: BTreeMap<Who, (Disk, Vec<Who>)>,
     /// Who begins anew without knowing of the other, who knows of them: the other cannot find them any more.
     pub(super) strangers: BTreeSet<(Who, Who)>,
     /// Sends that were not answered yet.
@@ -254,7 +255,6 @@ impl Play {
             Blow::Leave(who, mailbox) => {
                 let peer = self.world.machines[usize::from(mailbox)].keys.peer_id();
                 self.world.watch.spared.absent.insert(who.into());
-                self.world.watch.spared.left |= !self.world.machines[usize::from(mailbox)].is_up();
                 self.ask(who.into(), Command::MailboxLeave(peer));
             }
             Blow::Ask(who, neighbour) => {
@@ -305,7 +305,7 @@ impl Play {
             Blow::Backup(who) => {
                 let mut disk = self.world.machines[usize::from(who)].disk.clone();
                 disk.flush(usize::MAX);
-                self.backups.insert(who.into(), disk);
+                self.backups.insert(who.into(), (disk, self.model.taken_out(who.into())));
             }
             Blow::Restore(who) => self.restore(who.into()),
             Blow::Smuggle(to) => self.smuggle(to.into()),
@@ -378,8 +378,11 @@ impl Play {
         if is_removal {
             self.model.leave(&room, who);
         }
-        if let Some(Ok(_)) = self.ask(admin, command) {
-            self.model.change(admin, who, !is_removal);
+        // Who crashed before they were told may have done it: they are in, or to be in.
+        match self.ask(admin, command) {
+            Some(Ok(_)) => self.model.change(admin, who, !is_removal),
+            None if !is_removal => self.model.change(admin, who, true),
+            _ => {}
         }
     }
 
@@ -410,10 +413,10 @@ impl Play {
     }
 
     fn restore(&mut self, who: Who) {
-        let Some(backup) = self.backups.remove(&who) else { return };
+        let Some((backup, taken_out)) = self.backups.remove(&who) else { return };
         let kept: Vec<(Vec<u8>, row::Index)> = backup.all(Table::Index);
         let kept = kept.into_iter().filter_map(|(key, _)| MessageId::from_slice(&key)).collect();
-        self.model.forget(who, &kept);
+        self.model.forget(who, &kept, &taken_out);
         self.asked.retain(|_, sent| sent.from != who);
         self.world.watch.spared.absent.insert(who);
         self.world.kill(who);

@@ -147,6 +147,9 @@ limits! {
     ASIDES_MAX: usize = 1_024;
     /// Commits owed to one account: a month of a large room; who lacks more is added to the room again.
     COMMITS_OWED_MAX: usize = 4_096;
+    /// Rooms unknown here that an account says it shares, and which it is asked to let this device into at a time: more than any person
+    /// came into between two backups would be a contact's invention; the next ones follow when these are answered.
+    REJOINS_OWED_MAX: usize = 16;
     /// Rows of an outbox that one input looks at for one peer; the next deadline goes on.
     PUMP_ROWS_MAX: usize = 512;
     /// Rows of an outbox that one input seals again; the next deadline goes on.

@@ -339,7 +339,13 @@ impl World {
         for (from, to) in [(one, other), (other, one)] {
             let (account, device) = (self.account(from), self.id(from));
             if let Some((epoch, id)) = self.devices[from].rooms.epoch(room).filter(|_| self.members(from, room).contains(&to)) {
-                self.act(to, |rooms, ctx| ((), rooms.handle_heads(ctx, room, &account, &device, epoch, &id)));
+                self.act(to, |rooms, ctx| {
+                    let effects = match rooms.has(room) {
+                        true => rooms.handle_heads(ctx, room, &account, &device, epoch, &id),
+                        false => rooms.ask_back(ctx, room, vec![account]),
+                    };
+                    ((), effects)
+                });
             }
         }
     }

@@ -360,12 +360,12 @@ impl Rooms {
         Ok(Sealed { envelope: seal_outer(ctx, &epoch, &message), epoch: epoch.id })
     }
 
-    /// Whether an account was in the epoch that somebody's envelope is sealed in, as far as that epoch is still here.
-    pub fn could_open(&mut self, ctx: &mut Ctx, account: &AccountId, body: &[u8]) -> Option<bool> {
+    /// Whether such a device was in the epoch that somebody's envelope is sealed in, as far as that epoch is still here.
+    pub fn could_open(&mut self, ctx: &mut Ctx, body: &[u8], such: impl Fn(&AccountId, &DeviceId) -> bool) -> Option<bool> {
         let (room, epoch) = self.hints.get(Outer::decode(body)?.hint).copied()?;
         let epoch = self.rooms.get(&room)?.epoch(&epoch)?.clone();
         let group = self.hold(ctx, &epoch)?;
-        let is_in = group.leaves().iter().any(|leaf| leaf.account == *account);
+        let is_in = group.leaves().iter().any(|leaf| such(&leaf.account, &leaf.device));
         self.save(ctx, &epoch, group);
         Some(is_in)
     }
@@ -373,6 +373,13 @@ impl Rooms {
     /// Whether the body of a room envelope is of an epoch that is gone here.
     pub fn is_past(&self, body: &[u8]) -> bool {
         Outer::decode(body).is_some_and(|outer| !self.hints.contains_key(outer.hint) && self.gone.contains_key(outer.hint))
+    }
+
+    /// Whether the body of a room envelope is of an epoch on a branch that the room has left.
+    pub fn is_left(&self, body: &[u8]) -> bool {
+        let known = Outer::decode(body).and_then(|outer| self.hints.get(outer.hint));
+        let room = known.and_then(|(id, epoch)| Some((self.rooms.get(id)?, epoch)));
+        room.is_some_and(|(room, epoch)| !room.follows(&room.tip, epoch))
     }
 
     /// Opens the body of a room envelope; of a commit, decides which branch the room follows.
@@ -474,8 +481,7 @@ impl Rooms {
         self.ask_all(ctx, room, members)
     }
 
-    /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend, and
-    /// a room that has no group here though others have one.
+    /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend.
     pub fn handle_heads(
         &mut self,
         ctx: &mut Ctx,
@@ -486,6 +492,11 @@ impl Rooms {
         epoch_id: &EpochId,
     ) -> Vec<Effect> {
         self.compare(ctx, room, from, device, (epoch, *epoch_id))
+    }
+
+    /// Forgets which winning branches were seen: commits were not taken for a while, and may come yet.
+    pub fn overlook(&mut self) {
+        self.overlook_all();
     }
 
     /// Drops parked epochs that are too old, re-issues own commits that lost, renews keys that are due.

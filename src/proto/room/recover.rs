@@ -169,9 +169,7 @@ impl Rooms {
         device: &DeviceId,
         theirs: (u64, EpochId),
     ) -> Vec<Effect> {
-        let Some(room) = self.rooms.get(id) else {
-            return self.ask(ctx, id, vec![self.account, *from]).into_iter().collect();
-        };
+        let Some(room) = self.rooms.get(id) else { return Vec::new() };
         // Whoever was taken out compares too: the branch that did it may have lost.
         let Some(tip) = room.epoch(&room.tip) else { return Vec::new() };
         let ours = (tip.number, tip.id);
@@ -198,6 +196,11 @@ impl Rooms {
             return Vec::new();
         }
         self.ask_winners(ctx, id)
+    }
+
+    /// Branches that were seen while commits were not taken say nothing: those may come yet.
+    pub(super) fn overlook_all(&mut self) {
+        self.strange.clear();
     }
 
     /// Asks those who are on a branch that wins to be brought there.
