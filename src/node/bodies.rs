@@ -307,7 +307,7 @@ async fn serve(store: &Store, blobs: &Blobs, mut stream: BodyStream, given: &Ato
             let answer =
                 |piece: &u32| body.as_ref().and_then(|body| body.piece(*piece)).map_or(Frame::Lack(Lack { piece: *piece }), Frame::Piece);
             // Whoever asked may be gone.
-            let _ = pieces.iter().map(answer).try_for_each(|frame| sender.blocking_send(frame));
+            let _ = pieces.iter().map(answer).all(|frame| sender.blocking_send(frame).is_ok());
         });
         while let Some(frame) = answers.recv().await {
             if let Frame::Piece(piece) = &frame {
