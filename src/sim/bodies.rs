@@ -159,7 +159,7 @@ impl World {
         if is_over || self.watch.spared.junk || self.watch.spared.absent.contains(&owner) || self.watch.spared.liars.contains(&who) {
             return;
         }
-        let has = self.watch.bodies.had.contains(&(self.machines[owner].account(), blob));
+        let has = self.bodies.had.contains(&(self.machines[owner].account(), blob));
         self.watch.check(has, || format!("{who} lets the body {blob:?} go, which {owner} lacks"));
     }
 
@@ -169,7 +169,7 @@ impl World {
             match (table, value) {
                 (Table::Blob, Some(_)) if key.len() == BlobId::LEN + 1 => {
                     if let Some(blob) = BlobId::from_slice(&key[..BlobId::LEN]).filter(|blob| self.has_body(who, blob)) {
-                        self.watch.bodies.had.insert((self.machines[who].account(), blob));
+                        self.bodies.had.insert((self.machines[who].account(), blob));
                     }
                 }
                 (Table::Carriage, Some(value)) if key.first() == Some(&1) => {
@@ -185,7 +185,7 @@ impl World {
 
     fn watch_carriage(&mut self, who: Who, account: AccountId, carriage: &Carriage) {
         let blob = carriage.blob;
-        let had = self.watch.bodies.had.contains(&(account, blob));
+        let had = self.bodies.had.contains(&(account, blob));
         self.watch
             .check(had || carriage.had.is_none(), || format!("{who} is shown that {account:?} has the body {blob:?}, and it never had"));
         let to = self.machines.iter().position(|machine| machine.account() == account);
@@ -210,14 +210,14 @@ impl World {
                 let lodging = self.machines[who].disk.durable(Table::Lodging, &lodging_keys(&held.inbox, &held.blob, 0)[0]);
                 let until = lodging.and_then(|value| row::decode::<Lodging>(value).ok()).map(|lodging| lodging.until);
                 // Or it was collected while the receipt waited for a slow disk.
-                let came = self.watch.bodies.had.iter().any(|(_, blob)| *blob == held.blob);
+                let came = self.bodies.had.iter().any(|(_, blob)| *blob == held.blob);
                 let holds = until == Some(held.until) && self.has_body(who, &held.blob);
                 self.watch.check(holds || came && until.is_none(), || {
                     format!("{who} gives a receipt for the body {:?}, which is not durable there", held.blob)
                 });
             }
             Frame::BlobDone(done) => {
-                let had = self.watch.bodies.had.contains(&(self.machines[who].account(), done.blob));
+                let had = self.bodies.had.contains(&(self.machines[who].account(), done.blob));
                 self.watch.check(had, || format!("{who} says that it has the body {:?}, which it has not", done.blob));
             }
             _ => {}
@@ -242,7 +242,7 @@ impl Play {
     /// A file of so many chunks goes to a contact; to oneself: to the group.
     pub(super) fn send_file(&mut self, from: Who, to: Who, chunks: u32) {
         let Some(room) = self.room(from, to).filter(|_| self.is_up(from)) else { return };
-        let seen = &mut self.world.watch.bodies;
+        let seen = &mut self.world.bodies;
         seen.made += 1;
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&seen.made.to_be_bytes());
@@ -268,7 +268,7 @@ impl Play {
     /// Somebody wants the body of one of the messages in a room.
     pub(super) fn fetch(&mut self, who: Who, to: Who, choice: usize) {
         if let Some(shown) = self.choose(who, to, choice) {
-            self.world.watch.bodies.dropped.remove(&(who, shown.listing.id()));
+            self.world.bodies.dropped.remove(&(who, shown.listing.id()));
             self.ask(who, Command::MediaFetch(shown.message));
         }
     }
@@ -277,7 +277,7 @@ impl Play {
     pub(super) fn drop_body(&mut self, who: Who, to: Who, choice: usize) {
         if let Some(shown) = self.choose(who, to, choice) {
             // Also when the answer is lost in a crash.
-            self.world.watch.bodies.dropped.insert((who, shown.listing.id()));
+            self.world.bodies.dropped.insert((who, shown.listing.id()));
             self.ask(who, Command::MediaDrop(shown.message));
         }
     }
@@ -312,14 +312,14 @@ impl Play {
 
     /// Once the weather is fair, everybody wants everything that they see. Whether anybody does.
     pub(super) fn want_all(&mut self) -> bool {
-        if self.world.watch.bodies.made == 0 {
+        if self.world.bodies.made == 0 {
             return false;
         }
         for (room, members) in self.model.rooms.clone() {
             for who in members {
                 let me = self.account(who);
                 for shown in self.media(who, &room).into_iter().filter(|shown| shown.sender != me) {
-                    self.world.watch.bodies.dropped.remove(&(who, shown.listing.id()));
+                    self.world.bodies.dropped.remove(&(who, shown.listing.id()));
                     self.ask(who, Command::MediaFetch(shown.message));
                 }
             }
@@ -370,7 +370,7 @@ impl Play {
 
     fn receiver_fault(&self, who: Who, members: &BTreeSet<Who>, shown: &Shown) -> Option<String> {
         let blob = shown.listing.id();
-        let seen = &self.world.watch.bodies;
+        let seen = &self.world.bodies;
         if self.world.has_body(who, &blob) || seen.dropped.contains(&(who, blob)) {
             return None;
         }

@@ -49,8 +49,6 @@ pub struct Watch {
     owners: BTreeMap<InboxId, Who>,
     /// Some frames that were sent, to be sent again by somebody else.
     pub(super) overheard: Vec<Vec<u8>>,
-    /// Bodies of media.
-    pub(super) bodies: super::bodies::Seen,
 }
 
 /// What a scenario itself makes untrue, from then on.

@@ -35,6 +35,8 @@ pub struct World {
     by_peer: BTreeMap<PeerId, Who>,
     /// Answers to commands, not looked at yet.
     replies: Vec<(u64, Result<Reply, CommandError>)>,
+    /// What is remembered of bodies of media.
+    pub(super) bodies: super::bodies::Seen,
     /// Over how many lines an envelope came to a machine.
     hops: BTreeMap<(Who, EnvelopeId), u64>,
     rng: Rng,
@@ -136,6 +138,7 @@ impl World {
             queue: BinaryHeap::new(),
             by_peer: BTreeMap::new(),
             replies: Vec::new(),
+            bodies: super::bodies::Seen::default(),
             hops: BTreeMap::new(),
             rng: Rng::from_seed(bytes),
             sequence: 0,
