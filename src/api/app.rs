@@ -1,6 +1,7 @@
 //! What the handlers share: the node, its rows, and JSON with errors that say what is wrong.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
@@ -8,10 +9,11 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::Options;
 use super::error::ApiError;
+use super::restore::Restoring;
 use super::web::Halves;
 use crate::config::Explained;
 use crate::node::{Command, Handle, Reply};
@@ -26,12 +28,24 @@ pub(super) struct App {
     pub(super) token: blake3::Hash,
     pub(super) halves: Halves,
     pub(super) stopped: watch::Receiver<bool>,
+    /// Pictures are looked at one after the other.
+    pub(super) scanning: Arc<Semaphore>,
+    pub(super) restoring: Restoring,
 }
 
 impl App {
     pub(super) fn new(handle: Handle, options: &Options, token: &str, halves: Halves, stopped: watch::Receiver<bool>) -> Self {
         let token = blake3::hash(token.as_bytes());
-        Self { handle, data: options.data.clone(), config: options.config.clone(), token, halves, stopped }
+        Self {
+            handle,
+            data: options.data.clone(),
+            config: options.config.clone(),
+            token,
+            halves,
+            stopped,
+            scanning: Arc::new(Semaphore::new(1)),
+            restoring: Restoring::new(),
+        }
     }
 
     /// Reads the rows, off the threads that answer requests.

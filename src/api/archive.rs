@@ -1,4 +1,4 @@
-//! Everything as one file for the person's browser to keep.
+//! Everything but the bodies of media as one file, for the person's browser to keep.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,7 +15,8 @@ use super::app::{self, App};
 use super::body::NewArchive;
 use super::error::ApiError;
 
-/// Everything in one archive, sealed under a passphrase, as the answer. It is written whole on this machine first.
+/// Everything but the bodies of media in one archive, sealed under a passphrase, as the answer. It is written whole on this machine first. `/export`
+/// keeps the bodies too, in a folder beside the archive.
 #[utoipa::path(post, path = "/api/v1/archive", request_body = NewArchive, responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(super) async fn download(State(app): State<Arc<App>>, app::Json(new): app::Json<NewArchive>) -> Result<Response, ApiError> {
     if new.passphrase.is_empty() {
@@ -24,7 +25,7 @@ pub(super) async fn download(State(app): State<Arc<App>>, app::Json(new): app::J
     let path = app.data.join(format!("archive-{}.new", super::new_token().map_err(|_| ApiError::Internal)?));
     let (handle, passphrase) = (app.handle.clone(), Zeroizing::new(new.passphrase));
     let task = tokio::task::spawn_blocking(move || {
-        let written = handle.export(&passphrase, &path);
+        let written = handle.export_rows(&passphrase, &path);
         let file = File::open(&path);
         // The open file stays readable; the name goes at once, so that nothing is left behind whatever happens now.
         let _ = std::fs::remove_file(&path);

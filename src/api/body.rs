@@ -171,6 +171,29 @@ pub struct NewArchive {
     pub passphrase: String,
 }
 
+/// How far a copy is that is being brought back.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Restore {
+    /// Bytes of the archive that came.
+    pub bytes: u64,
+    /// Rows read from it.
+    pub rows: u64,
+    /// Whether it is whole, and waits for the next start.
+    pub ready: bool,
+}
+
+/// A copy is whole, and takes its place when the node starts next.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Restored {
+    /// Whose it is.
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// Its rows.
+    pub rows: u64,
+    /// When it was made.
+    pub made_at: Millis,
+}
+
 /// A new contact.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -411,6 +434,53 @@ pub struct MediaPolicy {
     pub kind: Option<String>,
     /// The bytes; as elsewhere, or as at first, when left out.
     pub at_once_bytes: Option<u64>,
+}
+
+/// Up to which size bodies are fetched without being asked for, everywhere and where it differs.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MediaPolicies {
+    /// Everywhere.
+    pub at_once_bytes: u64,
+    /// In single rooms.
+    pub rooms: Vec<RoomPolicy>,
+}
+
+/// Up to which size bodies are fetched in a room.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RoomPolicy {
+    /// Which.
+    #[schema(value_type = String)]
+    pub room: RoomId,
+    /// The bytes.
+    pub at_once_bytes: u64,
+}
+
+/// What a clean-up did.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Cleared {
+    /// Bodies that are no longer here.
+    pub bodies: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bodies that stay, because others still wait for them.
+    pub kept: u64,
+}
+
+/// A picture to look for a QR code in.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PictureParams {
+    /// Its width, at most 4096; the body has a byte for each dot, row after row.
+    pub width: usize,
+}
+
+/// What a QR code says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct QrText {
+    /// The text; left out when no code was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// What to search for.

@@ -50,6 +50,21 @@ pub enum ApiError {
         /// The file.
         path: PathBuf,
     },
+    /// A copy is brought back only where nothing is yet.
+    #[error("something was done with this node already: bring the copy back in a new data directory with `tidings import`")]
+    NotNew,
+    /// What is under a passphrase is not replaced by what is under none.
+    #[error("this node is under a passphrase, and the copy would be without: use `tidings import` with --passphrase-file")]
+    Protected,
+    /// A copy that cannot be used.
+    #[error("{why}")]
+    Archive {
+        /// Why.
+        why: String,
+    },
+    /// The same is being done already.
+    #[error("this is being done already: wait until it is over")]
+    Busy,
     /// Somebody else did not answer in time.
     #[error("{who} has not answered within {seconds} s; the node goes on asking, and `tidings {list}` shows when it is confirmed")]
     NoAnswer {
@@ -84,6 +99,10 @@ impl ApiError {
             Self::Resolve(ResolveError::NoRoom { .. }) => (StatusCode::NOT_FOUND, "no_room"),
             Self::Resolve(ResolveError::NoMailbox { .. }) => (StatusCode::NOT_FOUND, "no_mailbox"),
             Self::Resolve(ResolveError::NoMessage { .. }) => (StatusCode::NOT_FOUND, "no_message"),
+            Self::NotNew => (StatusCode::CONFLICT, "not_new"),
+            Self::Protected => (StatusCode::CONFLICT, "protected"),
+            Self::Archive { .. } => (StatusCode::BAD_REQUEST, "archive"),
+            Self::Busy => (StatusCode::CONFLICT, "busy"),
             Self::Exists { .. } => (StatusCode::CONFLICT, "exists"),
             Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
             Self::Token => (StatusCode::UNAUTHORIZED, "token"),

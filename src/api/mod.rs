@@ -8,7 +8,7 @@
 //! | `web` | the files of the web app, which are in `ui/`, and the session of a browser |
 //! | `app` | what the handlers share |
 //! | `route` | the table of routes, and the OpenAPI document |
-//! | `node`, `contact`, `room`, `media`, `mailbox`, `event`, `archive` | the handlers |
+//! | `node`, `contact`, `scan`, `room`, `media`, `space`, `mailbox`, `event`, `archive`, `restore` | the handlers |
 //!
 //! A running node leaves `api.json` in its data directory, which only its owner can read: `url`, `token` and `pid`.
 
@@ -24,8 +24,11 @@ mod guard;
 mod mailbox;
 mod media;
 mod node;
+mod restore;
 mod room;
 mod route;
+mod scan;
+mod space;
 mod web;
 
 use std::fs;
@@ -43,7 +46,7 @@ use tokio::task::JoinHandle;
 
 pub use guard::{is_loopback_host, is_own_page, is_token};
 pub use route::{ROUTES, document};
-pub use web::FILES;
+pub use web::{FILES, sent};
 
 use crate::config::Explained;
 use crate::node::Handle;
@@ -120,11 +123,39 @@ pub struct Api {
     file: PathBuf,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
+    keys: Keys,
+    ready: watch::Receiver<bool>,
+}
+
+/// What opens an interface: whoever had a session of it goes on when a node starts anew with these.
+#[derive(Clone)]
+pub struct Keys {
+    token: String,
+    cookie: String,
+    page: String,
+}
+
+impl Keys {
+    fn new() -> io::Result<Self> {
+        Ok(Self { token: new_token()?, cookie: new_token()?, page: new_token()? })
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
+    }
 }
 
 impl Api {
     /// Listens, and writes `api.json` once requests are answered.
     pub async fn start(handle: Handle, options: Options) -> Result<Self, StartError> {
+        let keys = Keys::new().map_err(|source| StartError::Token { path: options.data.join(ACCESS_FILE), source })?;
+        Self::start_with(handle, options, keys).await
+    }
+
+    /// The same with the keys of a former one.
+    pub async fn start_with(handle: Handle, options: Options, keys: Keys) -> Result<Self, StartError> {
         let ui = options.ui;
         if !ui.ip().is_loopback() {
             return Err(StartError::NotLoopback { ui });
@@ -132,15 +163,11 @@ impl Api {
         let listener = listen(ui, &options.data).await.map_err(|source| StartError::Listen { ui, source })?;
         let at = listener.local_addr().map_err(|source| StartError::Listen { ui, source })?;
         let file = options.data.join(ACCESS_FILE);
-        let token_error = |source| StartError::Token { path: file.clone(), source };
-        let access = Access { url: format!("http://{at}"), token: new_token().map_err(token_error)?, pid: std::process::id() };
+        let access = Access { url: format!("http://{at}"), token: keys.token.clone(), pid: std::process::id() };
         let (stop, stopped) = watch::channel(false);
-        let halves = web::Halves {
-            cookie_name: format!("tidings-{}", at.port()),
-            cookie: new_token().map_err(token_error)?,
-            page: new_token().map_err(token_error)?,
-        };
+        let halves = web::Halves { cookie_name: format!("tidings-{}", at.port()), cookie: keys.cookie.clone(), page: keys.page.clone() };
         let app = Arc::new(app::App::new(handle, &options, &access.token, halves, stopped.clone()));
+        let ready = app.restoring.ready.subscribe();
         let router = route::router(app);
         let server = tokio::spawn(async move {
             let mut stopped = stopped;
@@ -152,8 +179,21 @@ impl Api {
                 tracing::error!(%error, "the HTTP interface ended");
             }
         });
-        write_access(&file, &access).map_err(token_error)?;
-        Ok(Self { access, file, stop, server })
+        write_access(&file, &access).map_err(|source| StartError::Token { path: file.clone(), source })?;
+        Ok(Self { access, file, stop, server, keys, ready })
+    }
+
+    /// What opens it.
+    pub fn keys(&self) -> Keys {
+        self.keys.clone()
+    }
+
+    /// Comes when a copy was brought back: the node is to start anew then.
+    pub async fn restored(&self) {
+        let mut ready = self.ready.clone();
+        if ready.wait_for(|ready| *ready).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Where it is, as a URL.

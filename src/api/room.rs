@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use futures::StreamExt as _;
-use futures::stream::FuturesOrdered;
 
 use super::app::{self, App, Params};
 use super::body::{MarkRead, Marked, NewMessage, NewTexts, PageParams, SearchParams, Sent, SentText, SentTexts};
@@ -113,13 +111,12 @@ pub(super) async fn send_texts(
             Ok((room, new_custody(&reader, &room)))
         })
         .await??;
-    // Each is handed to the node before the next, and none is waited for until all are there: one flush serves many.
-    let commands = new.texts.into_iter().map(|text| app.handle.command(Command::Send { room, body: Body::Text { text, reply: None } }));
-    let replies = commands.collect::<FuturesOrdered<_>>().map(|reply| match sent(reply, &custody) {
+    let commands = new.texts.into_iter().map(|text| Command::Send { room, body: Body::Text { text, reply: None } });
+    let replies = app.handle.commands(commands.collect()).await.into_iter().map(|reply| match sent(reply, &custody) {
         Ok(sent) => SentText::Sent(sent),
         Err(error) => SentText::Failed(error.failure()),
     });
-    let results = replies.collect().await;
+    let results = replies.collect();
     Ok(Json(SentTexts { results }))
 }
 

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::app::App;
 use super::error::ApiError;
-use super::{archive, body, contact, event, guard, mailbox, media, node, room, web};
+use super::{archive, body, contact, event, guard, mailbox, media, node, restore, room, scan, space, web};
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 
 macro_rules! routes {
@@ -46,9 +46,13 @@ routes! {
     post "/api/v1/export" node::export;
     post "/api/v1/scrub" node::scrub;
     post "/api/v1/archive" archive::download;
+    post "/api/v1/restore" restore::take;
+    get "/api/v1/restore" restore::progress;
+    post "/api/v1/restore/open" restore::open;
     post "/api/v1/session" web::begin;
     post "/api/v1/invite" contact::invite;
     post "/api/v1/qr" contact::qr;
+    post "/api/v1/qr/read" scan::read;
     get "/api/v1/contacts" contact::list;
     post "/api/v1/contacts" contact::add;
     get "/api/v1/contacts/{contact}" contact::one;
@@ -75,11 +79,13 @@ routes! {
     post "/api/v1/rooms/{room}/forward/{message}" media::forward;
     get "/api/v1/media" media::storage;
     post "/api/v1/media/policy" media::policy;
+    get "/api/v1/media/policy" space::policies;
     get "/api/v1/media/{message}" media::body;
     delete "/api/v1/media/{message}" media::forget;
     get "/api/v1/media/{message}/message" media::message;
     post "/api/v1/media/{message}/fetch" media::fetch;
     post "/api/v1/rooms/{room}/media" media::send;
+    delete "/api/v1/rooms/{room}/media" space::clear;
     get "/api/v1/search" room::search;
     get "/api/v1/events" event::stream;
 }

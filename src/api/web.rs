@@ -4,7 +4,8 @@
 //! session is two halves that both have to come with each request: a cookie that no script can read, and a header that only
 //! the page can send. Cookies know no ports: another program on this machine may be sent the cookie, and then lacks the header.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 use axum::Json;
 use axum::body::Body;
@@ -18,7 +19,7 @@ use super::error::ApiError;
 
 macro_rules! files {
     ($($path:literal $mime:literal $file:literal;)+) => {
-        /// Path, media type and bytes of every file of the app.
+        /// Path, media type and bytes of every file of the app, as it is written.
         pub const FILES: &[(&str, &str, &[u8])] = &[$(($path, $mime, include_bytes!(concat!("ui/", $file)))),+];
     };
 }
@@ -29,6 +30,7 @@ files! {
     "/room.css" "text/css; charset=utf-8" "room.css";
     "/manifest.webmanifest" "application/manifest+json" "manifest.webmanifest";
     "/icon.svg" "image/svg+xml" "icon.svg";
+    "/icons.svg" "image/svg+xml" "icons.svg";
     "/favicon.ico" "image/png" "icon-192.png";
     "/icon-192.png" "image/png" "icon-192.png";
     "/icon-512.png" "image/png" "icon-512.png";
@@ -40,6 +42,9 @@ files! {
     "/js/state.js" "text/javascript; charset=utf-8" "js/state.js";
     "/js/parts.js" "text/javascript; charset=utf-8" "js/parts.js";
     "/js/chats.js" "text/javascript; charset=utf-8" "js/chats.js";
+    "/js/camera.js" "text/javascript; charset=utf-8" "js/camera.js";
+    "/js/viewer.js" "text/javascript; charset=utf-8" "js/viewer.js";
+    "/js/voice.js" "text/javascript; charset=utf-8" "js/voice.js";
     "/js/room.js" "text/javascript; charset=utf-8" "js/room.js";
     "/js/bubble.js" "text/javascript; charset=utf-8" "js/bubble.js";
     "/js/composer.js" "text/javascript; charset=utf-8" "js/composer.js";
@@ -68,11 +73,42 @@ pub(super) fn is_file(path: &str) -> bool {
     FILES.iter().any(|(file, ..)| *file == path)
 }
 
+/// A file as browsers get it: scripts and styles without comments, indentation and needless spaces. Each line stays where it is, so that what a browser says of a
+/// line is true of the file.
+pub fn sent(path: &str, bytes: &'static [u8]) -> Cow<'static, [u8]> {
+    let text = std::str::from_utf8(bytes).ok().filter(|_| path.ends_with(".js") || path.ends_with(".css"));
+    let Some(text) = text else { return Cow::Borrowed(bytes) };
+    let mut out = String::with_capacity(text.len());
+    let mut is_comment = false;
+    for line in text.lines() {
+        let line = line.trim();
+        let is_block = is_comment || line.starts_with("/*");
+        is_comment = is_block && !line.ends_with("*/");
+        let line = if is_block || line.starts_with("//") { "" } else { line };
+        if path.ends_with(".css") {
+            out += &TIGHT.iter().fold(line.to_owned(), |line, (loose, tight)| line.replace(loose, tight));
+        } else {
+            out += line;
+        }
+        out.push('\n');
+    }
+    Cow::Owned(out.into_bytes())
+}
+
+/// Spaces in a style that say nothing.
+const TIGHT: [(&str, &str); 6] = [(" { ", "{"), ("; }", "}"), ("; ", ";"), (": ", ":"), (", ", ","), (" > ", ">")];
+
+/// What is sent for each of [`FILES`], with its tag.
+static SENT: LazyLock<Vec<(Cow<'static, [u8]>, String)>> = LazyLock::new(|| {
+    let sent = FILES.iter().map(|(path, _, bytes)| sent(path, bytes));
+    sent.map(|bytes| (bytes.clone(), format!("\"{}\"", &blake3::hash(&bytes).to_hex()[..32]))).collect()
+});
+
 /// Answers with a file of the app. A browser that has it already is told so.
 pub(super) fn file(at: usize, headers: &HeaderMap) -> Response {
-    let (_, mime, bytes) = FILES[at];
-    let tag = format!("\"{}\"", &blake3::hash(bytes).to_hex()[..32]);
+    let ((_, mime, _), (bytes, tag)) = (FILES[at], &SENT[at]);
     let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let bytes: &'static [u8] = bytes;
     let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(bytes).into_response() };
     let head = response.headers_mut();
     head.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
@@ -84,6 +120,7 @@ pub(super) fn file(at: usize, headers: &HeaderMap) -> Response {
 }
 
 /// What a browser acts with, until the node stops.
+#[derive(Clone)]
 pub(super) struct Halves {
     pub(super) cookie_name: String,
     pub(super) cookie: String,

@@ -93,41 +93,71 @@ impl Args {
     }
 }
 
-async fn serve(context: &mut Context, options: node::Options, config: &Config, explained: Vec<Explained>) -> Result<(), Failure> {
+async fn serve(context: &mut Context, mut options: node::Options, config: &Config, explained: Vec<Explained>) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let handle = start(options).await?;
-    let api_options = api::Options { data: context.data.clone(), ui: config.ui, config: explained.clone() };
-    let api = match Api::start(handle.clone(), api_options).await {
-        Ok(api) => api,
-        Err(error) => {
+    let mut keys = None;
+    loop {
+        let handle = start(options.clone()).await?;
+        let api = match open(&handle, context, config, &explained, keys.take()).await {
+            Ok(api) => api,
+            Err(failure) => {
+                handle.stop().await;
+                return Err(failure);
+            }
+        };
+        let greeted = rename(&handle, &explained, config).await.and_then(|()| ready(context, &handle, &api, &config.name));
+        let mut is_restored = false;
+        let ended = match greeted {
+            Ok(()) => tokio::select! {
+                _ = interrupt.recv() => Ok(()),
+                _ = terminate.recv() => Ok(()),
+                () = api.restored() => {
+                    is_restored = true;
+                    tokio::time::sleep(ANSWER_TIME).await;
+                    Ok(())
+                }
+                why = handle.stopped() => Err(Failure::failed(why.to_string())),
+            },
+            Err(failure) => Err(failure),
+        };
+        let former = api.keys();
+        let stop = async {
+            api.stop().await;
             handle.stop().await;
-            return Err(error.into());
+        };
+        let is_done = tokio::select! {
+            stopped = tokio::time::timeout(STOP_TIME, stop) => stopped.is_ok(),
+            _ = interrupt.recv() => false,
+        };
+        if !is_done {
+            remark("the node is ended before its last files are tidy; what was accepted is safe, and the next start takes a little longer");
+            // Whatever still works on the disk must not hold up the end that was promised.
+            std::process::exit(0);
         }
-    };
-    let greeted = rename(&handle, &explained, config).await.and_then(|()| ready(context, &handle, &api, &config.name));
-    let ended = match greeted {
-        Ok(()) => tokio::select! {
-            _ = interrupt.recv() => Ok(()),
-            _ = terminate.recv() => Ok(()),
-            why = handle.stopped() => Err(Failure::failed(why.to_string())),
-        },
-        Err(failure) => Err(failure),
-    };
-    let stop = async {
-        api.stop().await;
-        handle.stop().await;
-    };
-    let is_done = tokio::select! {
-        stopped = tokio::time::timeout(STOP_TIME, stop) => stopped.is_ok(),
-        _ = interrupt.recv() => false,
-    };
-    if !is_done {
-        remark("the node is ended before its last files are tidy; what was accepted is safe, and the next start takes a little longer");
-        // Whatever still works on the disk must not hold up the end that was promised.
-        std::process::exit(0);
+        if !is_restored {
+            return ended;
+        }
+        remark("the copy is brought back: the node starts anew with it");
+        keys = Some(former);
+        // The words were for the account that made way.
+        options.entropy = None;
     }
-    ended
+}
+
+/// The interface of a node that runs; a browser's session goes on with the keys of a former one.
+async fn open(
+    handle: &Handle,
+    context: &Context,
+    config: &Config,
+    explained: &[Explained],
+    keys: Option<api::Keys>,
+) -> Result<Api, Failure> {
+    let options = api::Options { data: context.data.clone(), ui: config.ui, config: explained.to_vec() };
+    Ok(match keys {
+        Some(keys) => Api::start_with(handle.clone(), options, keys).await?,
+        None => Api::start(handle.clone(), options).await?,
+    })
 }
 
 /// Starts the node; a person who can be asked is asked for the passphrase.
@@ -193,6 +223,9 @@ struct Ready {
     listen: Vec<Address>,
     ui: String,
 }
+
+/// The last answer before a start anew gets so long to go out.
+const ANSWER_TIME: Duration = Duration::from_millis(300);
 
 /// A stop is done within five seconds, the end of the process included.
 const STOP_TIME: Duration = Duration::from_secs(4);

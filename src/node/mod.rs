@@ -196,6 +196,23 @@ impl Handle {
         answered.await.map_err(|_| CommandFailure::Unknown)?
     }
 
+    /// Has several things done, in this order. None is waited for until all are handed over, so that one flush serves many.
+    pub async fn commands(&self, commands: Vec<Command>) -> Vec<Result<Reply, CommandFailure>> {
+        let mut coming = Vec::with_capacity(commands.len());
+        for command in commands {
+            let (answer, answered) = oneshot::channel();
+            coming.push(self.shared.requests.send(Request { command, answer }).await.map(|()| answered));
+        }
+        let mut replies = Vec::with_capacity(coming.len());
+        for answered in coming {
+            replies.push(match answered {
+                Ok(answered) => answered.await.unwrap_or(Err(CommandFailure::Unknown)),
+                Err(_) => Err(CommandFailure::Stopped),
+            });
+        }
+        replies
+    }
+
     /// Hints at changes; a slow reader misses some and re-reads the store. Closed when the node runs no more.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.events.upgrade().map_or_else(|| broadcast::channel(1).1, |events| events.subscribe())
@@ -264,9 +281,14 @@ impl Handle {
     /// Writes everything into one archive under a passphrase, and the bodies of media into a folder beside it, while the node goes on.
     /// Blocks as long as reading all of that does.
     pub fn export(&self, passphrase: &str, to: &Path) -> Result<Exported, StoreError> {
-        let rows = self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})?;
+        let rows = self.export_rows(passphrase, to)?;
         let bodies = self.shared.blobs.export(&self.shared.store, to)?;
         Ok(Exported { bytes: rows.bytes + bodies, ..rows })
+    }
+
+    /// Writes everything but the bodies of media into one archive. Blocks as long as that takes.
+    pub fn export_rows(&self, passphrase: &str, to: &Path) -> Result<Exported, StoreError> {
+        self.shared.store.export(&self.shared.identity.keys, passphrase, to, &mut |_| {})
     }
 
     /// Reads and checks every row and every body. Blocks as long as that takes.

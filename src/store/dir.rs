@@ -10,6 +10,7 @@
 //! | `snapshots/latest` | own copy of all rows, to rebuild from |
 //! | `ballast` | room to give up |
 //! | `damaged-…/` | databases that were moved aside |
+//! | `incoming/`, `before-…/` | see [`restore`](super::restore) |
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{StoreError, file};
+use super::{StoreError, file, restore};
 
 /// The layout of a data directory that this release writes.
 pub const FORMAT: u32 = 1;
@@ -36,7 +37,7 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the directory if it is not there, and locks it.
+    /// Makes the directory if it is not there, and locks it. A copy that was read for it is put in place.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if path.exists() && !path.is_dir() {
             return Err(StoreError::NotADirectory { path: path.to_path_buf() });
@@ -65,6 +66,7 @@ impl DataDir {
         if path.join(IMPORTING).exists() {
             return Err(StoreError::ImportUnfinished { path: path.to_path_buf() });
         }
+        restore::adopt(path)?;
         Ok(Self { path: path.to_path_buf(), _lock: lock })
     }
 

@@ -17,6 +17,7 @@
 //! | `export` | everything into an archive, and back |
 //! | `snapshot` | own archives, written in the background to rebuild from |
 //! | `recover` | what to do with a damaged database |
+//! | `restore` | a copy takes the place of what is here |
 //! | `scrub` | reads and checks every row |
 //! | `space` | free room and the ballast |
 //! | [`reader`] | what a screen or a command asks |
@@ -40,6 +41,7 @@ pub mod migrate;
 mod pending;
 pub mod reader;
 mod recover;
+mod restore;
 mod ring;
 mod rows;
 mod scrub;
@@ -60,6 +62,7 @@ pub use blobs::{Blobs, Opener, Put, Sealer, Sink, Source};
 pub use dir::{DataDir, FORMAT};
 pub use error::StoreError;
 pub use export::{Exported, Imported, Progress, import};
+pub use restore::{incoming_archive, receive};
 pub use scrub::{Finding, ScrubReport, Trouble};
 pub use sled::Fault;
 pub use snapshot::SnapshotReport;

@@ -65,6 +65,11 @@ impl Vault {
         Ok(Self::of(secrets, false, is_protected))
     }
 
+    /// Whether the keys of a data directory lie under a passphrase.
+    pub fn is_protected(home: &Path) -> Result<bool, StoreError> {
+        read_key(&key_path(home, ROOT)).map(|(form, _)| form == PROTECTED)
+    }
+
     /// Seals the root key under a passphrase, or lays it open again (`None`). Bytes of the former file may stay on the disk
     /// until it reuses them.
     pub fn set_passphrase(&self, dir: &DataDir, passphrase: Option<&str>) -> Result<(), StoreError> {

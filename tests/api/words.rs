@@ -127,9 +127,27 @@ fn every_file_of_the_app_is_served_and_it_is_light() {
         .map(|path| if path.is_empty() { "index.html".to_owned() } else { path })
         .collect();
     assert_eq!(served, there);
-    let own = FILES.iter().filter(|(path, ..)| !path.ends_with(".png") && !path.ends_with(".ico") && !path.starts_with("/vendor/"));
-    let bytes: usize = own.map(|(_, _, bytes)| bytes.len()).sum();
+    // As a browser gets it, with what others wrote in it; pictures and icons apart.
+    let files = FILES.iter().filter(|(path, ..)| ![".png", ".ico", ".svg"].iter().any(|picture| path.ends_with(picture)));
+    let bytes: usize = files.map(|(path, _, bytes)| tidings::api::sent(path, bytes).len()).sum();
     assert!(bytes < 250_000, "the app weighs {bytes} bytes");
+}
+
+#[test]
+fn what_a_browser_gets_says_the_same_as_the_file() {
+    for (path, script) in files(".js").chain(files(".css")) {
+        let sent = tidings::api::sent(path, script.as_bytes());
+        let sent = std::str::from_utf8(&sent).unwrap();
+        assert_eq!(sent.lines().count(), script.lines().count(), "{path}");
+        for (at, (written, sent)) in script.lines().zip(sent.lines()).enumerate() {
+            let bare = |text: &str| text.replace(' ', "").replace(";}", "}");
+            let is_said = written.trim() == sent || sent.is_empty() || (path.ends_with(".css") && bare(written) == bare(sent));
+            assert!(is_said && written.matches('`').count() % 2 == 0, "{path}:{}: a text over several lines would be changed", at + 1);
+        }
+        let code = |text: &str| text.split_whitespace().filter(|word| *word == "function" || *word == "const" || *word == "return").count();
+        let comments: usize = script.lines().map(str::trim).filter(|line| line.starts_with(['/', '*'])).map(code).sum();
+        assert_eq!(code(sent) + comments, code(script), "{path}: no code is taken for a comment");
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(crate) const TAB: &str = "\u{e004}";
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const ESCAPE: &str = "\u{e00c}";
 pub(crate) const UP: &str = "\u{e013}";
+const CONTROL: &str = "\u{e009}";
 
 impl Browser {
     /// Starts one, in a language, at a size. `more` are switches of Chromium.
@@ -45,6 +46,8 @@ impl Browser {
             "--disable-gpu",
             "--disable-quic",
             "--no-first-run",
+            // It ends with chromedriver, however that ends.
+            "--remote-debugging-pipe",
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
@@ -67,13 +70,24 @@ impl Browser {
     }
 
     /// How large the page is, and whether the system is dark.
-    pub(crate) fn look(&self, (width, height): (u32, u32), is_dark: bool) {
+    pub(crate) fn look(&self, size: (u32, u32), is_dark: bool) {
+        self.show_as(size, is_dark, false);
+    }
+
+    /// The same, and whether it is held in a hand: then there is no mouse.
+    pub(crate) fn show_as(&self, (width, height): (u32, u32), is_dark: bool, is_held: bool) {
         self.chrome(
             "Emulation.setDeviceMetricsOverride",
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_held }),
         );
+        self.chrome("Emulation.setTouchEmulationEnabled", json!({ "enabled": is_held }));
         let scheme = if is_dark { "dark" } else { "light" };
         self.chrome("Emulation.setEmulatedMedia", json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }));
+    }
+
+    /// Runs a script before those of every page that is opened from here on.
+    pub(crate) fn before_all(&self, script: &str) {
+        self.chrome("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
     }
 
     /// Opens an address.
@@ -113,8 +127,7 @@ impl Browser {
 
     /// Presses what a selector finds.
     pub(crate) fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        self.tell(&format!("/element/{element}/click"), json!({}));
+        self.act_on(selector, "click", json!({}));
     }
 
     /// Presses the button or link that says this.
@@ -131,9 +144,8 @@ impl Browser {
 
     /// Types into what a selector finds, in place of what is there.
     pub(crate) fn fill(&self, selector: &str, text: &str) {
-        let element = self.element(selector);
-        self.tell(&format!("/element/{element}/clear"), json!({}));
-        self.tell(&format!("/element/{element}/value"), json!({ "text": text }));
+        self.act_on(selector, "clear", json!({}));
+        self.act_on(selector, "value", json!({ "text": text }));
     }
 
     /// Presses what a selector finds, once it can be pressed.
@@ -144,8 +156,7 @@ impl Browser {
 
     /// Gives a file to what takes files.
     pub(crate) fn choose(&self, selector: &str, path: &str) {
-        let element = self.element(selector);
-        self.tell(&format!("/element/{element}/value"), json!({ "text": path }));
+        self.act_on(selector, "value", json!({ "text": path }));
     }
 
     /// Types wherever the focus is.
@@ -153,6 +164,42 @@ impl Browser {
         let strokes = text.chars().flat_map(|key| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]);
         let strokes: Vec<Value> = strokes.collect();
         self.tell("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] }));
+    }
+
+    /// Lets every page do what it would have to ask for.
+    pub(crate) fn allow(&self, permissions: &[&str]) {
+        self.chrome("Browser.grantPermissions", json!({ "permissions": permissions }));
+    }
+
+    /// Presses the keys that insert what was copied.
+    pub(crate) fn paste(&self) {
+        self.tell(
+            "/actions",
+            json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": [
+                { "type": "keyDown", "value": CONTROL }, { "type": "keyDown", "value": "v" }, { "type": "keyUp", "value": "v" }, { "type": "keyUp", "value": CONTROL },
+            ] }] }),
+        );
+    }
+
+    /// Drags a file from outside to a place, and lets it go there.
+    pub(crate) fn drop_file(&self, path: &str, (x, y): (u32, u32)) {
+        for step in ["dragEnter", "dragOver", "drop"] {
+            let data = json!({ "items": [], "files": [path], "dragOperationsMask": 1 });
+            self.chrome("Input.dispatchDragEvent", json!({ "type": step, "x": x, "y": y, "data": data }));
+        }
+    }
+
+    /// Holds the mouse down on what a selector finds, moves it aside, and does something before it lets go.
+    pub(crate) fn hold(&self, selector: &str, aside: i64, meanwhile: impl FnOnce()) {
+        let element = self.element(selector).unwrap();
+        let origin = json!({ "element-6066-11e4-a52e-4f735466cecf": element });
+        let mouse = |steps: Value| self.tell("/actions", json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": steps }] }));
+        mouse(json!([{ "type": "pointerMove", "x": 0, "y": 0, "origin": origin }, { "type": "pointerDown", "button": 0 }]));
+        meanwhile();
+        mouse(json!([
+            { "type": "pointerMove", "x": aside, "y": 0, "origin": "pointer", "duration": 100 },
+            { "type": "pointerUp", "button": 0 },
+        ]));
     }
 
     /// What the page said to its console.
@@ -168,10 +215,22 @@ impl Browser {
         data_encoding::BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap()
     }
 
-    fn element(&self, selector: &str) -> String {
+    /// What a selector finds, once it is there. It may be gone again.
+    fn element(&self, selector: &str) -> Result<String, String> {
         self.finds(selector);
-        let found = self.tell("/element", json!({ "using": "css selector", "value": selector }));
-        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+        let found = self.ask("POST", "/element", Some(json!({ "using": "css selector", "value": selector })))?;
+        found.as_object().and_then(|found| found.values().next()?.as_str()).map(str::to_owned).ok_or_else(|| "it is gone".to_owned())
+    }
+
+    /// Does something to what a selector finds. A page may draw it anew between finding and doing: then it is found again.
+    fn act_on(&self, selector: &str, what: &str, body: Value) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let done = self.element(selector).and_then(|id| self.ask("POST", &format!("/element/{id}/{what}"), Some(body.clone())));
+            let Err(error) = done else { return };
+            assert!(Instant::now() < deadline, "{what} {selector}: {error}");
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     fn chrome(&self, command: &str, params: Value) -> Value {

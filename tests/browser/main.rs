@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types)] // A test that fails says where; it starts a browser.
 
 mod driver;
+mod feature;
+mod first;
 mod measure;
+mod media;
+mod pictures;
 mod safety;
 mod screens;
 mod story;
+mod world;
 
 use tidings::mesh::Person;
 

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::json;
 use tidings::mesh::{Mesh, Result};
+use tidings::node::Command;
 
 use super::driver::Browser;
 use super::{LAPTOP, PHONE, enter, open, room_of, visit};
@@ -67,16 +68,26 @@ async fn another_origin_and_a_rebinding_name_get_nothing() -> Result<()> {
     Ok(())
 }
 
+/// What a page must not do, whatever is in it: be pushed aside, or be painted over from elsewhere.
+const LAYOUT: &str = "const wide = [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().width > innerWidth + 1).map((one) => one.outerHTML.slice(0, 80));
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT, (node) => (node.data.includes('\\u0301\\u0301') ? 1 : 2)); const loose = [];
+    while (walk.nextNode()) { let one = walk.currentNode.parentElement; while (one && getComputedStyle(one).overflowY === 'visible') one = one.parentElement; if (!one || one.matches('.scroll, .log, body, html')) loose.push(walk.currentNode.parentElement.outerHTML.slice(0, 80)); }
+    const high = [...document.querySelectorAll('.row, .head')].filter((one) => one.offsetParent && one.getBoundingClientRect().height > 100).map((one) => one.outerHTML.slice(0, 80));
+    return [wide, loose, high];";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_text_whatever_is_in_it() -> Result<()> {
     let mesh = Mesh::builder().people(["alice", "bob"]).interfaces().start().await?;
     let (alice, bob) = (mesh.person("alice"), mesh.person("bob"));
     alice.meet(&bob).await?;
+    let name = format!("<b>Bob</b>\u{202e}\u{2066}{}x", "\u{301}".repeat(20));
+    bob.command(Command::SetName(name.clone())).await?;
+    alice.command(Command::ContactRename { account: bob.account(), name }).await?;
     let texts = [
         "<img src=x onerror=\"document.title='stolen'\"><script>document.title='stolen'</script><svg onload=alert(1)>".to_owned(),
         "javascript:alert(1) data:text/html,<b>x</b> https://example.org/\"onmouseover=alert(1)".to_owned(),
         format!("\u{202e}\u{2066}{} over", "\u{202e}".repeat(500)),
-        format!("Z{} end", "\u{301}".repeat(7_000)),
+        format!("Z{} end", "\u{301}".repeat(8_180)),
         "x".repeat(16_000),
         "\u{fdfd}".repeat(40),
         "https://раураl.example/".to_owned(),
@@ -98,6 +109,24 @@ async fn a_message_is_text_whatever_is_in_it() -> Result<()> {
     assert_eq!(browser.js(wide), false, "no message is wider than the page");
     let order = "const names = [...document.querySelectorAll('.room-words h1, .foot time')]; return names.every((one) => getComputedStyle(one).direction === 'ltr')";
     assert_eq!(browser.js(order), true, "an override does not reach beyond its message");
+    for place in [room_of(&alice, &bob), "chats".to_owned(), "people".to_owned(), format!("person/{}", bob.account())] {
+        for size in [PHONE, LAPTOP] {
+            browser.look(size, false);
+            visit(&browser, &place);
+            browser.finds(if place.starts_with("room") {
+                "li.message"
+            } else if place.starts_with("person") {
+                ".hero"
+            } else {
+                ".row"
+            });
+            assert_eq!(browser.js(LAYOUT), json!([[], [], []]), "{place} {size:?}");
+            let turned = "return [...document.querySelectorAll('p:not(.text), h2, [aria-label]')].filter((one) => !one.closest('.message') && !one.querySelector('bdi') && /[\\u202a-\\u202e]/.test((one.matches('p, h2') ? one.textContent : '') + one.ariaLabel)).length";
+            assert_eq!(browser.js(turned), 0, "a name does not turn the sentence around it: {place}");
+        }
+    }
+    visit(&browser, &room_of(&alice, &bob));
+    browser.finds("li.message");
     let high = "return Math.max(...[...document.querySelectorAll('.bubble')].map((one) => one.getBoundingClientRect().height))";
     assert!(browser.js(high).as_f64().unwrap() < 3_000.0);
     assert_eq!(browser.js("return document.title").as_str().map(|title| title.contains("stolen")), Some(false));

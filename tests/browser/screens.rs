@@ -1,96 +1,243 @@
-//! Every screen: whether everybody can use it (axe-core), and how it looks.
+//! Every screen, and whether everybody can use it (axe-core).
 
 use std::fs;
-use std::path::PathBuf;
 
-use serde_json::Value;
-use tidings::mesh::{Mesh, Person, Result};
-use tidings::node::Body;
+use tidings::mesh::Result;
 
 use super::driver::{Browser, ESCAPE};
-use super::{LAPTOP, PHONE, open, room_of, visit};
+use super::world::{BUDI, JING, JOSE, LAYLA, MIA, NINA, PRIZES, TOMAS, World};
+use super::{LAPTOP, PHONE, enter, open, visit};
 
-/// Alice, with something on each of her screens.
-async fn lived_in() -> Result<(Mesh, Person, Person)> {
-    let mesh = Mesh::builder().people(["alice", "bob", "carol", "dave"]).relays(1).interfaces().start().await?;
-    let (alice, bob, carol, dave) = (mesh.person("alice"), mesh.person("bob"), mesh.person("carol"), mesh.person("dave"));
-    alice.meet(&bob).await?;
-    alice.meet(&carol).await?;
-    alice.join(&mesh.relay(0)).await?;
-    carol.join(&mesh.relay(0)).await?;
-    mesh.settle().await?;
-    alice.send(&bob, "Are you coming on Saturday?").await?;
-    let place = alice.send(&bob, "We start at six, at the old bridge 🌞").await?;
-    mesh.settle().await?;
-    let room = bob.room(&alice)?;
-    let text = "Yes! I bring the tea and my sister. Is there anything else you need?".to_owned();
-    let answer = bob.send_body(room, Body::Text { text, reply: Some(place) }).await?;
-    bob.send_body(room, Body::Reaction { target: place, emoji: "❤️".to_owned() }).await?;
-    mesh.settle().await?;
-    alice.send_body(room, Body::Reaction { target: answer, emoji: "👍".to_owned() }).await?;
-    alice.read(&bob).await?;
-    bob.read(&alice).await?;
-    let way = "A blanket would be lovely. Here is the way: https://www.openstreetmap.org/#map=15/52.52/13.40";
-    alice.send(&bob, way).await?;
-    carol.send(&alice, "It arrived, thank you so much!").await?;
-    carol.send(&alice, "The little one has not put it down since 😍").await?;
-    let public = alice.command(tidings::node::Command::Invite { ttl_ms: 0, public: true }).await?;
-    if let tidings::node::Reply::Link(link) = public {
-        let greeting = "We met at the library on Tuesday".to_owned();
-        dave.command(tidings::node::Command::ContactAdd { link, name: None, greeting }).await?;
-    }
-    mesh.settle().await?;
-    carol.stop().await;
-    alice.send(&carol, "That makes me happy").await?;
-    mesh.settle().await?;
-    Ok((mesh, alice, bob))
+/// A place of the app.
+pub(crate) struct Screen {
+    name: &'static str,
+    place: String,
+    /// What has to be there before it is looked at.
+    wanted: &'static str,
+    over: &'static [Over],
 }
 
-/// Name and address of each screen, and what has to be there before it is looked at.
-fn screens(alice: &Person, bob: &Person) -> Vec<(&'static str, String, &'static str)> {
+/// What a press puts over a screen.
+struct Over {
+    name: &'static str,
+    script: &'static str,
+    comes: &'static str,
+    /// What brings the screen back; Escape, when it is empty.
+    away: &'static str,
+}
+
+const fn over(name: &'static str, script: &'static str, comes: &'static str, away: &'static str) -> Over {
+    Over { name, script, comes, away }
+}
+
+const CHATS: &[Over] = &[
+    over(
+        "search",
+        "const field = document.querySelector('#search-all'); field.value = 'the'; field.dispatchEvent(new Event('input'))",
+        "tidings-chats .rows-title",
+        "const field = document.querySelector('#search-all'); field.value = ''; field.dispatchEvent(new Event('input'))",
+    ),
+    over(
+        "search-none",
+        "const field = document.querySelector('#search-all'); field.value = 'zeppelin'; field.dispatchEvent(new Event('input'))",
+        "tidings-chats .empty",
+        "const field = document.querySelector('#search-all'); field.value = ''; field.dispatchEvent(new Event('input'))",
+    ),
+];
+
+const ROOM: &[Over] = &[
+    over("menu", "[...document.querySelectorAll('li.mine .more')].at(-1).click()", "dialog.menu[open]", ""),
+    over("menu-theirs", "document.querySelector('li.theirs .more').click()", "dialog.menu[open]", ""),
+    over(
+        "custody",
+        "document.querySelector('li.mine .more').click(); [...document.querySelectorAll('dialog .act')].pop().click()",
+        "dialog.sheet[open]",
+        "",
+    ),
+    over(
+        "recall",
+        "[...document.querySelectorAll('li.mine .more')].at(-1).click(); document.querySelector('dialog .act.danger').click()",
+        "dialog.sheet[open]",
+        "",
+    ),
+    over(
+        "reply",
+        "[...document.querySelectorAll('li.theirs .more')].at(-1).click(); document.querySelector('dialog .act').click()",
+        ".context:not([hidden])",
+        "document.querySelector('.context button').click()",
+    ),
+    over("emoji", "document.querySelector('.smile').click()", ".picker:not([hidden])", "document.querySelector('.smile').click()"),
+    over(
+        "find",
+        "document.querySelector('.room-head button').click(); const field = document.getElementById('search-room'); field.value = 'the'; field.dispatchEvent(new Event('input'))",
+        ".results .row",
+        "document.querySelector('.room-head button').click()",
+    ),
+    over("viewer", "document.querySelector('.photo').click()", ".viewer img", ""),
+    over("viewer-film", "document.querySelector('.photo:has(.icon-play)').click()", ".viewer video", ""),
+    over("attach-menu", "document.querySelector('.write .icon-attach').closest('button').click()", "dialog.menu[open]", ""),
+    over(
+        "camera",
+        "document.querySelector('.write .icon-attach').closest('button').click(); document.querySelector('dialog .icon-camera').closest('button').click()",
+        ".shutter",
+        "",
+    ),
+    over(
+        "attach",
+        "const bytes = (data) => Uint8Array.from(atob(data), (one) => one.charCodeAt(0)); const file = (seed) => new File([bytes(paint(seed, 640, 480))], `IMG_${2040 + seed}.jpg`, { type: 'image/jpeg' });
+         document.querySelector('tidings-room').composer.attach([file(1), file(2), new File(['paper'], 'Programme of the concert on Saturday evening in the old town hall.pdf', { type: 'application/pdf' })])",
+        "dialog #caption",
+        "",
+    ),
+    over("recording", "document.querySelector('.mic').click()", ".recording", ""),
+    over("heard", "document.querySelector('.mic').click()", ".recording audio", ""),
+];
+
+const AWAY: &[Over] = &[over(
+    "custody-held",
+    "[...document.querySelectorAll('li.mine .more')].at(-1).click(); [...document.querySelectorAll('dialog .act')].pop().click()",
+    "dialog.sheet[open]",
+    "",
+)];
+
+const LONG: &[Over] = &[over(
+    "far-up",
+    "document.querySelector('.log').scrollTop = 900",
+    ".newest:not([hidden])",
+    "document.querySelector('.newest').click()",
+)];
+
+const PERSON: &[Over] = &[over("block", "document.querySelector('.button.danger').click()", "dialog.sheet[open]", "")];
+
+const ADD: &[Over] = &[
+    over("scan", "[...document.querySelectorAll('tidings-add form button')][0].click()", ".viewer-words", ""),
+    over("invite", "document.querySelector('.invite button').click()", "svg.qr", "location.hash = '#/people'"),
+];
+
+const BACKUP: &[Over] = &[over(
+    "phrase",
+    "document.getElementById('alone').click(); document.querySelector('#alone').closest('section').querySelector('button').click()",
+    ".words li",
+    "location.hash = '#/settings'",
+)];
+
+/// Each screen of Alice's app.
+fn screens(world: &World) -> Vec<Screen> {
+    let screen = |name, place: &str, wanted, over| Screen { name, place: place.to_owned(), wanted, over };
+    let room = |name, with, wanted, over| Screen { name, place: format!("room/{}", world.room(with)), wanted, over };
+    let person = |name, who, over| Screen { name, place: format!("person/{}", world.person(who).account()), wanted: ".words", over };
+    let notes = tidings::store::reader::Reader::new(world.alice.handle().unwrap().store(), world.alice.account(), 0).notes_room();
     vec![
-        ("chats", "chats".to_owned(), "tidings-chats .row"),
-        ("room", room_of(alice, bob), "li.message"),
-        ("people", "people".to_owned(), "tidings-people .row"),
-        ("person", format!("person/{}", bob.account()), ".words"),
-        ("add", "add".to_owned(), ".invite"),
-        ("settings", "settings".to_owned(), "tidings-settings .row"),
-        ("profile", "settings/profile".to_owned(), "#own-name"),
-        ("look", "settings/look".to_owned(), "#language"),
-        ("notify", "settings/notify".to_owned(), ".card"),
-        ("mail", "settings/mail".to_owned(), "#relay"),
-        ("backup", "settings/backup".to_owned(), "#alone"),
-        ("health", "settings/health".to_owned(), ".check"),
+        screen("chats", "chats", "tidings-chats .row", CHATS),
+        room("room", MIA, "li.message", ROOM),
+        room("room-chinese", JING, "li.message", &[]),
+        room("room-arabic", LAYLA, "li.message", &[]),
+        room("room-long", BUDI, ".divider", LONG),
+        room("room-away", JOSE, ".mark-held", AWAY),
+        room("room-voice", "Oma Ruth", "li.message", &[]),
+        room("room-file", "Zoë Lindqvist", "li.message", &[]),
+        room("room-asked", TOMAS, ".log-empty", &[]),
+        room("room-blocked", PRIZES, ".closed", &[]),
+        Screen { name: "notes", place: format!("room/{notes}"), wanted: "li.message", over: &[] },
+        screen("no-room", "room/00", ".empty", &[]),
+        screen("people", "people", "tidings-people .row", &[]),
+        person("person", MIA, PERSON),
+        person("person-asking", "Daniel Cho", &[]),
+        person("person-blocked", PRIZES, &[]),
+        screen("add", "add", ".invite", ADD),
+        screen("settings", "settings", "tidings-settings .row", &[]),
+        screen("profile", "settings/profile", "#own-name", &[]),
+        screen("look", "settings/look", "#language", &[]),
+        screen("notify", "settings/notify", ".card", &[]),
+        screen("mail", "settings/mail", "#relay", &[]),
+        screen("space", "settings/space", ".card", &[]),
+        screen("devices", "settings/devices", ".card", &[]),
+        screen("backup", "settings/backup", "#alone", BACKUP),
+        screen("health", "settings/health", ".check", &[]),
     ]
 }
 
-/// What is put over a screen by a press: name, screen, script, what comes.
-const OVER: [(&str, &str, &str, &str); 3] = [
-    ("menu", "room", "document.querySelector('li.mine .more').click()", "dialog.menu[open]"),
-    (
-        "custody",
-        "room",
-        "document.querySelector('li.mine .more').click(); [...document.querySelectorAll('dialog .act')].pop().click()",
-        "dialog.sheet[open]",
-    ),
-    ("invite", "add", "document.querySelector('.invite button').click()", "svg.qr"),
-];
-
-fn every_screen(browser: &Browser, alice: &Person, bob: &Person, mut look: impl FnMut(&str)) {
-    for (name, place, wanted) in screens(alice, bob) {
-        visit(browser, &place);
-        browser.finds(wanted);
-        look(name);
-        for (over, _, script, comes) in OVER.iter().filter(|(_, screen, ..)| *screen == name) {
-            browser.js(script);
-            browser.finds(comes);
-            look(over);
-            if comes.starts_with("dialog") {
-                browser.keys(ESCAPE);
-                browser.until("no sheet", "return !document.querySelector('dialog')");
-            }
+/// Goes through every screen, and what a press puts over it.
+pub(crate) async fn every_screen(browser: &Browser, world: &World, mut look: impl FnMut(&str)) -> Result<()> {
+    for text in ["Aku sudah di stasiun, keretanya tepat waktu!", "Sampai jumpa sebentar lagi 🚲"] {
+        let message = world.person(BUDI).send(&world.alice, text).await?;
+        world.alice.until_message(message).await?;
+    }
+    for screen in screens(world) {
+        visit(browser, &screen.place);
+        browser.finds(screen.wanted);
+        browser.until("the pictures", "return [...document.images].every((one) => one.complete)");
+        look(screen.name);
+        for over in screen.over {
+            put_over(browser, over);
+            look(over.name);
+            take_away(browser, over);
         }
     }
+    Ok(())
+}
+
+fn put_over(browser: &Browser, over: &Over) {
+    browser.js(&format!("{} {}", super::world::SCENE, over.script));
+    match over.name {
+        "recording" => browser.until("a second of sound", "return document.querySelector('.recording time')?.innerText >= '0:01'"),
+        "heard" => {
+            browser.until("sound", "return document.querySelector('.recording time')?.innerText >= '0:01'");
+            browser.js("document.querySelector('.recording .icon-stop').closest('button').click()");
+            browser.finds(over.comes);
+        }
+        _ => browser.finds(over.comes),
+    }
+}
+
+fn take_away(browser: &Browser, over: &Over) {
+    match (over.name, over.away) {
+        ("recording" | "heard", _) => {
+            browser.js("document.querySelector('.recording .icon-recall').closest('button').click()");
+            browser.until("no recording", "return !document.querySelector('.recording')");
+        }
+        (_, "") => {
+            browser.keys(ESCAPE);
+            browser.until("no sheet", "return !document.querySelector('dialog')");
+        }
+        (_, away) => drop(browser.js(away)),
+    }
+}
+
+/// What is there before the chats, and while there is nothing: on Nina's node, which is stopped at the end.
+pub(crate) async fn every_beginning(browser: &Browser, world: &World, mut look: impl FnMut(&str)) -> Result<()> {
+    let nina = world.person(NINA);
+    let access = nina.access().unwrap();
+    browser.go(&access.url);
+    browser.finds("#address");
+    // The port stays the same, and with it what the browser keeps for it.
+    browser.js("localStorage.clear()");
+    look("locked");
+    browser.go(&access.link());
+    browser.finds("#name");
+    look("welcome");
+    browser.press_in(".welcome .primary");
+    browser.finds(".choices");
+    look("welcome-next");
+    browser.click(".choice:nth-child(2)");
+    browser.finds("#composer");
+    look("notes-empty");
+    visit(browser, "chats");
+    browser.finds("tidings-chats .request");
+    look("chats-empty");
+    visit(browser, "people");
+    browser.finds("tidings-people .empty");
+    look("people-empty");
+    browser.until("the shell", "return navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)");
+    browser.reload();
+    browser.finds("tidings-people .empty");
+    nina.stop().await;
+    browser.until("the bar", "return document.getElementById('offline').hidden === false");
+    look("offline");
+    browser.reload();
+    browser.finds(".welcome .primary");
+    look("stopped");
+    nina.start().await
 }
 
 /// `scripts/browser` fetches axe-core, and says where it is.
@@ -102,59 +249,40 @@ fn axe() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_can_use_every_screen_in_both_themes() -> Result<()> {
     let axe = axe();
-    let (mesh, alice, bob) = lived_in().await?;
-    let browser = open(&alice, "en", PHONE);
-    let rules = "return axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((found) => found.violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.html.slice(0, 200) + ' ' + (node.any[0]?.message ?? node.all[0]?.message ?? '')).join(' | ')))";
+    let world = World::lived_in().await?;
+    let browser = open(&world.alice, "en", PHONE);
+    // How things are built does not depend on the theme, and colours do.
+    let rules = |which: &str| {
+        format!(
+            "return axe.run(document, {{ runOnly: {which}, resultTypes: ['violations'] }}).then((found) => found.violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.html.slice(0, 200) + ' ' + (node.any[0]?.message ?? node.all[0]?.message ?? '')).join(' | ')))"
+        )
+    };
+    let (all, colours) = (rules("['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"), rules("['color-contrast']"));
     let mut bad = Vec::new();
-    for (size, is_dark) in [(PHONE, false), (PHONE, true), (LAPTOP, false), (LAPTOP, true)] {
-        browser.look(size, is_dark);
-        every_screen(&browser, &alice, &bob, |name| {
-            browser.js(&format!("if (!window.axe) {{ {axe} }} document.getAnimations().forEach((one) => one.finish())"));
-            let found = browser.js(rules);
-            bad.extend(found.as_array().into_iter().flatten().map(|one| format!("{name} {size:?} dark {is_dark}: {one}")));
-        });
+    for size in [PHONE, LAPTOP] {
+        let mut judge = |name: &str| {
+            browser.js(&format!("if (!window.axe) {{ {axe} }}"));
+            for (is_dark, rules) in [(true, &colours), (false, &all)] {
+                browser.look(size, is_dark);
+                browser.js("document.getAnimations().forEach((one) => one.finish())");
+                let found = browser.js(rules);
+                bad.extend(found.as_array().into_iter().flatten().map(|one| format!("{name} {size:?} dark {is_dark}: {one}")));
+            }
+        };
+        every_beginning(&browser, &world, &mut judge).await?;
+        enter(&browser, &world.alice);
+        every_screen(&browser, &world, &mut judge).await?;
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 
     // 320 pixels, and letters of twice their size: nothing needs a sideways scroll.
     browser.look((320, 640), false);
     browser.js("document.documentElement.style.fontSize = '200%'");
-    every_screen(&browser, &alice, &bob, |name| {
+    every_screen(&browser, &world, |name| {
         let wide = browser.js("return document.documentElement.scrollWidth > innerWidth + 1 || [...document.querySelectorAll('.scroll, .log')].some((one) => one.offsetParent && one.scrollWidth > one.clientWidth + 1)");
         assert_eq!(wide, false, "{name} is wider than a narrow page");
-    });
-    mesh.stop().await;
-    Ok(())
-}
-
-/// `scripts/screenshots` runs this by name.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "makes pictures to be looked at; it judges nothing"]
-async fn pictures_of_every_screen() -> Result<()> {
-    let folder =
-        PathBuf::from(std::env::var("TIDINGS_SCREENSHOTS").expect("TIDINGS_SCREENSHOTS is the folder: scripts/screenshots sets it"));
-    fs::create_dir_all(&folder)?;
-    let (mesh, alice, bob) = lived_in().await?;
-    for language in ["en", "zh-CN", "ar"] {
-        let browser = open(&alice, language, PHONE);
-        for (size, device) in [(PHONE, "phone"), (LAPTOP, "laptop")] {
-            for (is_dark, theme) in [(false, "light"), (true, "dark")] {
-                browser.look(size, is_dark);
-                every_screen(&browser, &alice, &bob, |name| {
-                    browser.js("return new Promise((done) => setTimeout(() => done(true), 250))");
-                    fs::write(folder.join(format!("{language}-{device}-{theme}-{name}.png")), browser.picture()).unwrap();
-                });
-            }
-        }
-        assert_eq!(browser.js("return 1"), Value::from(1));
-    }
-    let stranger = mesh.person("dave").access().unwrap();
-    for language in ["en", "zh-CN", "ar"] {
-        let browser = Browser::start(language, PHONE, &[]);
-        browser.go(&stranger.url);
-        browser.finds("#address");
-        fs::write(folder.join(format!("{language}-phone-light-locked.png")), browser.picture())?;
-    }
-    mesh.stop().await;
+    })
+    .await?;
+    world.mesh.stop().await;
     Ok(())
 }

@@ -14,7 +14,7 @@ fn menu(browser: &Browser, text: &str) {
     browser.finds("dialog.menu[open]");
 }
 
-fn write(browser: &Browser, text: &str) {
+pub(crate) fn write(browser: &Browser, text: &str) {
     browser.fill("#composer", text);
     browser.keys(ENTER);
     browser.until("an empty composer", "return document.getElementById('composer').value === ''");
@@ -131,6 +131,18 @@ async fn the_app_speaks_the_language_of_the_browser_and_another_when_told() -> R
     visit(&browser, "chats");
     let is_right = "const face = document.querySelector('.row .avatar').getBoundingClientRect(); return face.left > innerWidth / 2";
     browser.until("faces at the right", is_right);
+    // Everything is mirrored but what somebody wrote: each paragraph begins where its letters do.
+    browser.click("tidings-chats .rows .row");
+    browser.finds("#composer");
+    browser.js("const field = document.getElementById('composer'); field.value = 'one\\nاثنان'; field.dispatchEvent(new Event('input')); field.form.requestSubmit()");
+    browser.finds("li.mine .words-of");
+    let mirrored = "const at = (one) => one.getBoundingClientRect(); const log = at(document.querySelector('.log')); const bubble = at(document.querySelector('li.mine .bubble')); const back = document.querySelector('.room-head .back .icon');
+        return bubble.left - log.left < log.right - bubble.right && at(back).left > innerWidth / 2 && getComputedStyle(back).transform === 'matrix(-1, 0, 0, 1, 0, 0)'";
+    assert_eq!(browser.js(mirrored), true);
+    let sides = "const text = document.querySelector('li.mine .words-of').firstChild; const of = (from, to) => { const range = document.createRange(); range.setStart(text, from); range.setEnd(text, to); return range.getBoundingClientRect(); };
+        const all = document.querySelector('li.mine .words-of').parentElement.getBoundingClientRect(); return [of(0, 3).left - all.left, all.right - of(4, 9).right]";
+    assert!(browser.js(sides).as_array().unwrap().iter().all(|gap| gap.as_f64().unwrap() < 40.0), "{}", browser.js(sides));
+    visit(&browser, "chats");
     browser.reload();
     browser.sees("المحادثات");
     mesh.stop().await;
@@ -138,7 +150,7 @@ async fn the_app_speaks_the_language_of_the_browser_and_another_when_told() -> R
 }
 
 /// Moves the focus on until it is on something that says this.
-fn tab_to(browser: &Browser, selector: &str) {
+pub(crate) fn tab_to(browser: &Browser, selector: &str) {
     for _ in 0..40 {
         if browser.js(&format!("return document.activeElement.matches('{selector}')")) == true {
             let seen = "const style = getComputedStyle(document.activeElement); return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1";
@@ -180,7 +192,7 @@ async fn the_keyboard_alone_does_everything() -> Result<()> {
 }
 
 /// A picture of one colour, without a library: PNG with stored deflate blocks (RFC 1950, 1951, 2083).
-fn picture(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
     let sum = |bytes: &[u8]| {
         bytes
             .iter()

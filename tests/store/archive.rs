@@ -3,7 +3,7 @@
 use std::fs;
 
 use tempfile::TempDir;
-use tidings::store::{ArchiveError, DataDir, Store, StoreError, import};
+use tidings::store::{ArchiveError, DataDir, Store, StoreError, import, incoming_archive, receive};
 use tidings::types::{Batch, Table, View as _};
 use tidings::wire::row::META_RESTORED;
 
@@ -132,4 +132,66 @@ fn an_export_is_a_picture_of_one_moment() {
     });
     assert!(pictures.windows(2).all(|two| two[0] <= two[1]));
     assert!(pictures[1] > 0, "the writer did write meanwhile");
+}
+
+/// A directory with the rows of a copy beside its own, not yet put in place; the copy's account.
+fn about_to_change(temp: &TempDir) -> (std::path::PathBuf, tidings::types::AccountId) {
+    let alice = Home::open(&temp.path().join("alice"));
+    fill(&alice.store);
+    let home = temp.path().join("new");
+    let fresh = Home::open(&home);
+    put(&fresh.store, Table::Room, b"tea", b"nothing yet");
+    alice.store.export(&alice.vault.keys, "sea", &incoming_archive(&home), &mut ignore).unwrap();
+    assert!(matches!(receive(&home, "lake", &mut ignore), Err(StoreError::Archive { .. })));
+    assert_eq!(receive(&home, "sea", &mut ignore).unwrap().rows, u64::from(ARCHIVED), "after a wrong passphrase a right one");
+    assert!(fresh.store.get(Table::Room, b"tea").is_some(), "until then everything is as it was");
+    fresh.close();
+    (home, alice.vault.keys.account_id())
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != "ballast") {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_copy_takes_the_place_of_what_is_here_also_after_a_crash_in_the_middle() {
+    let parts = ["keys", "db", "generation", "snapshots", "blobs"];
+    // As many of the former things are out, and as many of the copy's are in, when the process dies.
+    let crashes = (0..=parts.len()).map(|out| (out, 0)).chain((1..=parts.len()).map(|inside| (parts.len(), inside)));
+    let temp = TempDir::new().unwrap();
+    let (ready, account) = about_to_change(&temp);
+    for (out, inside) in crashes {
+        let home = temp.path().join(format!("{out}-{inside}"));
+        copy(&ready, &home);
+        let mark = fs::read_to_string(home.join("adopt")).unwrap();
+        let name = mark.split(' ').next().unwrap();
+        let (aside, incoming) = (home.join(name), home.join("incoming"));
+        fs::create_dir_all(&aside).unwrap();
+        let moved = |from: &std::path::Path, to: &std::path::Path, count: usize| {
+            for part in parts.iter().take(count).filter(|part| from.join(part).exists()) {
+                fs::rename(from.join(part), to.join(part)).unwrap();
+            }
+        };
+        moved(&home, &aside, out);
+        if inside > 0 {
+            fs::write(home.join("adopt"), format!("{name} in")).unwrap();
+            moved(&incoming, &home, inside);
+        }
+        let there = Home::open(&home);
+        assert_eq!(there.vault.keys.account_id(), account, "{out} out, {inside} in");
+        assert!(there.store.get(Table::Room, b"tea").is_none());
+        assert!(there.store.get(Table::Meta, META_RESTORED).is_some());
+        assert!(aside.join("keys").exists() && aside.join("db").exists(), "what was here is kept");
+        assert!(!home.join("adopt").exists() && !incoming.exists());
+        there.close();
+        assert_eq!(Home::open(&home).vault.keys.account_id(), account, "and it stays so");
+    }
 }

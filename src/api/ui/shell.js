@@ -24,6 +24,14 @@ async function fresh(request) {
   }
 }
 
+self.addEventListener("message", (event) => event.waitUntil(keep(event.data)));
+
+async function keep(addresses) {
+  const shell = await caches.open(SHELL);
+  const own = addresses.map((address) => new URL(address, location.origin)).filter((url) => url.origin === location.origin && !url.pathname.startsWith("/api/"));
+  await Promise.all(own.map(async (url) => { if (!await shell.match(url)) await shell.add(url).catch(() => { /* the next visit keeps it */ }); }));
+}
+
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(show(event.notification.tag));

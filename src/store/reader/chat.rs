@@ -18,7 +18,7 @@ impl Reader<'_> {
         let coming = coming.map(|(account, _)| self.direct_room(account)).chain([self.notes_room()]);
         rooms.extend(coming.filter(|room| known.insert(*room)).filter_map(|room| self.room(&room)));
         let (states, online) = (self.states(), self.accounts_of(connected));
-        let mut chats: Vec<_> = rooms.into_iter().map(|room| self.chat_view(room, &states, &online)).collect();
+        let mut chats: Vec<_> = rooms.into_iter().map(|room| self.chat_view(room, &states, &online)).filter(is_chat).collect();
         chats.sort_by_key(|chat| (std::cmp::Reverse(chat.about.last_at), chat.about.name.to_lowercase(), chat.about.room));
         chats
     }
@@ -68,6 +68,12 @@ impl Reader<'_> {
         let here = rows.filter(|(_, row)| card(row).is_some_and(|card| card.devices.iter().any(|device| peers.contains(&device.peer))));
         here.map(|(account, _)| account).collect()
     }
+}
+
+/// Who asks stands apart from the conversations until there is an answer; and who was declined never becomes one.
+fn is_chat(chat: &view::Chat) -> bool {
+    let is = |state: ContactState| chat.state.as_deref() == Some(state.word());
+    !(is(ContactState::Pending) || is(ContactState::Declined) && chat.last.is_none())
 }
 
 /// Unread messages are counted so far: nobody wants to know more.

@@ -1,8 +1,11 @@
 //! Bodies of media as a screen sees them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Reader;
-use super::view::{Blob, BodyCustody, BodyRefusal, BodyState, Preview, State, Storage, StoredBody};
-use crate::types::{BlobId, MessageId, Row, Scan, Table};
+use super::view::{Blob, BodyCustody, BodyRefusal, BodyState, Preview, RoomStorage, State, Storage, StoredBody};
+use crate::types::limits::FETCH_AT_ONCE_BYTES;
+use crate::types::{BlobId, MessageId, RoomId, Scan, Table};
 use crate::wire::blob::{Bits, Carriage, Media, Stored, Use, bits_key, carriages_of};
 use crate::wire::content::Body;
 use crate::wire::mailbox::Reason;
@@ -87,36 +90,87 @@ impl Reader<'_> {
         Some(BodyCustody { state, held_by, until, refused, had, of: carriages.len() })
     }
 
-    /// What bodies take on the disk: the largest first.
+    /// What bodies take on the disk: the largest first, and by room. What two rooms have counts in both.
     pub fn storage(&self, limit: usize) -> Storage {
         let mut storage = Storage::default();
+        let mut rooms: BTreeMap<RoomId, (u64, u64)> = BTreeMap::new();
+        self.each_body(|blob, bytes, users| {
+            let is_held = users.iter().any(|user| matches!(user, Use::Inbox(_)));
+            storage.bodies += 1;
+            storage.bytes += bytes;
+            storage.held_for_others += if is_held { bytes } else { 0 };
+            if bytes == 0 {
+                return;
+            }
+            for room in self.rooms_of(users) {
+                let (bodies, sum) = rooms.entry(room).or_default();
+                *bodies += 1;
+                *sum += bytes;
+            }
+            storage.largest.push(StoredBody { blob, bytes, message: users.iter().find_map(message_of) });
+            if storage.largest.len() > limit * 2 {
+                storage.largest.sort_by_key(|body| std::cmp::Reverse(body.bytes));
+                storage.largest.truncate(limit);
+            }
+        });
+        storage.largest.sort_by_key(|body| std::cmp::Reverse(body.bytes));
+        storage.largest.truncate(limit);
+        let named = rooms.into_iter().filter_map(|(room, (bodies, bytes))| {
+            let name = self.room(&room)?.name;
+            Some(RoomStorage { room, name, bodies, bytes })
+        });
+        storage.rooms = named.collect();
+        storage.rooms.sort_by_key(|room| (std::cmp::Reverse(room.bytes), room.room));
+        storage
+    }
+
+    /// One message for each body that is here for this room alone: what can go when the room is cleaned up. Nothing of the notes, which nobody
+    /// else has.
+    pub fn bodies_of_room(&self, room: &RoomId) -> Vec<(MessageId, u64)> {
+        let mut bodies = Vec::new();
+        if *room == self.notes_room() {
+            return bodies;
+        }
+        self.each_body(|_, bytes, users| {
+            let is_alone = users.iter().all(|user| matches!(user, Use::Message(_))) && self.rooms_of(users) == BTreeSet::from([*room]);
+            if bytes > 0 && is_alone {
+                bodies.extend(users.iter().find_map(message_of).map(|message| (message, bytes)));
+            }
+        });
+        bodies
+    }
+
+    /// Up to which size bodies are fetched without being asked for: in a room, where that is set, or everywhere.
+    pub fn at_once_bytes(&self, room: Option<&RoomId>) -> Option<u64> {
+        let set = self.row::<u64>(Table::Meta, &row::media_policy(room));
+        if room.is_some() { set } else { set.or(Some(FETCH_AT_ONCE_BYTES)) }
+    }
+
+    /// Every body with the bytes of it that are here, and why it is kept.
+    fn each_body(&self, mut look: impl FnMut(BlobId, u64, &[Use])) {
         for rows in self.pages(Scan::prefix(Table::Blob, [])) {
             for (key, value) in rows {
                 let (Some(blob), Ok(stored)) = (BlobId::from_slice(&key), row::decode::<Stored>(&value)) else { continue };
                 let bits = Bits(self.view.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
                 let bytes =
                     (0..stored.listing.pieces()).filter(|piece| bits.has(*piece)).map(|piece| stored.listing.piece_bytes(piece)).sum();
-                let users = self.view.scan(&Scan::prefix(Table::Use, blob.0));
-                let is_held = users.iter().any(|(key, _)| matches!(Use::from_key(key), Some(Use::Inbox(_))));
-                let message = users.iter().find_map(|row| self.user(row));
-                storage.bodies += 1;
-                storage.bytes += bytes;
-                storage.held_for_others += if is_held { bytes } else { 0 };
-                if bytes > 0 {
-                    storage.largest.push(StoredBody { blob, bytes, message });
-                }
+                let users: Vec<Use> =
+                    self.view.scan(&Scan::prefix(Table::Use, blob.0)).iter().filter_map(|(key, _)| Use::from_key(key)).collect();
+                look(blob, bytes, &users);
             }
-            storage.largest.sort_by_key(|body| std::cmp::Reverse(body.bytes));
-            storage.largest.truncate(limit);
         }
-        storage
     }
 
-    fn user(&self, (key, _): &Row) -> Option<MessageId> {
-        match Use::from_key(key)? {
-            Use::Message(message) => Some(message),
-            Use::Inbox(_) => None,
-        }
+    fn rooms_of(&self, users: &[Use]) -> BTreeSet<RoomId> {
+        let messages = users.iter().filter_map(message_of);
+        messages.filter_map(|message| Some(self.row::<Index>(Table::Index, message.as_bytes())?.place.room)).collect()
+    }
+}
+
+fn message_of(user: &Use) -> Option<MessageId> {
+    match user {
+        Use::Message(message) => Some(*message),
+        Use::Inbox(_) => None,
     }
 }
 

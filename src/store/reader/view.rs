@@ -300,6 +300,23 @@ pub struct Storage {
     pub held_for_others: u64,
     /// The largest.
     pub largest: Vec<StoredBody>,
+    /// Where they are, the room with the most bytes first.
+    #[serde(default)]
+    pub rooms: Vec<RoomStorage>,
+}
+
+/// What the bodies of a room take on the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RoomStorage {
+    /// Which.
+    #[schema(value_type = String)]
+    pub room: RoomId,
+    /// What it is called.
+    pub name: String,
+    /// How many bodies are here, whole or in part.
+    pub bodies: u64,
+    /// Bytes of their pieces.
+    pub bytes: u64,
 }
 
 /// A body on the disk.

@@ -1,10 +1,16 @@
 // The list of chats, and search over all of them.
 
-import { avatar, bdi, h, icon } from "./dom.js";
+import { avatar, bdi, h, icon, say } from "./dom.js";
 import { get } from "./node.js";
-import { custodyMark, empty, gist } from "./parts.js";
+import { custodyMark, empty, follows, gist } from "./parts.js";
 import { chatList, requests, state, whilst } from "./state.js";
 import { brief, number, t } from "./words.js";
+
+/** So many hits are shown. */
+export const HITS = 50;
+
+/** How many messages were found. */
+export const found = (hits) => (hits.length === HITS ? t("search-most", { count: HITS }) : hits.length ? t("search-found", { count: hits.length }) : t("search-none"));
 
 /** What a chat is called here. */
 export const chatName = (chat) => (chat.kind === "notes" ? t("notes") : chat.name);
@@ -24,12 +30,8 @@ class Chats extends HTMLElement {
       h("div.search", icon("search"), this.field), this.list);
     whilst(this, "chats", () => this.draw());
     whilst(this, "people", () => this.draw());
-    addEventListener("tidings-moved", this.moved = () => this.mark());
+    this.mark = follows(this);
     this.draw();
-  }
-
-  disconnectedCallback() {
-    removeEventListener("tidings-moved", this.moved);
   }
 
   type() {
@@ -41,10 +43,11 @@ class Chats extends HTMLElement {
   }
 
   async search(words) {
-    const hits = await get(`/search?limit=50&words=${encodeURIComponent(words)}`);
+    const hits = await get(`/search?limit=${HITS}&words=${encodeURIComponent(words)}`);
     if (this.field.value.trim() !== words) return;
     this.hits = hits;
     this.draw();
+    say(found(hits));
   }
 
   draw() {
@@ -69,13 +72,7 @@ class Chats extends HTMLElement {
       return h("li", h("a.row", { href: `#/room/${message.room}/${message.message}` }, chat ? chatFace(chat) : null,
         h("span.row-main", h("span.row-top", bdi(chat ? chatName(chat) : "", ".row-name"), h("time", brief(message.at))), bdi(gist(message), ".row-last"))));
     });
-    return h("section", h("h2.rows-title", { role: "status" }, t("search-found", { count: this.hits.length })), h("ul.rows", hits));
-  }
-
-  mark() {
-    for (const link of this.list.querySelectorAll("a.row")) {
-      if (location.hash === link.getAttribute("href")) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
-    }
+    return h("section", h("h2.rows-title", found(this.hits)), h("ul.rows", hits));
   }
 }
 

@@ -1,11 +1,19 @@
 // Where a message is written: a draft outlives a reload.
 
-import { bdi, h, icon, kept, round } from "./dom.js";
-import { EMOJI } from "./bubble.js";
-import { Recorder, sendFiles } from "./media.js";
+import { bdi, h, icon, kept, open, round } from "./dom.js";
+import { choice, EMOJI, settle } from "./bubble.js";
+import { photograph } from "./camera.js";
+import { sendFiles } from "./media.js";
 import { post } from "./node.js";
 import { gist } from "./parts.js";
+import { Recorder } from "./voice.js";
 import { t } from "./words.js";
+
+/** A press of the microphone that is shorter than this starts a recording that goes on by itself. */
+const HOLD_MS = 400;
+
+/** A finger that goes so far from where it pressed throws the recording away. */
+const AWAY = 80;
 
 export class Composer {
   constructor(room) {
@@ -19,12 +27,14 @@ export class Composer {
     this.context = h("div.context", { hidden: true });
     this.trouble = h("p.trouble", { role: "alert" });
     this.send = h("button.round.send", { type: "submit", "aria-label": t("send"), title: t("send") }, icon("send", "flip"));
-    this.picker = h("div.emoji-grid.picker", { hidden: true }, EMOJI.map((one) => h("button.emoji", { type: "button", onclick: () => this.put(one) }, one)));
+    this.picker = h("div.emoji-grid.picker", { hidden: true }, EMOJI.map((one) => h("button.emoji", { onclick: () => this.put(one) }, one)));
     this.smile = round("smile", t("emoji"), () => this.pick(), ".smile");
     this.smile.setAttribute("aria-expanded", "false");
     this.files = h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": t("attach"), onchange: () => { this.attach([...this.files.files]); this.files.value = ""; } });
-    this.clip = round("attach", t("attach"), () => this.files.click());
-    this.mic = navigator.mediaDevices && window.MediaRecorder ? round("mic", t("record"), () => this.record(), ".mic") : null;
+    this.clip = round("attach", t("attach"), () => this.choose());
+    this.mic = navigator.mediaDevices && window.MediaRecorder ? round("mic", t("record"), () => { if (!this.isPressed) this.record().then((recorder) => recorder?.free()); this.isPressed = false; }, ".mic") : null;
+    this.mic?.addEventListener("pointerdown", (event) => { if (event.button === 0) this.press(event); });
+    this.mic?.addEventListener("contextmenu", (event) => event.preventDefault());
     this.recorder = h("div.recorder", { hidden: true });
     this.element = h("form.composer", { onsubmit: (event) => { event.preventDefault(); this.submit(); } },
       this.context, this.picker, this.trouble, this.recorder, this.line = h("div.write", this.smile, this.clip, this.files, this.field, this.mic, this.send));
@@ -66,16 +76,46 @@ export class Composer {
     sendFiles(this.room, files, reply, () => { this.forget(); return this.room.toNewest(); });
   }
 
+  /** Files, or the camera where there is one. */
+  choose() {
+    if (!navigator.mediaDevices) { this.files.click(); return; }
+    const act = (name, words, run) => choice(name, words, () => { dialog.close(); run(); });
+    const dialog = open(h("dialog.menu", { "aria-label": t("attach") },
+      act("attach", t("attach"), () => this.files.click()), act("camera", t("camera"), () => photograph((file) => this.attach([file]), (words) => { this.trouble.textContent = words; }))));
+    settle(dialog, this.clip);
+  }
+
   /** Records a voice note in place of the line. */
   async record() {
-    const end = () => { this.recorder.hidden = true; this.line.hidden = false; this.recorder.replaceChildren(); this.field.focus(); };
+    const end = () => { this.recorder.hidden = true; this.line.hidden = false; this.isPressed = false; this.recorder.replaceChildren(); this.field.focus(); };
     try {
       const recorder = await Recorder.start(this.room, end);
       this.recorder.replaceChildren(recorder.element);
       this.recorder.hidden = false;
       this.line.hidden = true;
-      recorder.stop.focus();
-    } catch { this.trouble.textContent = t("record-denied"); }
+      return recorder;
+    } catch { this.trouble.textContent = t("record-denied"); return null; }
+  }
+
+  /** Records as long as the microphone is held; letting go far from it throws the recording away. */
+  press(from) {
+    this.isPressed = true;
+    const recording = this.record();
+    const isAway = (event) => Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) > AWAY;
+    const move = async (event) => (await recording)?.held(isAway(event));
+    const end = new AbortController();
+    const up = async (event) => {
+      end.abort();
+      const at = Date.now();
+      const recorder = await recording;
+      if (!recorder) return;
+      if (event.type === "pointercancel" || at - recorder.from < HOLD_MS) recorder.free();
+      else if (isAway(event)) recorder.discard();
+      else recorder.finish();
+    };
+    recording.then((recorder) => { if (!end.signal.aborted) recorder?.held(false); });
+    addEventListener("pointermove", move, { signal: end.signal });
+    for (const name of ["pointerup", "pointercancel"]) addEventListener(name, up, { signal: end.signal });
   }
 
   key(event) {
@@ -134,7 +174,7 @@ export class Composer {
       if (kind !== "edit") { kept.set(this.key_, null); this.field.value = ""; }
       this.picker.hidden = true;
       this.forget();
-      if (kind !== "edit") await this.room.toNewest();
+      if (kind !== "edit") { this.room.divider = null; await this.room.toNewest(); }
     } catch (error) {
       this.trouble.textContent = error.message;
     } finally {

@@ -14,6 +14,7 @@ export function h(what, ...rest) {
 }
 
 function set(element, properties) {
+  if (properties.onclick && element.tagName === "BUTTON") element.type = "button";
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -22,7 +23,16 @@ function set(element, properties) {
   }
 }
 
-/** An icon of the sprite. It says nothing by itself: the element around it has the name. */
+/** Takes `icons.svg` into the page: an icon from another file blinks whenever it is drawn anew. */
+export const sprite = () => new Promise((done) => {
+  const request = new XMLHttpRequest();
+  request.open("GET", "/icons.svg");
+  request.responseType = "document";
+  request.onloadend = () => { if (request.response) document.body.prepend(document.importNode(request.response.documentElement, true)); done(); };
+  request.send();
+});
+
+/** An icon of `icons.svg`. It says nothing by itself: the element around it has the name. */
 export function icon(name, extra = "") {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", `icon icon-${name} ${extra}`.trim());
@@ -53,11 +63,11 @@ export const bdi = (text, extra = "") => h(`bdi${extra}`, text);
 
 /** A round button with an icon; its name is for everybody who does not see it. */
 export function round(name, what, onclick, extra = "") {
-  return h(`button.round${extra}`, { type: "button", "aria-label": what, title: what, onclick }, icon(name));
+  return h(`button.round${extra}`, { "aria-label": what, title: what, onclick }, icon(name));
 }
 
 /** A button with words. */
-export const button = (words, onclick, extra = "") => h(`button.button${extra}`, { type: "button", onclick }, words);
+export const button = (words, onclick, extra = "") => h(`button.button${extra}`, { onclick }, words);
 
 /** The letters and the colour that stand for a person until there are pictures. */
 export function avatar(name, id, extra = "") {
@@ -90,6 +100,19 @@ export function sheet(title, close, ...children) {
   const dialog = h("dialog.sheet", { "aria-labelledby": id }, h("header", h("h2", { id }, title), end), ...children);
   return open(dialog);
 }
+
+/** Asks before something is done that cannot be undone by a press. */
+export function sure(question, words, [no, yes], run) {
+  const dialog = open(h("dialog.sheet", { "aria-label": yes }, h("div.sheet-body", h("h2", question), h("p", words)),
+    h("footer", button(no, () => dialog.close()), button(yes, () => { dialog.close(); run(); }, ".danger"))));
+}
+
+/** What a form does when it is sent; what goes wrong is said at `trouble`. */
+export const sends = (trouble, run) => async (event) => {
+  event.preventDefault();
+  trouble.textContent = "";
+  try { await run(); } catch (error) { trouble.textContent = error.message; }
+};
 
 /** Opens a dialog, which goes away when it is closed. */
 export function open(dialog) {

@@ -1,6 +1,6 @@
 // The frame: who may see it, where the person is, and what stands beside each other.
 
-import { h, icon, kept, toast } from "./dom.js";
+import { h, icon, kept, sprite, toast } from "./dom.js";
 import { begin, get } from "./node.js";
 import { changes, follow, load as loadState, requests, state, unread } from "./state.js";
 import { load as loadWords, t } from "./words.js";
@@ -74,10 +74,17 @@ function show(focus) {
     if (name === list) tab.setAttribute("aria-current", "page"); else tab.removeAttribute("aria-current");
   }
   const stage = document.getElementById("stage");
-  stage.replaceChildren(page ?? h("div.nothing", h("span.empty-icon", icon(list)), h("p", t(list === "people" ? "nothing-person" : list === "settings" ? "nothing-setting" : "nothing-chat"))));
+  stage.replaceChildren(page ?? h("div.nothing", h("span.empty-icon", icon(list)), h("p", t("nothing-chat"))));
   dispatchEvent(new Event("tidings-moved"));
-  // Who came by keyboard or listens is where the page begins.
-  if (focus) (page?.querySelector("[data-first]") ?? (page ?? document.getElementById("side")).querySelector("h1"))?.focus({ preventScroll: true });
+  // Who came by keyboard or listens is where the page begins; a finger does not want the keyboard yet.
+  if (!focus) return;
+  if (page && !page.firstChild) page.addEventListener("tidings-built", () => place(page), { once: true });
+  place(page);
+}
+
+function place(page) {
+  const first = matchMedia("(pointer: coarse)").matches ? null : page?.querySelector("[data-first]");
+  (first ?? (page ?? document.getElementById("side")).querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 async function notify({ detail: chat }) {
@@ -109,7 +116,7 @@ async function enter() {
 
 async function start() {
   look();
-  await loadWords();
+  await Promise.all([loadWords(), document.querySelector(".sprite") ?? sprite()]);
   try {
     await enter();
     await loadState();
@@ -128,6 +135,8 @@ addEventListener("hashchange", () => {
   if (/^#token=/.test(location.hash)) location.reload();
   else if (document.getElementById("stage")) show(true);
 });
+// A file that is dropped beside a chat would take the place of the app.
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); });
 addEventListener("tidings-locked", () => app.replaceChildren(locked(() => location.reload())));
 addEventListener("unhandledrejection", (event) => { if (event.reason?.code && event.reason.code !== "token") { event.preventDefault(); toast(event.reason.message); } });
 changes.addEventListener("chats", badges);
@@ -138,5 +147,7 @@ start();
 
 if ("serviceWorker" in navigator) {
   const rule = window.trustedTypes?.createPolicy("tidings-shell", { createScriptURL: (url) => (url === "/shell.js" ? url : "") });
+  // What came before the worker was there, it keeps too.
+  navigator.serviceWorker.ready.then(({ active }) => active.postMessage(["/", ...performance.getEntriesByType("resource").map(({ name }) => name)]));
   navigator.serviceWorker.register(rule ? rule.createScriptURL("/shell.js") : "/shell.js").catch(() => { /* a private window has none */ });
 }

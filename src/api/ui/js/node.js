@@ -40,15 +40,33 @@ export async function ask(method, path, body) {
 export const get = (path) => ask("GET", path);
 export const post = (path, body = {}) => ask("POST", path, body);
 
-/** Sends a file to a room: its bytes are the request. */
-export async function upload(room, file, { caption = "", reply, voice = false }) {
+/** Sends a file to a room: its bytes are the request. `progress` is told how many of them are gone. */
+export async function upload(room, file, { caption = "", reply, voice = false }, progress) {
   const query = new URLSearchParams({ name: file.name, caption, voice: String(voice) });
   if (reply) query.set("reply", reply);
-  let answer;
-  try {
-    answer = await fetch(`/api/v1/rooms/${room}/media?${query}`, { method: "POST", headers: head(), body: file });
-  } catch { throw new Refusal("unreachable", t("error-unreachable")); }
+  return put(`/rooms/${room}/media?${query}`, file, progress);
+}
+
+/** Sends a file's bytes as a request. */
+export async function put(path, file, progress) {
+  const answer = await new Promise((done, failed) => {
+    // The one way in which a browser says how far a request is.
+    const request = new XMLHttpRequest();
+    request.open("POST", `/api/v1${path}`);
+    for (const [name, value] of Object.entries(head())) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => progress?.(event.loaded);
+    request.onerror = () => failed(new Refusal("unreachable", t("error-unreachable")));
+    request.onload = () => done(new Response(request.responseText, { status: request.status }));
+    request.send(file);
+  });
   if (!answer.ok) throw await refusal(answer);
+}
+
+/** What the QR code in a grey picture says; nothing when there is none. */
+export async function readCode(dots, width) {
+  const answer = await fetch(`/api/v1/qr/read?width=${width}`, { method: "POST", headers: head(), body: dots });
+  if (!answer.ok) throw await refusal(answer);
+  return (await answer.json()).text;
 }
 
 /** Where the body of a message is. */

@@ -52,7 +52,8 @@ export function gist(message) {
   if (message.kind === "recalled") return t("message-recalled");
   if (message.kind === "later") return t("message-later");
   const words = message.text.slice(0, 300).replace(/\s+/g, " ");
-  return message.blob ? [t(KINDS[message.kind]), words].filter(Boolean).join(": ") : words;
+  const about = words || (message.kind === "file" ? message.blob?.name : "");
+  return message.blob ? [t(KINDS[message.kind]), about].filter(Boolean).join(": ") : words;
 }
 
 const line = (name, words, when) => h("li", icon(name), h("span", words), h("small", when));
@@ -72,7 +73,7 @@ export async function custodySheet(message, again) {
   const none = standings.length ? null : h("p.soft", t("custody-notes"));
   const dialog = sheet(t("custody-title"), t("close"), h("div.sheet-body", people, none, h("p.soft", t("custody-what"))));
   if (message.custody.state === "expired" && message.kind === "text") {
-    dialog.append(h("footer", h("button.button.primary", { type: "button", onclick: () => { dialog.close(); again(); } }, t("send-again"))));
+    dialog.append(h("footer", h("button.button.primary", { onclick: () => { dialog.close(); again(); } }, t("send-again"))));
   }
 }
 
@@ -81,6 +82,19 @@ export function pageHead(title, back, ...more) {
   return h("header.head",
     h("a.round.back", { href: back, "aria-label": t("back"), title: t("back") }, icon("back", "flip")),
     h("h1", { tabindex: "-1" }, title), ...more);
+}
+
+/** Tells in a list where the person is, now and whenever that changes. */
+export function follows(element) {
+  const mark = () => {
+    if (!element.isConnected) { removeEventListener("tidings-moved", mark); return; }
+    for (const link of element.querySelectorAll("a.row")) {
+      if (location.hash === link.getAttribute("href")) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+    }
+  };
+  addEventListener("tidings-moved", mark);
+  mark();
+  return mark;
 }
 
 /** Nothing to show yet, and what to do about it. */

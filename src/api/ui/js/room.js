@@ -1,11 +1,12 @@
 // A room: a window of its messages that moves through all of them, whatever their number.
 
 import { bdi, h, icon, round, say } from "./dom.js";
-import { bubble, looks } from "./bubble.js";
-import { chatFace, chatName } from "./chats.js";
+import { album, bubble, looks } from "./bubble.js";
+import { chatFace, chatName, found, HITS } from "./chats.js";
 import { Composer } from "./composer.js";
+import { isPicture } from "./media.js";
 import { get, post } from "./node.js";
-import { custodyWords, empty, gist } from "./parts.js";
+import { custodyWords, empty, gist, pageHead } from "./parts.js";
 import { loadChat, state, whilst } from "./state.js";
 import { brief, day, number, t } from "./words.js";
 
@@ -19,12 +20,16 @@ const NEAR = 900;
 /** Messages of one person within this time stand together. */
 const TOGETHER = 5 * 60_000;
 
+/** Photos and films of one person within this time are an album, of so many at most. */
+const ALBUM = 60_000;
+const ALBUM_MOST = 10;
+
 class Room extends HTMLElement {
   async connectedCallback() {
     this.chat = state.chats.get(this.room);
     if (!this.chat) {
       this.chat = await get(`/chats/${this.room}`).catch(() => null);
-      if (!this.chat) return this.replaceChildren(empty("chats", t("no-room"), t("no-room-more")));
+      if (!this.chat) return this.replaceChildren(pageHead(t("no-room"), "#/chats"), empty("chats", t("no-room"), t("no-room-more")));
       state.chats.set(this.room, this.chat);
     }
     this.name = chatName(this.chat);
@@ -33,15 +38,19 @@ class Room extends HTMLElement {
     this.items = [];
     this.quotes = new Map();
     this.nodes = new Map();
+    this.media = new Map();
     this.fresh = 0;
     this.divider = this.chat.unread ? this.chat.first_unread : null;
     this.build();
+    this.dispatchEvent(new Event("tidings-built"));
     whilst(this, "message", (event) => { if (event.room === this.room) this.hint(event.message); });
     whilst(this, "anew", () => this.refresh());
     whilst(this, "chats", () => { this.head(); this.markRead(); });
     document.addEventListener("visibilitychange", this.seen = () => this.markRead());
     await this.open();
     this.log.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    // Whoever reads the newest goes on doing so when the page below grows or shrinks.
+    new ResizeObserver(() => { if (this.isEnd) this.bottom(); }).observe(this.log);
   }
 
   disconnectedCallback() {
@@ -53,7 +62,7 @@ class Room extends HTMLElement {
     this.heading = h("div.room-title");
     this.notice = h("p.notice", { role: "status", hidden: true });
     this.log = h("ol.log", { "aria-label": t("messages"), onkeydown: (event) => this.key(event), tabindex: "0" });
-    this.newest = h("button.round.newest", { type: "button", hidden: true, "aria-label": t("to-newest"), title: t("to-newest"), onclick: () => this.toNewest() }, icon("down"), h("span.badge", { hidden: true }));
+    this.newest = h("button.round.newest", { hidden: true, "aria-label": t("to-newest"), title: t("to-newest"), onclick: () => this.toNewest() }, icon("down"), h("span.badge", { hidden: true }));
     this.results = h("div.results", { hidden: true });
     this.replaceChildren(
       h("header.head.room-head", h("a.round.back", { href: "#/chats", "aria-label": t("back"), title: t("back") }, icon("back", "flip")), this.heading, round("search", t("search-room"), () => this.toggleSearch())),
@@ -61,8 +70,9 @@ class Room extends HTMLElement {
     this.head();
     this.composer.fit();
     if (this.blocked()) return;
-    this.ondragover = (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); };
-    this.ondrop = (event) => { event.preventDefault(); this.composer.attach([...event.dataTransfer.files]); };
+    this.ondragover = (event) => { if (event.dataTransfer.types.includes("Files")) this.classList.add("over"); };
+    this.ondragleave = (event) => { if (!this.contains(event.relatedTarget)) this.classList.remove("over"); };
+    this.ondrop = (event) => { this.classList.remove("over"); this.composer.attach([...event.dataTransfer.files]); };
   }
 
   blocked() {
@@ -73,15 +83,18 @@ class Room extends HTMLElement {
   head() {
     this.chat = state.chats.get(this.room) ?? this.chat;
     const { chat } = this;
-    const status = chat.kind === "notes" ? t("notes-long") : chat.state === "requested" ? t("state-requested-long") : chat.online ? t("online") : t("offline-held");
+    const closed = { blocked: "state-blocked", declined: "state-declined", requested: "state-requested" }[chat.state];
+    const isOnline = chat.online && !closed;
+    const status = chat.kind === "notes" ? t("notes-long") : closed ? t(closed) : isOnline ? t("online") : t("offline-held");
     const look = `${chatName(chat)} ${status} ${chat.missing} ${chat.gone}`;
     if (look === this.drawn) return;
     this.drawn = look;
-    const words = h("span.room-words", h("h1", { tabindex: "-1" }, bdi(chatName(chat))), h(`span.room-status${chat.online ? ".is-online" : ""}`, status));
+    const words = h("span.room-words", h("h1", { tabindex: "-1" }, bdi(chatName(chat))), h(`span.room-status${isOnline ? ".is-online" : ""}`, status));
     const link = chat.contact ? h("a.room-link", { href: `#/person/${chat.contact}` }, chatFace(chat), words) : h("span.room-link", chatFace(chat), words);
     this.heading.replaceChildren(link);
-    this.notice.hidden = !chat.missing && !chat.gone;
-    this.notice.replaceChildren(icon("waiting"), h("span", [chat.missing ? t("missing", { count: chat.missing }) : "", chat.gone ? t("gone", { count: chat.gone }) : ""].filter(Boolean).join(" ")));
+    const isAsked = chat.state === "requested";
+    this.notice.hidden = !chat.missing && !chat.gone && !isAsked;
+    this.notice.replaceChildren(icon("waiting"), h("span", [chat.missing ? t("missing", { count: chat.missing }) : "", chat.gone ? t("gone", { count: chat.gone }) : "", isAsked ? t("state-requested-long") : ""].filter(Boolean).join(" ")));
   }
 
   page(query) {
@@ -134,17 +147,27 @@ class Room extends HTMLElement {
     const wanted = [];
     const nodes = new Map();
     const day_ = (item) => new Date(item.at).toDateString();
-    for (const [at, item] of items.entries()) {
-      const [before, after] = [items[at - 1], items[at + 1]];
+    // A film that plays stays as it is until it ends, whatever comes after it.
+    const isPart = (one) => isPicture(one) && this.media.get(one.message)?.element.querySelector("video")?.paused !== false;
+    for (let at = 0, next; at < items.length; at = next) {
+      const item = items[at];
+      const isMore = (one) => one && isPart(one) && one.from === item.from && one.at - item.at < ALBUM && day_(one) === day_(item) && !one.text && !one.reply && one.message !== this.divider;
+      next = at + 1;
+      while (isPart(item) && next - at < ALBUM_MOST && isMore(items[next])) next += 1;
+      const [group, before, after] = [items.slice(at, next), items[at - 1], items[next]];
       const isNewDay = !before || day_(before) !== day_(item);
       if (isNewDay) wanted.push(this.keep(nodes, `day ${item.at}`, day(item.at), () => h("li.day", h("span", day(item.at)))));
       if (item.message === this.divider) wanted.push(this.keep(nodes, "divider", "", () => h("li.divider", h("span", t("unread-divider")))));
       const isTogether = (one, other) => one && other && one.from === other.from && day_(one) === day_(other) && Math.abs(other.at - one.at) < TOGETHER && other.message !== this.divider;
       const place = { first: !isTogether(before, item), last: !isTogether(item, after), isSent: this.isSent, quoted: item.reply ? this.quotes.get(item.reply) : null };
-      wanted.push(this.keep(nodes, item.message, looks(item, place), () => bubble(item, place, this)));
+      const look = group.map((one) => looks(one, place)).join();
+      wanted.push(this.keep(nodes, item.message, look, () => (group.length > 1 ? album(group, place, this) : bubble(item, place, this))));
+      for (const one of group) this.media.get(one.message)?.renew(one);
     }
     if (!items.length) wanted.push(h("li.log-empty", this.chat.kind === "notes" ? empty("note", t("notes"), t("notes-first")) : empty("chats", t("room-empty", { name: this.name }), t("room-empty-more"))));
     this.nodes = nodes;
+    const known = new Set(items.map((item) => item.message));
+    for (const id of this.media.keys()) if (!known.has(id)) this.media.delete(id);
     reconcile(this.log, wanted);
   }
 
@@ -166,7 +189,7 @@ class Room extends HTMLElement {
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.log;
     const below = scrollHeight - scrollTop - clientHeight;
-    const isEnd = this.isAtEnd();
+    const isEnd = this.isEnd = this.isAtEnd();
     this.newest.hidden = isEnd || (!this.hasNewer && below < 400);
     if (isEnd) { this.count(0); this.markRead(); }
     if (scrollTop < NEAR && this.hasOlder) this.older();
@@ -213,7 +236,7 @@ class Room extends HTMLElement {
   /** Changes the window while what the person looks at stays where it is. */
   still(change) {
     const top = this.log.getBoundingClientRect().top;
-    const anchor = [...this.log.children].find((child) => child.dataset.id && child.getBoundingClientRect().bottom > top);
+    const anchor = this.stops().find((child) => child.getBoundingClientRect().bottom > top);
     const before = anchor?.getBoundingClientRect().top;
     change();
     if (anchor?.isConnected) this.log.scrollTop += anchor.getBoundingClientRect().top - before;
@@ -324,17 +347,23 @@ class Room extends HTMLElement {
   }
 
   focusLog() {
-    (this.log.querySelector("li.message:last-of-type") ?? this.log).focus();
+    (this.stops().at(-1) ?? this.log).focus();
+  }
+
+  /** The messages on the page, those in albums too. */
+  stops() {
+    return [...this.log.querySelectorAll("[data-id]")];
   }
 
   key(event) {
-    const item = event.target.closest("li.message");
-    const move = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" }[event.key];
+    const item = event.target.closest("[data-id]");
+    const move = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (event.target.matches("input, video")) return;
     if (move && (item || event.target === this.log)) {
       event.preventDefault();
-      let next = item ? item[move] : this.log.lastElementChild;
-      while (next && !next.classList.contains("message")) next = next[move];
-      if (next) next.focus(); else if (event.key === "ArrowDown") this.composer.field.focus();
+      const stops = this.stops();
+      const next = item ? stops[stops.indexOf(item) + move] : stops.at(-1);
+      if (next) next.focus(); else if (move > 0) this.composer.field.focus();
     } else if (item === event.target && (event.key === "Enter" || event.key === "ContextMenu")) {
       event.preventDefault();
       item.querySelector(".more")?.click();
@@ -358,10 +387,10 @@ class Room extends HTMLElement {
 
   async search(words, list) {
     if (!words) return list.replaceChildren();
-    const hits = await get(`/search?limit=50&room=${this.room}&words=${encodeURIComponent(words)}`);
-    const rows = hits.map((hit) => h("li", h("button.row", { type: "button", onclick: () => this.jump(hit.message) },
+    const hits = await get(`/search?limit=${HITS}&room=${this.room}&words=${encodeURIComponent(words)}`);
+    const rows = hits.map((hit) => h("li", h("button.row", { onclick: () => this.jump(hit.message) },
       h("span.row-main", h("span.row-top", h("span.row-name", hit.mine ? t("you") : bdi(hit.from_name)), h("time", brief(hit.at))), bdi(gist(hit), ".row-last")))));
-    return list.replaceChildren(h("p.rows-title", { role: "status" }, hits.length ? t("search-found", { count: hits.length }) : t("search-none")), h("ul.rows", rows));
+    return list.replaceChildren(h("p.rows-title", { role: "status" }, found(hits)), h("ul.rows", rows));
   }
 }
 

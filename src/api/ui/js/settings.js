@@ -1,9 +1,10 @@
 // What a person decides, and how the node is.
 
-import { avatar, bdi, button, h, icon, kept, open, toast } from "./dom.js";
+import { chatFace, chatName } from "./chats.js";
+import { avatar, bdi, button, h, icon, kept, sends, sheet, sure, toast } from "./dom.js";
 import { archive, ask, get, post } from "./node.js";
-import { empty, pageHead } from "./parts.js";
-import { loadMe, state, whilst } from "./state.js";
+import { empty, follows, pageHead } from "./parts.js";
+import { chatList, loadMe, state, whilst } from "./state.js";
 import { bytes, has, LANGUAGES, number, t } from "./words.js";
 
 const PAGES = [
@@ -11,27 +12,34 @@ const PAGES = [
   ["look", "look", "set-look"],
   ["notify", "bell", "set-notify"],
   ["mail", "held", "set-mail"],
+  ["space", "disk", "set-space"],
   ["backup", "key", "set-backup"],
+  ["devices", "device", "set-devices"],
   ["health", "heart", "set-health"],
 ];
+
+/** The sizes up to which media can come by themselves. */
+const SIZES = [0, 2 ** 20, 2 ** 24, 2 ** 28, Number.MAX_SAFE_INTEGER];
+
+/** The choice of what comes by itself, in a room or everywhere; `null` is what holds elsewhere. */
+function comes(id, set, room) {
+  const now = set === null ? null : Math.min(set, SIZES.at(-1));
+  const words = (size) => (size === 0 ? t("comes-never") : size === SIZES.at(-1) ? t("comes-all") : t("comes-upto", { bytes: bytes(size) }));
+  const sizes = [...new Set([...SIZES, ...now === null ? [] : [now]])].sort((one, other) => one - other);
+  const choice = h("select", { id, onchange: async () => {
+    await post("/media/policy", { room, at_once_bytes: choice.value ? Number(choice.value) : null });
+    toast(t("saved"));
+  } }, room ? h("option", { value: "" }, t("comes-else")) : null, sizes.map((size) => h("option", { value: String(size) }, words(size))));
+  choice.value = now === null ? "" : String(now);
+  return choice;
+}
 
 class Settings extends HTMLElement {
   connectedCallback() {
     const rows = PAGES.map(([page, name, words]) => h("li", h("a.row", { href: `#/settings/${page}` }, h("span.avatar.hue-notes", { "aria-hidden": "true" }, icon(name)), h("span.row-main", h("span.row-name", t(words))), icon("next", "flip chevron"))));
     this.replaceChildren(h("header.head", h("h1", { tabindex: "-1" }, t("settings-title"))), h("div.scroll",
-      h("a.me", { href: "#/settings/profile" }, avatar(state.me.name, state.me.account, ".large"), h("span.row-main", h("strong", bdi(state.me.name)), h("small.soft", t("set-me")))), h("ul.rows", rows)));
-    addEventListener("tidings-moved", this.moved = () => this.mark());
-    this.mark();
-  }
-
-  disconnectedCallback() {
-    removeEventListener("tidings-moved", this.moved);
-  }
-
-  mark() {
-    for (const link of this.querySelectorAll("a.row")) {
-      if (location.hash === link.getAttribute("href")) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
-    }
+      h("a.me", { href: "#/settings/profile" }, avatar(state.me.name, state.me.account, ".large"), h("span.row-main", h("strong", bdi(state.me.name)), h("small.soft", t("account")))), h("ul.rows", rows)));
+    follows(this);
   }
 }
 
@@ -48,17 +56,13 @@ class Setting extends HTMLElement {
     const name = h("input", { id: "own-name", type: "text", maxlength: "60", required: true, value: state.me.name });
     const trouble = h("p.trouble", { role: "alert" });
     const form = h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        trouble.textContent = "";
-        try {
-          await post("/name", { name: name.value.trim() });
-          await loadMe();
-          toast(t("saved"));
-          document.querySelector("tidings-settings")?.replaceWith(document.createElement("tidings-settings"));
-          this.profile();
-        } catch (error) { trouble.textContent = error.message; }
-      },
+      onsubmit: sends(trouble, async () => {
+        await post("/name", { name: name.value.trim() });
+        await loadMe();
+        toast(t("saved"));
+        document.querySelector("tidings-settings")?.replaceWith(document.createElement("tidings-settings"));
+        this.profile();
+      }),
     }, h("label", { for: "own-name" }, t("welcome-name")), h("div.field-row", name, h("button.button.primary", t("save"))), h("p.hint", t("welcome-name-more")), trouble);
     this.body.replaceChildren(h("div.hero", avatar(state.me.name, state.me.account, ".huge"), h("h2", bdi(state.me.name))), h("section.card", form),
       h("section.card", h("h2", t("account")), h("p.soft", t("account-words")), h("code.id", { dir: "ltr" }, state.me.account)));
@@ -110,7 +114,8 @@ class Setting extends HTMLElement {
       onsubmit: async (event) => {
         event.preventDefault();
         trouble.textContent = t("mail-asking");
-        try { await post("/relay/join", { link: link.value.trim() }); link.blur(); await this.mail(); } catch (error) { trouble.textContent = error.message; }
+        trouble.classList.add("fine");
+        try { await post("/relay/join", { link: link.value.trim() }); link.blur(); await this.mail(); } catch (error) { trouble.textContent = error.message; trouble.classList.remove("fine"); }
       },
     }, h("label", { for: "relay" }, t("mail-relay-link")), link, trouble, h("button.button.primary", t("mail-join")));
     const friends = [...state.people.values()].filter((person) => person.state === "accepted" && !mailboxes.some((mailbox) => mailbox.account === person.account));
@@ -125,8 +130,34 @@ class Setting extends HTMLElement {
 
   leave(mailbox) {
     const name = mailbox.kind === "relay" ? t("relay") : mailbox.name;
-    const dialog = open(h("dialog.sheet", { "aria-label": t("mail-leave") }, h("div.sheet-body", h("h2", t("mail-leave-sure", { name })), h("p", t("mail-leave-words"))),
-      h("footer", h("button.button", { type: "button", onclick: () => dialog.close() }, t("cancel")), h("button.button.danger", { type: "button", onclick: async () => { dialog.close(); await ask("DELETE", `/mailboxes/${mailbox.peer}`); await this.mail(); } }, t("mail-leave")))));
+    sure(t("mail-leave-sure", { name }), t("mail-leave-words"), [t("cancel"), t("mail-leave")], async () => { await ask("DELETE", `/mailboxes/${mailbox.peer}`); await this.mail(); });
+  }
+
+  async space() {
+    const [storage, policies] = await Promise.all([get("/media"), get("/media/policy")]);
+    const taken = (chat) => storage.rooms.find((one) => one.room === chat.room)?.bytes ?? 0;
+    const rows = chatList().sort((one, other) => taken(other) - taken(one)).map((chat) => h("li", h("button.row", { onclick: () => this.roomSpace(chat, policies, taken(chat)) },
+      chatFace(chat), h("span.row-main", bdi(chatName(chat), ".row-name"), h("small.soft", bytes(taken(chat)))), icon("next", "flip chevron"))));
+    this.body.replaceChildren(
+      h("section.card", h("label", { for: "comes" }, t("comes-title")), comes("comes", policies.at_once_bytes, null), h("p.hint", t("comes-words"))),
+      h("section.card", h("h2", icon("disk"), t("space-total", { bytes: bytes(storage.bytes) })), storage.held_for_others ? h("p.soft", t("space-held", { bytes: bytes(storage.held_for_others) })) : null),
+      h("section.card", h("h2", t("space-rooms")), h("ul.rows", rows)));
+  }
+
+  /** What comes by itself in one chat, and its clean-up. Nobody else has what is in the notes. */
+  roomSpace(chat, policies, taken) {
+    const own = policies.rooms.find((one) => one.room === chat.room)?.at_once_bytes ?? null;
+    const clean = chat.kind === "notes" || !taken ? null : [h("p.soft", t("clear-words")), button(t("clear"), async () => {
+      const done = await ask("DELETE", `/rooms/${chat.room}/media`);
+      dialog.close();
+      toast(t("clear-done", { bytes: bytes(done.bytes) }));
+    }, ".danger")];
+    const dialog = sheet(chatName(chat), t("close"), h("div.sheet-body", h("label", { for: "comes-here" }, t("comes-title")), comes("comes-here", own, chat.room), h("p.hint", t("comes-words")), clean));
+    dialog.addEventListener("close", () => this.space());
+  }
+
+  devices() {
+    this.body.replaceChildren(h("section.card", h("h2", icon("device"), t("device-this")), h("p.soft", t("device-words")), h("code.id", { dir: "ltr" }, state.me.device)));
   }
 
   backup() {
@@ -157,10 +188,11 @@ class Setting extends HTMLElement {
     const form = h("form", {
       onsubmit: async (event) => {
         event.preventDefault();
-        if (first.value !== second.value) { trouble.textContent = t("archive-differ"); return; }
+        if (first.value !== second.value) { trouble.textContent = t("archive-differ"); trouble.classList.remove("fine"); return; }
         Object.assign(go, { disabled: true });
         bar.hidden = false;
         trouble.textContent = t("archive-busy");
+        trouble.classList.add("fine");
         try {
           const blob = await archive(first.value, (here, all) => { bar.max = all; bar.value = here; });
           const link = h("a", { href: URL.createObjectURL(blob), download: `tidings-${new Date().toISOString().slice(0, 10)}.archive` });
@@ -168,10 +200,11 @@ class Setting extends HTMLElement {
           setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
           trouble.textContent = t("archive-done", { bytes: bytes(blob.size) });
           form.reset();
-        } catch (error) { trouble.textContent = error.message; }
+        } catch (error) { trouble.textContent = error.message; trouble.classList.remove("fine"); }
         bar.hidden = true;
         bar.removeAttribute("value");
         go.disabled = false;
+        go.focus();
       },
     }, h("label", { for: "pass" }, t("archive-pass")), first, h("label", { for: "pass-again" }, t("archive-pass-again")), second, bar, trouble, go);
     return h("section.card", h("h2", icon("share"), t("archive-title")), h("p.soft", t("archive-words")), form);

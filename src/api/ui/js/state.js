@@ -47,7 +47,8 @@ export async function load() {
 export async function loadChat(room) {
   const before = state.chats.get(room);
   const chat = await get(`/chats/${room}`).catch(() => null);
-  if (!chat) return;
+  // A stranger's chat begins when they are accepted.
+  if (!chat || chat.state === "pending") return;
   state.chats.set(room, chat);
   tell("chats");
   if (chat.last && !chat.last.mine && chat.unread > 0 && chat.last.message !== before?.last?.message) tell("arrived", chat);

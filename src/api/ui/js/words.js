@@ -33,10 +33,15 @@ export async function load() {
   document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
 }
 
+/** Turns of direction, which a name could leave open for the rest of a sentence. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
+const still = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? value.replace(TURNS, "") : value]));
+
 /** A sentence. */
 export function t(key, values) {
   const message = bundle?.getMessage(key);
-  return message?.value ? bundle.formatPattern(message.value, values ?? null, []) : key;
+  return message?.value ? bundle.formatPattern(message.value, values ? still(values) : null, []) : key;
 }
 
 /** Whether there is such a sentence: for words that come from the node. */
@@ -57,10 +62,13 @@ export const number = (value) => format("number", () => new Intl.NumberFormat(lo
 /** Today, yesterday, a weekday, or a date. */
 export function day(ms) {
   const days = daysAgo(ms);
-  if (days === 0 || days === 1) return format("relative", () => new Intl.RelativeTimeFormat(locale, { numeric: "auto" })).format(-days, "day");
-  if (days > 1 && days < 7) return format("weekday", () => new Intl.DateTimeFormat(locale, { weekday: "long" })).format(ms);
+  if (days === 0 || days === 1) return upper(format("relative", () => new Intl.RelativeTimeFormat(locale, { numeric: "auto" })).format(-days, "day"));
+  if (days > 1 && days < 7) return upper(format("weekday", () => new Intl.DateTimeFormat(locale, { weekday: "long" })).format(ms));
   return format("long", () => new Intl.DateTimeFormat(locale, { dateStyle: "long" })).format(ms);
 }
+
+/** It stands alone, as a title does. */
+const upper = (words) => words.slice(0, 1).toLocaleUpperCase(locale) + words.slice(1);
 
 /** The time of today, or the day: for lists. */
 export function brief(ms) {
@@ -82,5 +90,5 @@ export function bytes(count) {
   let value = count;
   while (value >= 1024 && at < units.length - 1) { value /= 1024; at += 1; }
   const digits = value < 10 && at > 0 ? 1 : 0;
-  return format(`bytes ${units[at]} ${digits}`, () => new Intl.NumberFormat(locale, { style: "unit", unit: units[at], unitDisplay: "short", maximumFractionDigits: digits })).format(value);
+  return format(`bytes ${units[at]} ${digits}`, () => new Intl.NumberFormat(locale, { style: "unit", unit: units[at], unitDisplay: at ? "short" : "long", maximumFractionDigits: digits })).format(value).replace(" ", "\u00a0");
 }

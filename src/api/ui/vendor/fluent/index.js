@@ -1,9 +1,4 @@
-/**
- * A JavaScript implementation of Project Fluent, a localization
- * framework designed to unleash the expressive power of the natural language.
- *
- * @module
- */
+// Fluent 0.19.1 by Mozilla, Apache-2.0; changed: comments and indentation are taken out.
 export { FluentBundle } from "./bundle.js";
 export { FluentResource } from "./resource.js";
 export { FluentType, FluentNone, FluentNumber, FluentDateTime, } from "./types.js";
