@@ -429,6 +429,9 @@ pub struct MediaParams {
 pub struct MediaPolicy {
     /// In this room, by name or id; everywhere when left out.
     pub room: Option<String>,
+    /// Of this kind: `photo`, `voice`, `audio`, `video` or `file`; of every kind when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// The bytes; as elsewhere, or as at first, when left out.
     pub at_once_bytes: Option<u64>,
 }

@@ -143,6 +143,7 @@ fn command_status(error: &CommandError) -> (StatusCode, &'static str) {
         CommandError::TooMany(_) => (StatusCode::CONFLICT, "too_many"),
         CommandError::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         CommandError::StillOwed => (StatusCode::CONFLICT, "still_owed"),
+        CommandError::NotHere => (StatusCode::CONFLICT, "not_here"),
         CommandError::NotRelay => (StatusCode::CONFLICT, "not_relay"),
         CommandError::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }

@@ -15,7 +15,7 @@ use super::app::{self, App, Params};
 use super::body::{MediaParams, MediaPolicy, Sent};
 use super::error::ApiError;
 use super::room::{new_custody, sent};
-use crate::node::{Body as Content, Command, CommandError, CommandFailure, MediaError, NewMedia};
+use crate::node::{Body as Content, Command, CommandError, CommandFailure, MediaError, MediaKind, NewMedia};
 use crate::store::reader::view::{Message, Storage};
 use crate::types::limits::CHUNK_BYTES;
 
@@ -64,21 +64,13 @@ pub(super) async fn send(
 /// Sends a body that is here to a room once more; its pieces are not stored again.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/forward/{message}", params(("room" = String, Path), ("message" = String, Path)), responses((status = 200, body = Sent)))]
 pub(super) async fn forward(State(app): State<Arc<App>>, Path((room, message)): Path<(String, String)>) -> Result<Json<Sent>, ApiError> {
-    let (room, custody, media) = app
+    let (room, custody, message) = app
         .read(move |reader| -> Result<_, ApiError> {
             let room = reader.resolve_room(&room)?;
-            let message = reader.find_anywhere(&message)?;
-            let media = reader.media(&message).ok_or_else(not_media)?;
-            let listing = &media.manifest.listing;
-            let is_here = reader.pieces(&listing.id()).is_some_and(|(_, bits)| bits.count() >= listing.pieces());
-            if !is_here {
-                return Err(ApiError::request("its body is not here: fetch it first"));
-            }
-            Ok((room, new_custody(&reader, &room), media))
+            Ok((room, new_custody(&reader, &room), reader.find_anywhere(&message)?))
         })
         .await??;
-    let body = Content::Media(Box::new(crate::node::Media { reply: None, ..media }));
-    Ok(Json(sent(app.handle.command(Command::Send { room, body }).await, &custody)?))
+    Ok(Json(sent(app.handle.command(Command::Forward { room, message }).await, &custody)?))
 }
 
 /// The body of a message, or the part that a `Range` header names. What is not here yet is fetched, and waited for.
@@ -150,14 +142,16 @@ pub(super) async fn storage(State(app): State<Arc<App>>) -> Result<Json<Storage>
     Ok(Json(app.read(|reader| reader.storage(LARGEST_SHOWN)).await?))
 }
 
-/// Up to which size bodies are fetched without being asked for, everywhere or in one room.
+/// Up to which size bodies are fetched without being asked for, everywhere or in one room, of every kind or of one.
 #[utoipa::path(post, path = "/api/v1/media/policy", request_body = MediaPolicy, responses((status = 204)))]
 pub(super) async fn policy(State(app): State<Arc<App>>, app::Json(policy): app::Json<MediaPolicy>) -> Result<StatusCode, ApiError> {
     let room = match policy.room {
         Some(room) => Some(app.room(room).await?),
         None => None,
     };
-    app.command(Command::MediaPolicy { room, at_once_bytes: policy.at_once_bytes }).await?;
+    let unknown = || ApiError::request("`kind` is one of `photo`, `voice`, `audio`, `video` and `file`");
+    let kind = policy.kind.map(|word| MediaKind::from_word(&word).ok_or_else(unknown)).transpose()?;
+    app.command(Command::MediaPolicy { room, kind, at_once_bytes: policy.at_once_bytes }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::{BenchError, Result, chance};
-use crate::net::{self, Arrival, Link, Listen, Network};
+use crate::net::{self, Arrival, BodyStream, Incoming, Link, Listen, Network};
 use crate::node::{Command, Handle, Options, Reply, Settings};
 use crate::store::reader::Reader;
 use crate::types::limits::{INVITE_TTL_MS, NEIGHBOUR_INBOX_BYTES_MAX};
@@ -70,6 +70,7 @@ pub(super) async fn until(what: &'static str, mut is_so: impl FnMut() -> bool) -
 pub(super) struct Client {
     network: Network,
     arrivals: mpsc::Receiver<Arrival>,
+    incoming: mpsc::Receiver<Incoming>,
     link: Option<Link>,
     addresses: Vec<Address>,
 }
@@ -79,8 +80,9 @@ impl Client {
     pub(super) async fn listen() -> Result<Self> {
         let listen = loopback().into_iter().map(|address| Listen { address, preferred: None }).collect();
         let config = net::Config { transport: Zeroizing::new(chance()?), listen, is_relay: false };
-        let (network, arrivals, bound) = Network::start(config).await?;
-        Ok(Self { network, arrivals, link: None, addresses: bound.addresses })
+        let (mut network, arrivals, bound) = Network::start(config).await?;
+        let incoming = network.take_incoming().ok_or(BenchError::Late("for a network"))?;
+        Ok(Self { network, arrivals, incoming, link: None, addresses: bound.addresses })
     }
 
     /// With a stream to a peer.
@@ -126,6 +128,17 @@ impl Client {
 
     pub(super) fn send(&self, frame: &Frame) -> Result<()> {
         self.send_raw(frame.encode())
+    }
+
+    /// A stream of bodies to a peer.
+    pub(super) async fn open_bodies(&self, peer: PeerId) -> Result<BodyStream> {
+        self.network.opener().open(peer).await.ok_or(BenchError::Late("for a stream of bodies"))
+    }
+
+    /// A stream of bodies that a peer opened.
+    pub(super) async fn next_bodies(&mut self) -> Result<BodyStream> {
+        let came = timeout(PATIENCE, self.incoming.recv()).await.ok().flatten();
+        came.map(|incoming| incoming.stream).ok_or(BenchError::Late("for a stream of bodies"))
     }
 
     /// The next bytes.

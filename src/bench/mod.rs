@@ -7,6 +7,8 @@
 //! | `cast` | real nodes and bare clients, started and connected |
 //! | `deliver` | messages between two nodes |
 //! | `mailbox` | deposits at a relay, and collecting them |
+//! | `media` | large files between two nodes and through a mailbox, and texts beside them |
+//! | `process` | nodes as processes of their own |
 //! | `store` | starting with, reading and searching many messages |
 //!
 //! `docs/guide/benches.md` says how to read what they print.
@@ -15,7 +17,9 @@
 mod cast;
 mod deliver;
 mod mailbox;
+mod media;
 mod part;
+mod process;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +39,8 @@ pub enum Bench {
     Deliver,
     /// Deposits at a relay, and collecting them.
     Mailbox,
+    /// Large files between two nodes and through a mailbox, and texts beside them.
+    Media,
     /// Starting with, reading and searching many messages.
     Store,
 }
@@ -46,6 +52,8 @@ pub struct Plan {
     pub folder: Option<PathBuf>,
     /// How many messages; each bench has its own default.
     pub messages: Option<usize>,
+    /// How large the files are, in millions of bytes; each bench has its own default.
+    pub megabytes: Vec<u32>,
     /// As little as shows that it works. The figures mean nothing.
     pub is_quick: bool,
 }
@@ -55,17 +63,17 @@ pub struct Plan {
 pub struct Row {
     /// What was done.
     pub work: String,
-    /// How long it took, or how much was done in a second.
+    /// How long it took, how much was done in a second, or how much memory it took.
     pub measured: f64,
     /// The slowest of a hundred, where single times were taken.
     pub p99: Option<f64>,
-    /// Of `measured`, `p99` and `limit`: `us`, `ms`, or `/s`.
+    /// Of `measured`, `p99` and `limit`: `us`, `ms`, `/s`, `MB/s` or `MB`.
     pub unit: &'static str,
     /// The parts alone, each in microseconds for one piece of work.
     pub parts: Vec<(&'static str, f64)>,
     /// What the parts allow.
     pub limit: f64,
-    /// `measured / limit`: for times, lower is better; for `/s`, higher.
+    /// `measured / limit`: for times and memory, lower is better; for what is done in a second, higher.
     pub ratio: f64,
     /// What is aimed at.
     pub aim: &'static str,
@@ -98,9 +106,18 @@ pub enum BenchError {
     /// Disk or threads of this machine.
     #[error("the bench could not use this machine: {0}")]
     Machine(#[from] std::io::Error),
+    /// A node in a process of its own.
+    #[error("a node did not answer as it should: {0}")]
+    Http(Box<ureq::Error>),
     /// Something did not happen in time, or not as it should.
     #[error("the bench broke off while waiting {0}: no figures can be given")]
     Late(&'static str),
+}
+
+impl From<ureq::Error> for BenchError {
+    fn from(error: ureq::Error) -> Self {
+        Self::Http(Box::new(error))
+    }
 }
 
 /// What the benches give back.
@@ -111,6 +128,7 @@ pub async fn run(bench: Bench, plan: &Plan, tell: &(dyn Fn(&str) + Sync)) -> std
     let folder = Folder::new(plan.folder.as_deref())?;
     match bench {
         Bench::Deliver => deliver::run(plan, folder.path(), tell).await,
+        Bench::Media => media::run(plan, folder.path(), tell).await,
         Bench::Mailbox => mailbox::run(plan, folder.path(), tell).await,
         Bench::Store => store::run(plan, folder.path(), tell).await,
     }

@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// How many messages [default: as many as take some seconds]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     messages: Option<u32>,
+    /// How large the files of `media` are, in millions of bytes [default: 10,100,1000]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    megabytes: Vec<u32>,
     /// Only show that it works, in a few seconds; the figures mean nothing
     #[arg(long)]
     quick: bool,
@@ -30,6 +33,8 @@ enum What {
     Deliver,
     /// Deposits at a relay, and collecting them
     Mailbox,
+    /// Large files between two nodes and through a mailbox, and texts beside them
+    Media,
     /// Starting with, reading and searching many messages
     Store,
 }
@@ -42,12 +47,14 @@ impl Args {
             .context("cannot measure: the system gives no threads")
             .map_err(Failure::Failed)?;
         let folder = context.is_data_named.then(|| context.data.clone());
-        let plan = Plan { folder, messages: self.messages.map(|messages| messages as usize), is_quick: self.quick };
+        let plan =
+            Plan { folder, messages: self.messages.map(|messages| messages as usize), megabytes: self.megabytes, is_quick: self.quick };
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(200));
         let bench = match self.what {
             What::Deliver => Bench::Deliver,
             What::Mailbox => Bench::Mailbox,
+            What::Media => Bench::Media,
             What::Store => Bench::Store,
         };
         let rows = runtime.block_on(bench::run(bench, &plan, &|doing| bar.set_message(doing.to_owned())));
@@ -83,6 +90,8 @@ fn amount(value: f64, unit: &str) -> String {
     let unit = match unit {
         "us" => " µs",
         "ms" => " ms",
+        "MB/s" => " MB/s",
+        "MB" => " MB",
         other => other,
     };
     if value < 10.0 { format!("{value:.2}{unit}") } else { format!("{value:.0}{unit}") }

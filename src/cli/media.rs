@@ -57,6 +57,9 @@ enum What {
         /// In this room only
         #[arg(long, value_name = "ROOM")]
         room: Option<String>,
+        /// Of this kind only
+        #[arg(long, value_name = "KIND", value_parser = ["photo", "voice", "audio", "video", "file"])]
+        kind: Option<String>,
     },
 }
 
@@ -103,12 +106,12 @@ impl Args {
                 let storage: Storage = client.get("/api/v1/media")?;
                 context.out.answer(&storage, || storage_lines(&storage))
             }
-            What::AtOnce { bytes, room } => {
+            What::AtOnce { bytes, room, kind } => {
                 let at_once_bytes = match bytes.as_str() {
                     "default" => None,
                     text => Some(text.parse().map_err(|_| Failure::usage("the size is a number of bytes, or `default`"))?),
                 };
-                let policy = MediaPolicy { room, at_once_bytes };
+                let policy = MediaPolicy { room, kind, at_once_bytes };
                 client.tell("/api/v1/media/policy", &policy)?;
                 context.out.answer(&policy, || "It is so from here on.".to_owned())
             }

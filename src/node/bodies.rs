@@ -1,19 +1,21 @@
 //! Bodies of media between disk and wire. One task for each peer that is asked for pieces, one for each stream that is served; each has at most a
 //! few pieces in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Duration, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::net::{BodyReader, BodyStream, BodyWriter, Incoming, Opener};
-use crate::proto::Input;
-use crate::store::{Blobs, Put, Sink, Store};
+use crate::proto::Fetched;
+use crate::store::{Blobs, Put, Sink, Source, Store};
 use crate::types::limits::{ASKS_MAX, BODY_IDLE_MS, BODY_STREAMS_MAX, BODY_STREAMS_OF_PEER_MAX, FETCHES_MAX};
-use crate::types::{BlobId, PeerId, Table, View as _};
+use crate::types::{BlobId, Millis, PeerId, Table, View as _};
 use crate::wire::blob::{Ask, Bits, Lack, Piece, Stored, bits_key};
 use crate::wire::frame::Frame;
 use crate::wire::row;
@@ -23,30 +25,6 @@ use crate::wire::row;
 struct Wanted {
     blob: BlobId,
     pieces: Vec<u32>,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub(super) struct Fetched {
-    from: PeerId,
-    blob: BlobId,
-    asked: Vec<u32>,
-    got: Vec<u32>,
-    is_false: bool,
-}
-
-impl Fetched {
-    /// Of whom.
-    pub(super) fn from(&self) -> PeerId {
-        self.from
-    }
-}
-
-impl From<Fetched> for Input {
-    fn from(fetched: Fetched) -> Self {
-        let Fetched { from, blob, asked, got, is_false } = fetched;
-        Self::Fetched { from, blob, asked, got, is_false }
-    }
 }
 
 /// All of it.
@@ -90,14 +68,17 @@ impl Bodies {
         }
     }
 
+    /// A peer is gone: what was asked of it does not come, and the next ask needs a stream of its next connection.
+    pub(super) fn on_down(&mut self, peer: &PeerId) {
+        self.lanes.remove(peer);
+    }
+
     /// Removes a blob's file, off the loop.
     pub(super) fn forget(&mut self, blob: BlobId) {
         let (blobs, store) = (self.blobs.clone(), self.store.clone());
         self.tasks.spawn_blocking(move || {
             // It may be wanted again by now.
-            if store.get(Table::Blob, &blob.0).is_none()
-                && let Err(error) = blobs.remove(&blob)
-            {
+            if let Err(error) = blobs.remove_unless(&blob, || store.get(Table::Blob, &blob.0).is_some()) {
                 tracing::warn!(%error, "the file of a body that nobody needs could not be removed");
             }
         });
@@ -132,91 +113,106 @@ impl Fetcher {
         if let Some(stream) = opener.open(self.from).await {
             let (reader, writer) = stream.split();
             let (asked, answers) = mpsc::channel(LANE_MAX);
+            // One is synced while the next one is read.
+            let (written, unsynced) = mpsc::channel(1);
             let writing = write_asks(&mut queue, writer, asked);
-            tokio::join!(writing, self.read_all(reader, answers));
+            tokio::join!(writing, self.read_all(reader, answers, written), self.sync_all(unsynced));
         }
         queue.close();
         while let Ok(wanted) = queue.try_recv() {
-            self.tell(wanted, Vec::new(), false).await;
+            self.tell(wanted, Came::default()).await;
         }
     }
 
-    async fn tell(&self, wanted: Wanted, got: Vec<u32>, is_false: bool) {
-        let _ = self.done.send(Fetched { from: self.from, blob: wanted.blob, asked: wanted.pieces, got, is_false }).await;
+    async fn tell(&self, wanted: Wanted, came: Came) {
+        let Came { got, is_false, waited_ms } = came;
+        let _ = self.done.send(Fetched { from: self.from, blob: wanted.blob, asked: wanted.pieces, got, is_false, waited_ms }).await;
     }
 
-    async fn read_all(&self, mut reader: BodyReader, mut answers: mpsc::Receiver<Wanted>) {
+    async fn read_all(&self, mut reader: BodyReader, mut answers: mpsc::Receiver<(Wanted, Instant)>, written: mpsc::Sender<Unsynced>) {
         let mut is_broken = false;
-        while let Some(wanted) = answers.recv().await {
-            if is_broken {
-                self.tell(wanted, Vec::new(), false).await;
-                continue;
-            }
-            let (got, end) = self.read(&mut reader, &wanted).await;
-            is_broken = end != End::Answered;
+        while let Some((wanted, since)) = answers.recv().await {
+            let (sink, came) = if is_broken {
+                (None, Came::default())
+            } else {
+                let (sink, came, is_over) = self.read(&mut reader, &wanted, since).await;
+                is_broken = is_over;
+                (sink, came)
+            };
             if is_broken {
                 answers.close();
             }
-            self.tell(wanted, got, end == End::False).await;
+            let _ = written.send(Unsynced { wanted, sink, came }).await;
         }
     }
 
-    /// The answers to one ask, written and synced.
-    async fn read(&self, reader: &mut BodyReader, wanted: &Wanted) -> (Vec<u32>, End) {
+    /// The answers to one ask, written; and whether the stream is of no use any more.
+    async fn read(&self, reader: &mut BodyReader, wanted: &Wanted, since: Instant) -> (Option<Sink>, Came, bool) {
         let (store, blobs, blob) = (self.store.clone(), self.blobs.clone(), wanted.blob);
-        let open = move || {
-            let stored = stored(&store, &blob).filter(|_| !store.is_disk_full())?;
-            blobs.sink(&blob, &stored.listing).ok()
-        };
-        let opened = spawn_blocking(open).await;
+        let open = move || blobs.sink(&blob, || Some(stored(&store, &blob).filter(|_| !store.is_disk_full())?.listing)).ok().flatten();
         // A blob that was forgotten meanwhile, or for which there is no room: its answers are read all the same.
-        let mut sink = opened.ok().flatten();
-        let (mut got, mut end) = (Vec::new(), End::Answered);
-        for piece in &wanted.pieces {
-            match reader.read().await {
-                Some(Frame::Piece(came)) if came.piece == *piece => {
+        let mut sink = spawn_blocking(open).await.ok().flatten();
+        let mut came = Came::default();
+        for (nth, piece) in wanted.pieces.iter().enumerate() {
+            let frame = reader.read().await;
+            if nth == 0 {
+                came.waited_ms = Millis::try_from(since.elapsed().as_millis()).unwrap_or(Millis::MAX);
+            }
+            match frame {
+                Some(Frame::Piece(bytes)) if bytes.piece == *piece => {
                     let Some(open) = sink.take() else { continue };
-                    match put(open, came).await {
+                    match put(open, bytes).await {
                         Some((back, Put::Written)) => {
                             sink = Some(back);
-                            got.push(*piece);
+                            came.got.push(*piece);
                         }
                         Some((back, Put::Wrong)) => {
-                            sink = Some(back);
-                            end = End::False;
-                            break;
+                            came.is_false = true;
+                            return (Some(back), came, true);
                         }
                         None => tracing::warn!("a piece of a body could not be written"),
                     }
                 }
                 Some(Frame::Lack(lack)) if lack.piece == *piece => {}
                 Some(_) => {
-                    end = End::False;
-                    break;
+                    came.is_false = true;
+                    return (sink, came, true);
                 }
-                None => {
-                    end = End::Gone;
-                    break;
-                }
+                None => return (sink, came, true),
             }
         }
-        let synced = match sink.filter(|_| !got.is_empty()) {
-            Some(sink) => spawn_blocking(move || sink.sync().is_ok()).await.unwrap_or(false),
-            None => false,
-        };
-        (if synced { got } else { Vec::new() }, end)
+        (sink, came, false)
+    }
+
+    /// Syncs what was written, and says so.
+    async fn sync_all(&self, mut unsynced: mpsc::Receiver<Unsynced>) {
+        while let Some(Unsynced { wanted, sink, mut came }) = unsynced.recv().await {
+            let is_synced = match sink.filter(|_| !came.got.is_empty()) {
+                Some(sink) => spawn_blocking(move || sink.sync().is_ok()).await.unwrap_or(false),
+                None => false,
+            };
+            if !is_synced {
+                came.got.clear();
+            }
+            self.tell(wanted, came).await;
+        }
     }
 }
 
-/// How the answers to an ask ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// All are there.
-    Answered,
-    /// The stream is over.
-    Gone,
-    /// Something came that was not asked for.
-    False,
+/// The answers to an ask, on their way to the disk.
+struct Unsynced {
+    wanted: Wanted,
+    /// `None` when nothing more could be written.
+    sink: Option<Sink>,
+    came: Came,
+}
+
+/// What came of an ask.
+#[derive(Debug, Default)]
+struct Came {
+    got: Vec<u32>,
+    is_false: bool,
+    waited_ms: Millis,
 }
 
 async fn put(mut sink: Sink, came: Piece) -> Option<(Sink, Put)> {
@@ -224,7 +220,7 @@ async fn put(mut sink: Sink, came: Piece) -> Option<(Sink, Put)> {
 }
 
 /// Writes each ask at once; ends when none comes for a while, or nobody reads the answers any more.
-async fn write_asks(queue: &mut mpsc::Receiver<Wanted>, mut writer: BodyWriter, asked: mpsc::Sender<Wanted>) {
+async fn write_asks(queue: &mut mpsc::Receiver<Wanted>, mut writer: BodyWriter, asked: mpsc::Sender<(Wanted, Instant)>) {
     loop {
         let wanted = tokio::select! {
             () = asked.closed() => return,
@@ -234,7 +230,7 @@ async fn write_asks(queue: &mut mpsc::Receiver<Wanted>, mut writer: BodyWriter, 
         let frame = Frame::Ask(Ask { blob: wanted.blob, pieces: wanted.pieces.clone() });
         let is_written = writer.write(&frame).await.is_some();
         // Also when it was not: the reader finds the stream broken, and says so.
-        if asked.send(wanted).await.is_err() || !is_written {
+        if asked.send((wanted, Instant::now())).await.is_err() || !is_written {
             return;
         }
     }
@@ -243,60 +239,77 @@ async fn write_asks(queue: &mut mpsc::Receiver<Wanted>, mut writer: BodyWriter, 
 /// Serves every stream that comes, so many at a time.
 async fn serve_all(store: Store, blobs: Blobs, mut incoming: mpsc::Receiver<Incoming>, given: Arc<AtomicU64>) {
     let room = Arc::new(Semaphore::new(BODY_STREAMS_MAX));
-    let serving: Arc<Mutex<BTreeMap<PeerId, usize>>> = Arc::default();
+    let serving: Serving = Arc::default();
     let mut tasks = JoinSet::new();
     while let Some(Incoming { from, stream }) = incoming.recv().await {
         while tasks.try_join_next().is_some() {}
+        let turn = Turn::begin(&serving, from);
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let turn = Turn { serving: Arc::clone(&serving), from };
-        if !turn.begin() {
-            continue;
-        }
         let (store, blobs, given) = (store.clone(), blobs.clone(), Arc::clone(&given));
         tasks.spawn(async move {
-            serve(&store, &blobs, stream, &given).await;
+            tokio::select! {
+                () = turn.end.cancelled() => {}
+                () = serve(&store, &blobs, stream, &given) => {}
+            }
             drop((permit, turn));
         });
     }
 }
 
+/// The streams that are served to each peer, oldest first.
+type Serving = Arc<Mutex<BTreeMap<PeerId, VecDeque<(u64, CancellationToken)>>>>;
+
 /// One of the streams of a peer.
 struct Turn {
-    serving: Arc<Mutex<BTreeMap<PeerId, usize>>>,
+    serving: Serving,
     from: PeerId,
+    number: u64,
+    /// Comes when the peer opened newer ones.
+    end: CancellationToken,
 }
 
 impl Turn {
-    fn begin(&self) -> bool {
-        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = serving.entry(self.from).or_default();
-        *count += 1;
-        *count <= BODY_STREAMS_OF_PEER_MAX
+    /// With more than `BODY_STREAMS_OF_PEER_MAX`, the oldest ends: it may be one of a connection that is gone.
+    fn begin(serving: &Serving, from: PeerId) -> Self {
+        let end = CancellationToken::new();
+        let mut streams = serving.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = streams.entry(from).or_default();
+        let number = streams.back().map_or(0, |(number, _)| number + 1);
+        streams.push_back((number, end.clone()));
+        if streams.len() > BODY_STREAMS_OF_PEER_MAX
+            && let Some((_, oldest)) = streams.pop_front()
+        {
+            oldest.cancel();
+        }
+        Self { serving: Arc::clone(serving), from, number, end }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = serving.get_mut(&self.from) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(streams) = serving.get_mut(&self.from) {
+            streams.retain(|(number, _)| *number != self.number);
+            if streams.is_empty() {
                 serving.remove(&self.from);
             }
         }
     }
 }
 
-/// Answers asks with what the rows say is here, until the peer asks no more.
+/// Answers asks with what the rows say is here, until the peer asks no more. The next piece is read while one is written.
 async fn serve(store: &Store, blobs: &Blobs, mut stream: BodyStream, given: &AtomicU64) {
     while let Some(Frame::Ask(ask)) = stream.read_soon().await {
-        for piece in ask.pieces {
-            let (store, blobs, blob) = (store.clone(), blobs.clone(), ask.blob);
-            let bytes = spawn_blocking(move || read(&store, &blobs, &blob, piece)).await.ok().flatten();
-            let frame = match bytes {
-                Some(bytes) => Frame::Piece(Piece { piece, bytes }),
-                None => Frame::Lack(Lack { piece }),
-            };
+        let (store, blobs, pieces) = (store.clone(), blobs.clone(), ask.pieces);
+        let (sender, mut answers) = mpsc::channel(1);
+        spawn_blocking(move || {
+            let body = Held::open(&store, &blobs, &ask.blob);
+            let answer =
+                |piece: &u32| body.as_ref().and_then(|body| body.piece(*piece)).map_or(Frame::Lack(Lack { piece: *piece }), Frame::Piece);
+            // Whoever asked may be gone.
+            let _ = pieces.iter().map(answer).all(|frame| sender.blocking_send(frame).is_ok());
+        });
+        while let Some(frame) = answers.recv().await {
             if let Frame::Piece(piece) = &frame {
                 given.fetch_add(piece.bytes.len() as u64, Ordering::Relaxed);
             }
@@ -310,11 +323,21 @@ async fn serve(store: &Store, blobs: &Blobs, mut stream: BodyStream, given: &Ato
     }
 }
 
-fn read(store: &Store, blobs: &Blobs, blob: &BlobId, piece: u32) -> Option<Vec<u8>> {
-    let stored = stored(store, blob)?;
-    let bits = Bits(store.get(Table::Blob, &bits_key(blob)).unwrap_or_default());
-    if piece >= stored.listing.pieces() || !bits.has(piece) {
-        return None;
+/// A body that is here, at least in part.
+struct Held {
+    source: Source,
+    bits: Bits,
+}
+
+impl Held {
+    fn open(store: &Store, blobs: &Blobs, blob: &BlobId) -> Option<Self> {
+        let stored = stored(store, blob)?;
+        let bits = Bits(store.get(Table::Blob, &bits_key(blob)).unwrap_or_default());
+        Some(Self { source: blobs.source(blob, stored.listing).ok()?, bits })
     }
-    blobs.piece(blob, &stored.listing, piece).ok()
+
+    fn piece(&self, piece: u32) -> Option<Piece> {
+        let bytes = self.bits.has(piece).then(|| self.source.piece(piece).ok()).flatten()?;
+        Some(Piece { piece, bytes })
+    }
 }

@@ -13,14 +13,14 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::bodies::{Bodies, Fetched};
+use super::bodies::Bodies;
 use super::ledger::Ledger;
 use super::perform::Word;
 use super::work::Jobs;
 use super::{CommandFailure, Reachable, Request, Stats, Wanted};
 use crate::net::{self, Arrival, Link, Network, Verdict};
 use crate::proto::guilt::Guilt;
-use crate::proto::{Event, Input, Misbehaviour, Node, Outcome, Output, Reply, Topic};
+use crate::proto::{Event, Fetched, Input, Misbehaviour, Node, Outcome, Output, Reply, Topic};
 use crate::store::{Store, StoreError};
 use crate::types::limits::{DISK_POLL_MS, INPUTS_PER_TURN_MAX, REFUSE_MS, STOP_MS, STREAM_DRAIN_MS, TEND_MS};
 use crate::types::{Address, Batch, Millis, Now, PeerId};
@@ -241,6 +241,7 @@ impl Driver {
             }
             Arrival::Down { peer, is_malformed } => {
                 self.links.remove(&peer);
+                self.bodies.on_down(&peer);
                 self.show_links();
                 self.handle(Input::PeerDown(peer))?;
                 if is_malformed {
@@ -272,8 +273,8 @@ impl Driver {
     }
 
     async fn on_fetched(&mut self, fetched: Fetched) -> Result<(), StoreError> {
-        let from = fetched.from();
-        if let Outcome::Misbehaved(why) = self.handle(fetched.into())? {
+        let from = fetched.from;
+        if let Outcome::Misbehaved(why) = self.handle(Input::Fetched(fetched))? {
             self.blame(from, why).await;
         }
         Ok(())
@@ -453,7 +454,7 @@ fn name(input: &Input) -> &'static str {
         Input::Listening(_) => "listening",
         Input::DiskFull(_) => "disk full",
         Input::Worked { .. } => "worked",
-        Input::Fetched { .. } => "fetched",
+        Input::Fetched(_) => "fetched",
         Input::Deadline => "deadline",
     }
 }

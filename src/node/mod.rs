@@ -37,6 +37,7 @@ pub use crate::media::safe_name;
 pub use crate::proto::{Command, CommandError, Event, Reply, Settings};
 pub use crate::wire::blob::{Manifest, Media};
 pub use crate::wire::content::Body;
+pub use crate::wire::media::MediaKind;
 pub use upload::{Download, MediaError, NewMedia};
 
 /// How to start a node.

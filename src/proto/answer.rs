@@ -220,10 +220,8 @@ impl State {
                 }
             }
             // Nothing else can be made anew; what it was good for is asked for again by whoever lacks it.
-            Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy | Cargo::Welcome { .. } => self.settle(ctx, account, order, &row),
-            Cargo::Rejoin { room } => {
+            Cargo::Commit { .. } | Cargo::Knock | Cargo::Copy | Cargo::Welcome { .. } | Cargo::Rejoin { .. } => {
                 self.settle(ctx, account, order, &row);
-                self.on_no_use(ctx, room);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ctx::Ctx;
 use super::node::State;
-use super::seam::{CommandError, Event, Misbehaviour, Outcome, Output, Refusal, Reply};
+use super::seam::{CommandError, Event, Fetched, Misbehaviour, Outcome, Output, Refusal, Reply};
 use super::timer::Timer;
 use super::transfer::{Progress, Transfers};
 use crate::types::limits::{COPIES_WANTED, FETCH_AT_ONCE_BYTES, FRAME_IDS_MAX, HOLDERS_MAX, OFFER_MS, OFFERS_PER_TURN_MAX};
@@ -15,6 +15,7 @@ use crate::wire::blob::{
 use crate::wire::content::Body;
 use crate::wire::frame::Frame;
 use crate::wire::mailbox::Reason;
+use crate::wire::media::MediaKind;
 use crate::wire::row;
 
 /// What is under way with bodies.
@@ -23,6 +24,8 @@ pub(super) struct Bodies {
     pub(super) transfers: Transfers,
     /// Accounts that have not said that they have the body of a message.
     owed: BTreeMap<AccountId, BTreeSet<MessageId>>,
+    /// Up to where senders were told that their bodies are here, when there were too many for one turn.
+    told: Option<Vec<u8>>,
     /// When a body was offered last.
     offered: BTreeMap<(PeerId, InboxId, BlobId), Millis>,
     /// Who is told when a body is whole.
@@ -232,7 +235,8 @@ impl State {
             return;
         }
         let known = ctx.row::<Stored>(Table::Blob, &blob.0);
-        let is_wanted = listing.size <= self.fetch_at_once(ctx, room) || known.as_ref().is_some_and(|stored| stored.wanted);
+        let is_wanted =
+            listing.size <= self.fetch_at_once(ctx, room, media.preview.kind) || known.as_ref().is_some_and(|stored| stored.wanted);
         ctx.put(Table::Blob, blob.0, &Stored { listing: listing.clone(), wanted: is_wanted });
         ctx.put_raw(Table::Use, use_key(&blob, &Use::Message(message)), []);
         if self.is_whole(ctx, &blob) {
@@ -243,18 +247,26 @@ impl State {
         }
     }
 
-    /// Bytes up to which a body in this room is fetched without being asked for.
-    fn fetch_at_once(&self, ctx: &Ctx, room: &RoomId) -> u64 {
-        let of_room = ctx.row::<u64>(Table::Meta, &row::media_policy(Some(room)));
-        of_room.or_else(|| ctx.row(Table::Meta, &row::media_policy(None))).unwrap_or(FETCH_AT_ONCE_BYTES)
+    /// Bytes up to which a body of this kind in this room is fetched without being asked for: what was said of the room goes before what was said of the
+    /// kind, and both together before either.
+    fn fetch_at_once(&self, ctx: &Ctx, room: &RoomId, kind: MediaKind) -> u64 {
+        let said = [(Some(room), Some(kind)), (Some(room), None), (None, Some(kind)), (None, None)];
+        let mut said = said.into_iter().filter_map(|(room, kind)| ctx.row::<u64>(Table::Meta, &row::media_policy(room, kind)));
+        said.next().unwrap_or(FETCH_AT_ONCE_BYTES)
     }
 
-    /// The person decides up to which size bodies are fetched at once, everywhere or in a room.
-    pub(super) fn set_media_policy(&mut self, ctx: &mut Ctx, room: Option<RoomId>, bytes: Option<u64>) -> Result<Reply, CommandError> {
+    /// The person decides up to which size bodies are fetched at once, everywhere or in a room, of a kind or of any.
+    pub(super) fn set_media_policy(
+        &mut self,
+        ctx: &mut Ctx,
+        room: Option<RoomId>,
+        kind: Option<MediaKind>,
+        bytes: Option<u64>,
+    ) -> Result<Reply, CommandError> {
         if let Some(room) = &room {
             ctx.row::<row::Room>(Table::Room, &room.0).ok_or(CommandError::NoRoom)?;
         }
-        let key = row::media_policy(room.as_ref());
+        let key = row::media_policy(room.as_ref(), kind);
         match bytes {
             Some(bytes) => ctx.put(Table::Meta, key, &bytes),
             None => ctx.delete(Table::Meta, key),
@@ -311,6 +323,15 @@ impl State {
             ctx.emit(Event::Message { room: index.place.room, message });
         }
         Ok(Reply::Done)
+    }
+
+    /// The person sends on what they have. Whether it is here is decided where it would be forgotten: here.
+    pub(super) fn forward(&mut self, ctx: &mut Ctx, room: RoomId, message: MessageId) -> Result<Reply, CommandError> {
+        let media = self.media_of(ctx, &message).ok_or(CommandError::NoMessage)?;
+        if !self.is_whole(ctx, &media.manifest.listing.id()) {
+            return Err(CommandError::NotHere);
+        }
+        self.send(ctx, room, Body::Media(Box::new(Media { reply: None, ..*media })))
     }
 
     /// A message was taken back by its sender: its body goes too, unless something else needs it.
@@ -395,16 +416,9 @@ impl State {
     }
 
     /// What was asked of a peer is durable, or did not come.
-    pub(super) fn on_fetched(
-        &mut self,
-        ctx: &mut Ctx,
-        from: &PeerId,
-        blob: &BlobId,
-        asked: &[u32],
-        got: &[u32],
-        is_false: bool,
-    ) -> Outcome {
-        let progress = self.bodies.transfers.on_fetched(blob, from, asked, got, is_false, ctx.now.mono);
+    pub(super) fn on_fetched(&mut self, ctx: &mut Ctx, fetched: &Fetched) -> Outcome {
+        let (blob, is_false) = (&fetched.blob, fetched.is_false);
+        let progress = self.bodies.transfers.on_fetched(fetched, ctx.now.mono);
         let Some(fetch) = self.bodies.transfers.get(blob) else { return Outcome::Duplicate };
         if progress != Progress::None {
             let bits = fetch.have.0.clone();
@@ -459,15 +473,26 @@ impl State {
         self.timers.sooner(Timer::Bodies, ctx.now.mono);
     }
 
-    /// Tells senders that their bodies are here; who cannot be told just now is told later.
+    /// Tells senders that their bodies are here, some at a time; who cannot be told just now is told later, and nobody waits behind them.
     fn tell_had(&mut self, ctx: &mut Ctx) {
         let mut gathered: BTreeMap<(AccountId, RoomId), Vec<MessageId>> = BTreeMap::new();
-        for (key, _) in ctx.scan(&Scan::prefix(Table::Carriage, [4]).limit(FRAME_IDS_MAX)) {
+        let mut scan = Scan::prefix(Table::Carriage, [4]).limit(FRAME_IDS_MAX);
+        if let Some(from) = self.bodies.told.take() {
+            scan = scan.after(from);
+        }
+        let rows = ctx.scan(&scan);
+        if let (FRAME_IDS_MAX, Some((last, _))) = (rows.len(), rows.last()) {
+            self.bodies.told = Some(last.clone());
+            self.timers.sooner(Timer::Bodies, ctx.now.mono + 1);
+        }
+        for (key, _) in rows {
             let Some(message) = key.get(1..).and_then(MessageId::from_slice) else { continue };
             let here = self.media_of(ctx, &message).filter(|media| self.is_whole(ctx, &media.manifest.listing.id()));
             let index = ctx.row::<row::Index>(Table::Index, &message.0);
-            if let (Some(_), Some(index)) = (here, index) {
-                gathered.entry((index.place.sender, index.place.room)).or_default().push(message);
+            match (here, index) {
+                (Some(_), Some(index)) => gathered.entry((index.place.sender, index.place.room)).or_default().push(message),
+                // Forgotten, or taken back: there is nothing to tell, until it is fetched again.
+                _ => ctx.delete(Table::Carriage, key),
             }
         }
         for ((account, room), messages) in gathered {

@@ -322,11 +322,15 @@ impl State {
     /// A welcome is of no use: what it answered is asked again.
     fn ask_again(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId) {
         let me = ctx.keys.account_id();
-        let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Group && row.members.contains(&me));
+        let row = ctx.row::<row::Room>(Table::Room, &room.0);
         if *room == direct_room(&me, account) {
             self.request_again(ctx, account);
-        } else if let Some(row) = row.filter(|_| !self.rooms.has(room)) {
-            let effects = self.rooms.ask_back(ctx, room, row.members.into_iter().filter(|member| *member != me).collect());
+        } else if !self.rooms.has(room) && row.as_ref().is_none_or(|row| row.members.contains(&me)) {
+            let mut members = row.map_or_else(Vec::new, |row| row.members);
+            members.retain(|member| *member != me);
+            members.push(*account);
+            self.rooms.was_answered(room);
+            let effects = self.rooms.ask_back(ctx, room, members);
             self.apply_effects(ctx, effects);
         }
     }

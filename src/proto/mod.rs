@@ -54,4 +54,4 @@ mod timer;
 mod transfer;
 
 pub use node::{Node, Settings};
-pub use seam::{Command, CommandError, Event, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};
+pub use seam::{Command, CommandError, Event, Fetched, Input, Misbehaviour, Outcome, Output, Refusal, Reply, Topic};

@@ -280,7 +280,7 @@ impl State {
                 self.on_worked(ctx, &text, number);
                 Outcome::Accepted
             }
-            Input::Fetched { from, blob, asked, got, is_false } => self.on_fetched(ctx, &from, &blob, &asked, &got, is_false),
+            Input::Fetched(fetched) => self.on_fetched(ctx, &fetched),
             Input::Deadline => {
                 self.on_deadline(ctx);
                 Outcome::Accepted
@@ -313,7 +313,8 @@ impl State {
             Command::Send { room, body } => self.send(ctx, room, body),
             Command::MediaFetch(message) => self.media_fetch(ctx, message),
             Command::MediaDrop(message) => self.media_drop(ctx, message),
-            Command::MediaPolicy { room, at_once_bytes } => self.set_media_policy(ctx, room, at_once_bytes),
+            Command::Forward { room, message } => self.forward(ctx, room, message),
+            Command::MediaPolicy { room, kind, at_once_bytes } => self.set_media_policy(ctx, room, kind, at_once_bytes),
             Command::Read { room, messages } => self.read(ctx, &room, &messages),
             Command::RoomCreate { name, members } => self.room_create(ctx, &name, &members),
             Command::RoomAdd { room, account } => self.room_add(ctx, &room, &account),

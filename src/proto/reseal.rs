@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::ctx::Ctx;
-use super::lane::{Other, order_of, row_key};
+use super::lane::{order_of, row_key};
 use super::node::State;
-use super::room::Effect;
 use super::timer::Timer;
 use crate::types::limits::RESEAL_ROWS_MAX;
 use crate::types::{AccountId, EnvelopeId, RoomId, Scan, Table};
@@ -48,9 +47,7 @@ impl State {
         for (key, value) in ctx.scan(&Scan::prefix(Table::Meta, PREFIX)) {
             let Some(room) = key.strip_prefix(PREFIX).and_then(RoomId::from_slice) else { continue };
             match row::decode::<Noted>(&value) {
-                Ok((epochs, accounts)) if self.rooms.has(&room) || self.is_out(ctx, &room) => {
-                    self.reseal_to(ctx, &room, &accounts, epochs.as_deref())
-                }
+                Ok((epochs, accounts)) if self.rooms.has(&room) => self.reseal_to(ctx, &room, &accounts, epochs.as_deref()),
                 _ => ctx.delete(Table::Meta, key),
             }
         }
@@ -71,7 +68,7 @@ impl State {
 
     /// The same for some accounts.
     pub(super) fn reseal_to(&mut self, ctx: &mut Ctx, room: &RoomId, accounts: &[AccountId], epochs: Option<&[[u8; 16]]>) {
-        if !self.rooms.has(room) && !self.is_out(ctx, room) {
+        if !self.rooms.has(room) {
             return;
         }
         let mut accounts: Vec<AccountId> = accounts.iter().copied().filter(|account| self.outbox.is_busy(account)).collect();
@@ -91,22 +88,6 @@ impl State {
         let lanes = accounts.into_iter().map(|account| (account, self.outbox.next_order(&account))).rev().collect();
         self.reseals.rooms.insert(*room, Reseal { epochs, lanes, after: 0, sealed: BTreeMap::new(), is_noted });
         self.reseal_some(ctx, room);
-    }
-
-    /// Whether this account knows that it is not in a room any more.
-    fn is_out(&self, ctx: &Ctx, room: &RoomId) -> bool {
-        ctx.row::<row::Room>(Table::Room, &room.0).is_some_and(|row| !row.members.contains(&ctx.keys.account_id()))
-    }
-
-    /// Somebody will not bring this account back into a room. When nothing is here of a group, and nobody else was asked who has not answered, it is
-    /// out, until somebody does bring it back: what was written meanwhile can no longer arrive.
-    pub(super) fn on_no_use(&mut self, ctx: &mut Ctx, room: &RoomId) {
-        let row = ctx.row::<row::Room>(Table::Room, &room.0).filter(|row| row.kind == RoomKind::Group);
-        let is_lost = row.is_some_and(|row| row.members.contains(&ctx.keys.account_id())) && !self.rooms.has(room);
-        if is_lost && self.outbox.owed_such(Other::Rejoin(*room)).is_empty() {
-            self.apply_effects(ctx, vec![Effect::Removed { room: *room }]);
-            self.reseal(ctx, room, None);
-        }
     }
 
     /// Goes on with one room.
@@ -134,7 +115,7 @@ impl State {
             work.lanes.pop();
             work.after = 0;
         }
-        if work.lanes.is_empty() || !(self.rooms.has(room) || self.is_out(ctx, room)) {
+        if work.lanes.is_empty() || !self.rooms.has(room) {
             if work.is_noted {
                 ctx.delete(Table::Meta, noted_key(room));
             }

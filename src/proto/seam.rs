@@ -3,6 +3,7 @@
 use crate::types::{AccountId, Address, Batch, BlobId, DeviceId, MessageId, Millis, PeerId, RoomId};
 use crate::wire::content::Body;
 use crate::wire::frame::Frame;
+use crate::wire::media::MediaKind;
 
 /// What happens to the node.
 #[derive(Clone, Debug)]
@@ -43,21 +44,27 @@ pub enum Input {
         /// The number that pays.
         number: u64,
     },
-    /// The answer to an [`Output::Fetch`]: these pieces are durable here. Also when the peer is gone, and nothing came.
-    Fetched {
-        /// Of whom.
-        from: PeerId,
-        /// Which blob.
-        blob: BlobId,
-        /// What was asked for.
-        asked: Vec<u32>,
-        /// What came, was right, and is synced.
-        got: Vec<u32>,
-        /// Whether something came that is not of this blob.
-        is_false: bool,
-    },
+    /// The answer to an [`Output::Fetch`].
+    Fetched(Fetched),
     /// The deadline has come.
     Deadline,
+}
+
+/// What came of asking a peer for pieces; also when the peer is gone, and nothing came.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// Of whom.
+    pub from: PeerId,
+    /// Which blob.
+    pub blob: BlobId,
+    /// What was asked for.
+    pub asked: Vec<u32>,
+    /// What came, was right, and is synced.
+    pub got: Vec<u32>,
+    /// Whether something came that is not of this blob.
+    pub is_false: bool,
+    /// How long the first piece was waited for.
+    pub waited_ms: Millis,
 }
 
 /// What the driver must do, strictly in order: a `Persist` is durable before anything after it is done.
@@ -203,10 +210,19 @@ pub enum Command {
     MediaFetch(MessageId),
     /// Forget the body of a message; what others still wait for stays.
     MediaDrop(MessageId),
+    /// Sends the body of a message once more, to another room or the same: its pieces are here already.
+    Forward {
+        /// Where to.
+        room: RoomId,
+        /// Whose body.
+        message: MessageId,
+    },
     /// Up to which size bodies are fetched at once.
     MediaPolicy {
         /// In this room; everywhere when there is none.
         room: Option<RoomId>,
+        /// Of this kind; of every kind when there is none.
+        kind: Option<MediaKind>,
         /// The bytes; as elsewhere when there are none.
         at_once_bytes: Option<u64>,
     },
@@ -322,6 +338,9 @@ pub enum CommandError {
     /// Others wait for it.
     #[error("somebody still waits for this file, and this may be its only copy: it stays until they have it")]
     StillOwed,
+    /// There is nothing to send on.
+    #[error("this file is not here: fetch it first, then send it on")]
+    NotHere,
     /// This node is no relay.
     #[error("this node is not a relay: start it with `tidings run --relay`")]
     NotRelay,

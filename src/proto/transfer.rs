@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::types::limits::{ASK_MS_WANTED, ASK_PIECES_MAX, ASK_STALL_MS, ASKS_MAX, FETCHES_MAX, HOLDER_PAUSE_MS, HOLDERS_MAX};
+use super::seam::Fetched;
+use crate::types::limits::{ASK_PIECES_MAX, ASK_QUEUE_MS, ASK_STALL_MS, ASKS_MAX, FETCHES_MAX, HOLDER_PAUSE_MS, HOLDERS_MAX};
 use crate::types::time::MINUTE;
 use crate::types::{BlobId, Millis, PeerId};
 use crate::wire::blob::{Bits, Listing};
@@ -32,9 +33,13 @@ struct Holder {
     asks: Vec<Given>,
     /// Pieces in the next ask.
     window: usize,
+    /// The shortest time that a first piece was waited for: what is longer is a queue on the line, or behind it.
+    wait_ms_min: Millis,
     paused_until: Millis,
     /// Pauses in a row.
     failures: u32,
+    /// One piece fills the line to it.
+    is_slow: bool,
     /// It gave what is not of this blob.
     is_false: bool,
 }
@@ -102,7 +107,7 @@ impl Fetch {
         for _ in 0..ASKS_MAX {
             for peer in &peers {
                 let Some(holder) = self.holders.get(peer) else { continue };
-                let is_ready = !holder.is_false && holder.asks.len() < ASKS_MAX && now >= holder.paused_until;
+                let is_ready = !holder.is_false && holder.asks.len() < holder.asks_max() && now >= holder.paused_until;
                 if !is_ready || holder.asks.iter().any(|given| given.is_stalled) || !is_up(peer) {
                     continue;
                 }
@@ -120,14 +125,32 @@ impl Fetch {
     }
 
     /// When something is to be looked at again.
-    fn next_at(&self) -> Option<Millis> {
+    fn next_at(&self, now: Millis) -> Option<Millis> {
         let stalls = self.holders.values().flat_map(|holder| &holder.asks).filter(|given| !given.is_stalled);
-        let pauses = self.holders.values().filter(|holder| !holder.is_false && holder.paused_until > 0).map(|holder| holder.paused_until);
+        let pauses = self.holders.values().filter(|holder| !holder.is_false && holder.paused_until > now).map(|holder| holder.paused_until);
         stalls.map(|given| given.at + ASK_STALL_MS).chain(pauses).min()
     }
 }
 
 impl Holder {
+    /// Asks grow while nothing queues, and shrink while texts would wait behind them.
+    fn on_waited(&mut self, waited_ms: Millis) {
+        self.wait_ms_min = self.wait_ms_min.min(waited_ms);
+        let queued = waited_ms - self.wait_ms_min;
+        self.window = match queued {
+            _ if queued <= ASK_QUEUE_MS => self.window * 2,
+            _ if queued > 2 * ASK_QUEUE_MS => self.window / 2,
+            _ => self.window,
+        };
+        self.window = self.window.clamp(1, ASK_PIECES_MAX);
+        self.is_slow = self.window == 1 && queued > ASK_QUEUE_MS;
+    }
+
+    /// Asks that it may have at a time: on a line that one piece fills, one.
+    fn asks_max(&self) -> usize {
+        if self.is_slow { 1 } else { ASKS_MAX }
+    }
+
     fn pause(&mut self, now: Millis) {
         self.failures = self.failures.saturating_add(1);
         self.paused_until = now + (HOLDER_PAUSE_MS << self.failures.min(5).saturating_sub(1)).min(MINUTE);
@@ -153,7 +176,15 @@ impl Transfers {
     pub(super) fn add_holder(&mut self, blob: &BlobId, peer: PeerId) {
         let Some(fetch) = self.fetches.get_mut(blob) else { return };
         if fetch.holders.len() < HOLDERS_MAX || fetch.holders.contains_key(&peer) {
-            let new = Holder { asks: Vec::new(), window: 1, paused_until: 0, failures: 0, is_false: false };
+            let new = Holder {
+                asks: Vec::new(),
+                window: 1,
+                wait_ms_min: Millis::MAX,
+                paused_until: 0,
+                failures: 0,
+                is_slow: false,
+                is_false: false,
+            };
             let holder = fetch.holders.entry(peer).or_insert(new);
             (holder.paused_until, holder.failures) = (0, 0);
         }
@@ -186,7 +217,8 @@ impl Transfers {
     }
 
     /// The answer to an ask: these pieces are durable, the rest did not come.
-    pub(super) fn on_fetched(&mut self, blob: &BlobId, from: &PeerId, asked: &[u32], got: &[u32], is_false: bool, now: Millis) -> Progress {
+    pub(super) fn on_fetched(&mut self, fetched: &Fetched, now: Millis) -> Progress {
+        let Fetched { from, blob, asked, got, is_false, waited_ms } = fetched;
         let Some(fetch) = self.fetches.get_mut(blob) else { return Progress::None };
         let pieces = fetch.listing.pieces();
         let fresh: Vec<u32> = got.iter().copied().filter(|piece| *piece < pieces && !fetch.have.has(*piece)).collect();
@@ -198,21 +230,15 @@ impl Transfers {
                 holder.asks.iter().filter(|given| !given.is_stalled).for_each(|given| fetch.asked.extend(&given.pieces));
                 continue;
             }
-            let Some(at) = holder.asks.iter().position(|given| given.pieces == asked) else { continue };
-            let given = holder.asks.remove(at);
-            holder.is_false |= is_false;
+            let Some(at) = holder.asks.iter().position(|given| given.pieces == *asked) else { continue };
+            holder.asks.remove(at);
+            holder.is_false |= *is_false;
             holder.asks.iter().filter(|given| !given.is_stalled).for_each(|given| fetch.asked.extend(&given.pieces));
             if got.len() < asked.len() {
                 holder.pause(now);
             } else {
                 (holder.failures, holder.paused_until) = (0, 0);
-                let took = now.saturating_sub(given.at);
-                holder.window = match took {
-                    _ if took <= ASK_MS_WANTED => holder.window * 2,
-                    _ if took > 2 * ASK_MS_WANTED => holder.window / 2,
-                    _ => holder.window,
-                };
-                holder.window = holder.window.clamp(1, ASK_PIECES_MAX);
+                holder.on_waited(*waited_ms);
             }
         }
         match (fetch.is_whole(), fresh.is_empty()) {
@@ -240,7 +266,7 @@ impl Transfers {
 
     /// When [`fill`](Self::fill) may have something to do without an answer.
     pub(super) fn next_at(&self, now: Millis) -> Option<Millis> {
-        self.fetches.values().filter_map(Fetch::next_at).map(|at| at.max(now + 1)).min()
+        self.fetches.values().filter_map(|fetch| fetch.next_at(now)).map(|at| at.max(now + 1)).min()
     }
 }
 

@@ -34,6 +34,7 @@ impl Play {
             .or_else(|| self.mailbox_fault())
             .or_else(|| self.news_fault())
             .or_else(|| self.epoch_fault())
+            .or_else(|| self.bodies_fault())
             .or_else(|| (fake::reused() > 0).then(|| "a step of a ratchet served two messages".to_owned()))
     }
 
@@ -90,7 +91,7 @@ impl Play {
     }
 
     fn is_honest(&self) -> bool {
-        self.world.machines.iter().all(|machine| machine.state.lie.is_none())
+        self.world.machines.iter().all(|machine| machine.state.lie.is_none() && machine.state.trick.is_none())
     }
 
     fn mailbox_fault(&self) -> Option<String> {

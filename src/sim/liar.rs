@@ -40,7 +40,16 @@ impl World {
     pub(super) fn forget(&mut self, who: Who) {
         let was_up = self.machines[who].is_up();
         self.kill(who);
-        self.machines[who].disk.wipe(&[Table::Held, Table::Body, Table::Inbox, Table::Expiry, Table::Handover]);
+        self.machines[who].disk.wipe(&[
+            Table::Held,
+            Table::Body,
+            Table::Inbox,
+            Table::Expiry,
+            Table::Handover,
+            Table::Lodging,
+            Table::Blob,
+            Table::Use,
+        ]);
         if was_up {
             self.start(who);
         }

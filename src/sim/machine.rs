@@ -1,13 +1,14 @@
 //! One machine of the world: a disk, a clock, and the node that runs on it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Who;
 use super::disk::Disk;
 use crate::crypto::keys::Keys;
 use crate::proto::{Node, Output, Settings};
 use crate::types::time::DAY;
-use crate::types::{AccountId, Batch, Millis, Now, PeerId};
+use crate::types::{AccountId, Batch, BlobId, Millis, Now, PeerId};
+use crate::wire::blob::Bits;
 
 /// Wall time at the beginning of the world: some day in the year 2024.
 const EPOCH: Millis = 20_000 * DAY;
@@ -20,6 +21,8 @@ pub struct Machine {
     pub settings: Settings,
     /// Its rows.
     pub disk: Disk,
+    /// The pieces of bodies that are in its files, durably.
+    pub files: BTreeMap<BlobId, Bits>,
     /// The node, while it runs.
     pub node: Option<Box<Node>>,
     /// How the machine itself is.
@@ -55,6 +58,8 @@ pub struct State {
     pub gone: bool,
     /// It is a mailbox that lies.
     pub lie: Option<super::liar::Lie>,
+    /// What it does with those who fetch bodies from it.
+    pub trick: Option<super::bodies::Trick>,
 }
 
 pub(super) enum Waiting {
@@ -76,6 +81,7 @@ impl Machine {
             keys,
             settings,
             disk: Disk::default(),
+            files: BTreeMap::new(),
             node: None,
             state: State::default(),
             peers: BTreeSet::new(),

@@ -11,6 +11,7 @@
 //! | [`play`], [`calm`] | plays a scenario; what everything must come to once all is calm |
 //! | [`oracle`], [`law`] | what must be true at every step, and of every row |
 //! | [`model`], [`audit`] | what people must see in the end, and what else must be so |
+//! | [`bodies`] | bodies of media: where their pieces are, and what must be so of them |
 //! | [`report`] | what the protocol costs, for a fixed set of stories |
 //! | [`trace`] | what happened, a line for each event |
 //! | [`capsule`], [`hunt`] | a failing scenario in a file, made short; many seeds |
@@ -20,6 +21,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod audit;
+pub mod bodies;
 pub mod calm;
 pub mod capsule;
 pub mod cheat;

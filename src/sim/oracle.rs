@@ -79,6 +79,11 @@ impl Watch {
         }
     }
 
+    /// Whose inbox it is.
+    pub(super) fn owner(&self, inbox: &InboxId) -> Option<Who> {
+        self.owners.get(inbox).copied()
+    }
+
     pub(super) fn overhear(&mut self, bytes: &[u8]) {
         if self.overheard.len() < OVERHEARD_MAX {
             self.overheard.push(bytes.to_vec());
@@ -90,6 +95,7 @@ impl World {
     /// Right after a batch was applied, durable or not.
     pub(super) fn watch_applied(&mut self, who: Who, batch: &Batch) {
         self.watch_rows(who, batch);
+        self.watch_bodies_applied(who, batch);
         for (table, key, value) in batch.iter() {
             match (table, value) {
                 (Table::Held, None) => self.watch_release(who, key),
@@ -115,7 +121,7 @@ impl World {
         let machine = &self.machines[who];
         let Some(hold) = machine.disk.before(Table::Held, key).and_then(|value| row::decode::<Hold>(value).ok()) else { return };
         let Some(inbox) = key.first_chunk::<32>().map(|inbox| InboxId(*inbox)) else { return };
-        let Some(owner) = self.watch.owners.get(&inbox).copied() else { return };
+        let Some(owner) = self.watch.owner(&inbox) else { return };
         let is_over = machine.time(self.now).wall >= hold.until || hold.part == Part::Report;
         let spared = &self.watch.spared;
         if is_over || spared.junk || spared.absent.contains(&owner) || spared.liars.contains(&who) {
@@ -170,6 +176,7 @@ impl World {
 
     /// A batch is durable.
     pub(super) fn watch_durable(&mut self, who: Who, batch: &Batch) {
+        self.watch_bodies_durable(who, batch);
         for (table, key, value) in batch.iter() {
             if table != Table::Index {
                 continue;

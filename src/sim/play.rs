@@ -146,7 +146,7 @@ impl Play {
     }
 
     /// The room that two people share; the group, for one alone.
-    fn room(&self, one: Who, other: Who) -> Option<RoomId> {
+    pub(super) fn room(&self, one: Who, other: Who) -> Option<RoomId> {
         if one == other { self.group } else { Some(direct_room(&self.account(one), &self.account(other))) }
     }
 
@@ -186,9 +186,14 @@ impl Play {
         steps
     }
 
-    fn send(&mut self, from: Who, room: RoomId, body: Body) {
+    pub(super) fn send(&mut self, from: Who, room: RoomId, body: Body) {
+        self.command(from, room, Command::Send { room, body });
+    }
+
+    /// Has something sent to a room; the answer may come later.
+    pub(super) fn command(&mut self, from: Who, room: RoomId, command: Command) {
         if self.is_up(from) {
-            let id = self.world.command(from, Command::Send { room, body });
+            let id = self.world.command(from, command);
             let without = if self.group == Some(room) { self.model.taken_out(from) } else { Vec::new() };
             self.asked.insert(id, Sent { room, from, without });
             for (id, result) in self.world.replies() {
@@ -227,6 +232,10 @@ impl Play {
                     self.say(from.into(), room, count);
                 }
             }
+            Blow::File { from, to, chunks } => self.send_file(from.into(), to.into(), chunks),
+            Blow::Fetch(who, to, choice) => self.fetch(who.into(), to.into(), choice.into()),
+            Blow::Forget(who, to, choice) => self.drop_body(who.into(), to.into(), choice.into()),
+            Blow::Forward(who, to, choice) => self.forward(who.into(), to.into(), choice.into()),
             Blow::Mark { from, to, choice } => self.mark(from.into(), to.into(), choice.into()),
             Blow::Look { from, to } => self.look(from.into(), to.into()),
             Blow::Rename(who) => {
@@ -292,6 +301,7 @@ impl Play {
                     self.world.forget(who.into());
                 }
             }
+            Blow::Trick(who, trick) => self.world.machines[usize::from(who)].state.trick = trick,
             Blow::Backup(who) => {
                 let mut disk = self.world.machines[usize::from(who)].disk.clone();
                 disk.flush(usize::MAX);
@@ -411,6 +421,7 @@ impl Play {
         self.world.watch.spared.absent.insert(who);
         self.world.kill(who);
         self.world.machines[who].disk = backup;
+        self.world.machines[who].files.clear();
         let has_met = |other: &Who| self.contact(*other, who).is_some() && self.contact(who, *other).is_none();
         let forgotten: Vec<Who> = (0..usize::from(self.people)).filter(has_met).collect();
         forgotten.into_iter().for_each(|other| self.estrange(who, other));
@@ -469,6 +480,9 @@ impl Play {
         self.settled_ms = self.world.now - begin;
         self.speak();
         self.settle();
+        if self.want_all() {
+            self.settle();
+        }
         if self.world.watch.fault.is_none() {
             self.rest();
         }
@@ -524,7 +538,12 @@ impl Play {
     }
 
     fn rest(&mut self) {
+        let is_fetching = self.is_fetching();
         let steps = self.run(HOUR);
+        // Whoever fetches from somebody who loses most of it, or has no one left to fetch from, goes on.
+        if is_fetching {
+            return;
+        }
         let most = REST_STEPS * self.world.machines.len() as u64;
         self.world.watch.check(steps < most, || format!("{steps} steps in an hour in which nothing happens"));
     }

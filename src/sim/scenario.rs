@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bodies::Trick;
 use super::liar::Lie;
 use super::link::Weather;
 use crate::types::Millis;
@@ -135,6 +136,23 @@ pub enum Blow {
     Forge(u8),
     /// Frames that were overheard, some of them damaged, from the one to the other.
     Junk(u8, u8, u16),
+    /// A file to a contact; to oneself: to the group.
+    File {
+        /// Who sends it.
+        from: u8,
+        /// To whom.
+        to: u8,
+        /// Its chunks.
+        chunks: u32,
+    },
+    /// Somebody wants the body of one of the messages in the room with another; with oneself: in the group.
+    Fetch(u8, u8, u16),
+    /// Somebody has the body of one of these messages forgotten on their machine.
+    Forget(u8, u8, u16),
+    /// Somebody sends on what they have from the group, or from the room with another, to that room.
+    Forward(u8, u8, u16),
+    /// A machine is bad to those who fetch bodies from it, or stops.
+    Trick(u8, Option<Trick>),
 }
 
 impl Scenario {

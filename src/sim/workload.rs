@@ -1,5 +1,6 @@
 //! From a seed to a scenario: people as people are, in weather as it is.
 
+use super::bodies::Trick;
 use super::liar::Lie;
 use super::link::Weather;
 use super::scenario::{Blow, Scenario};
@@ -9,9 +10,15 @@ use crate::types::time::{DAY, HOUR, MINUTE, SECOND};
 /// Seeds from here on are wild: more people, of whom not all have met, more mishaps than one life has, months of absence.
 pub const WILD: u64 = 1_000_000;
 
+/// Seeds from here on are those before it with files in them: what else happens is the same.
+pub const FILES: u64 = 1_000_000_000;
+
 impl Scenario {
     /// The scenario of a seed.
     pub fn of_seed(seed: u64) -> Self {
+        if let Some(plain) = seed.checked_sub(FILES) {
+            return Self { seed, ..Self::of_seed(plain) }.with_files();
+        }
         let mut bytes = *b"tidings scenario of a seed......";
         bytes[24..].copy_from_slice(&seed.to_be_bytes());
         let mut rng = Rng::from_seed(bytes);
@@ -33,7 +40,40 @@ impl Scenario {
         Maker { rng: &mut rng, scenario: &mut scenario, is_wild, sleeps: 0, has_mishap: false }.make();
         scenario
     }
+
+    /// What people do with files, between what happens anyway; by chance of its own.
+    fn with_files(mut self) -> Self {
+        let mut bytes = *b"tidings files of a seed.........";
+        bytes[24..].copy_from_slice(&self.seed.to_be_bytes());
+        let mut rng = Rng::from_seed(bytes);
+        let (people, all) = (u64::from(self.people), u64::from(self.people + self.relays));
+        for _ in 0..rng.below(3) {
+            let (who, trick) = (rng.below(all) as u8, [Trick::Lose, Trick::Lie, Trick::Stall][rng.below(3) as usize]);
+            self.insert(&mut rng, Blow::Trick(who, Some(trick)));
+        }
+        for _ in 0..6 + rng.below(20) {
+            let (who, to, choice) = (rng.below(people) as u8, rng.below(people) as u8, rng.below(1 << 16) as u16);
+            let chunks = FILE_CHUNKS[rng.below(FILE_CHUNKS.len() as u64) as usize];
+            let blow = match rng.below(20) {
+                0 | 1 => Blow::Forget(who, to, choice),
+                2 | 3 => Blow::Forward(who, to, choice),
+                4..=7 => Blow::Fetch(who, to, choice),
+                8 => Blow::File { from: who, to, chunks: [9_000, 17_000][usize::from(choice % 2)] },
+                _ => Blow::File { from: who, to, chunks },
+            };
+            self.insert(&mut rng, blow);
+        }
+        self
+    }
+
+    fn insert(&mut self, rng: &mut Rng, blow: Blow) {
+        let at = rng.below(self.blows.len() as u64 + 1) as usize;
+        self.blows.insert(at, blow);
+    }
 }
+
+/// One, a few, as many as come by themselves, more than that, more than a listing has digests for.
+const FILE_CHUNKS: [u32; 6] = [1, 1, 5, 60, 150, 300];
 
 struct Maker<'a> {
     rng: &'a mut Rng,

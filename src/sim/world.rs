@@ -12,8 +12,7 @@ use crate::crypto::keys::Keys;
 use crate::proto::{Command, CommandError, Input, Misbehaviour, Node, Outcome, Output, Refusal, Reply, Settings, Topic};
 use crate::types::limits::FRAME_BYTES_MAX;
 use crate::types::time::{HOUR, SECOND};
-use crate::types::{Address, Batch, BlobId, EnvelopeId, Millis, PeerId, Rng, Table, View as _};
-use crate::wire::blob::{Bits, bits_key};
+use crate::types::{Address, Batch, BlobId, EnvelopeId, Millis, PeerId, Rng};
 use crate::wire::frame::Frame;
 
 /// The simulated world.
@@ -36,6 +35,8 @@ pub struct World {
     by_peer: BTreeMap<PeerId, Who>,
     /// Answers to commands, not looked at yet.
     replies: Vec<(u64, Result<Reply, CommandError>)>,
+    /// What is remembered of bodies of media.
+    pub(super) bodies: super::bodies::Seen,
     /// Over how many lines an envelope came to a machine.
     hops: BTreeMap<(Who, EnvelopeId), u64>,
     rng: Rng,
@@ -89,6 +90,7 @@ enum What {
     Wake { who: Who, life: u32 },
     Flushed { who: Who, life: u32, batches: usize },
     Start { who: Who, life: u32 },
+    Forget { who: Who, life: u32, blob: BlobId },
 }
 
 impl PartialEq for Happening {
@@ -113,6 +115,8 @@ impl Ord for Happening {
 
 /// How long a dial takes.
 const DIAL_MS: Millis = 10;
+/// How long the file of a body stays after it was forgotten.
+const FORGET_MS: Millis = 20;
 /// How long a proof of work takes.
 const WORK_MS: Millis = 400;
 /// How long a machine takes to start after a crash, at most.
@@ -134,6 +138,7 @@ impl World {
             queue: BinaryHeap::new(),
             by_peer: BTreeMap::new(),
             replies: Vec::new(),
+            bodies: super::bodies::Seen::default(),
             hops: BTreeMap::new(),
             rng: Rng::from_seed(bytes),
             sequence: 0,
@@ -176,6 +181,8 @@ impl World {
         machine.started = now;
         machine.life += 1;
         machine.wake = None;
+        self.reconcile(who);
+        let machine = &mut self.machines[who];
         let node = Node::open(machine.keys.clone(), machine.settings.clone(), &machine.disk, seed, machine.time(now));
         machine.node = Some(Box::new(node));
         self.trace.add(format_args!("{now} {who} starts"));
@@ -251,7 +258,7 @@ impl World {
         self.queue.push(Reverse(Happening { at, sequence: self.sequence, what }));
     }
 
-    fn later(&mut self, to: Who, delay: Millis, link: Option<u64>, input: Input) {
+    pub(super) fn later(&mut self, to: Who, delay: Millis, link: Option<u64>, input: Input) {
         let life = self.machines[to].life;
         self.queue(self.now + delay, What::Input { to, life, link, input: Box::new(input) });
     }
@@ -407,6 +414,7 @@ impl World {
         match output {
             Output::Transmit { to, frame } => {
                 self.watch_frame(who, &frame);
+                self.watch_body_frame(who, &frame);
                 for frame in self.twist(who, frame) {
                     self.carry(who, &to, &frame);
                 }
@@ -441,34 +449,25 @@ impl World {
                 self.later(who, WORK_MS, None, Input::Worked { text, number });
             }
             Output::Fetch { from, blob, pieces } => self.fetch(who, from, blob, pieces),
-            Output::Forget(_) => {}
+            Output::Forget(blob) => {
+                let (life, at) = (self.machines[who].life, self.now + FORGET_MS);
+                self.queue(at, What::Forget { who, life, blob });
+            }
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Emit(_) => {}
             Output::Persist(_) => {}
         }
     }
 
-    /// Pieces come if the other machine's rows say that it has them, and the way there and back holds. There are no bytes in this world.
-    fn fetch(&mut self, who: Who, peer: PeerId, blob: BlobId, asked: Vec<u32>) {
-        let Some(other) = self.who(&peer) else { return };
-        let fate = self.links.fate(other, who, self.now, &self.weather, &mut self.rng);
-        let is_there = self.machines[who].peers.contains(&other) && self.machines[other].is_up();
-        let bits = Bits(self.machines[other].disk.get(Table::Blob, &bits_key(&blob)).unwrap_or_default());
-        let (delay, got) = match fate {
-            Fate::Arrives { at, .. } if is_there => {
-                let got = asked.iter().copied().filter(|piece| bits.has(*piece)).collect();
-                (at.saturating_sub(self.now), got)
-            }
-            _ => (DIAL_MS, Vec::new()),
-        };
-        self.later(who, delay, None, Input::Fetched { from: peer, blob, asked, got, is_false: false });
+    /// What becomes of something that goes from one machine to the other.
+    pub(super) fn fate(&mut self, from: Who, to: Who) -> Fate {
+        self.links.fate(from, to, self.now, &self.weather, &mut self.rng)
     }
 
     /// Puts a frame on its way.
     fn carry(&mut self, from: Who, to: &PeerId, frame: &Frame) {
         let Some(other) = self.who(to) else { return };
-        let fate = self.links.fate(from, other, self.now, &self.weather, &mut self.rng);
-        match fate {
+        match self.fate(from, other) {
             Fate::Nowhere | Fate::Vanishes => {}
             Fate::Snaps => self.snap(from, other),
             Fate::Arrives { at, link, times } => {
@@ -561,6 +560,7 @@ impl World {
                 }
             }
             What::Flushed { who, life, batches } if self.machines[who].life == life => self.on_flushed(who, batches),
+            What::Forget { who, life, blob } if self.machines[who].life == life => self.forget_file(who, &blob),
             What::Start { who, life } if self.machines[who].life == life => self.start(who),
             _ => {}
         }
@@ -574,6 +574,10 @@ impl World {
         match input {
             Input::Frame { from, .. } if self.who(&from).and_then(|from| self.links.id(from, to)) != link => {}
             Input::PeerDown(peer) => self.end(to, &peer),
+            Input::Fetched(mut fetched) => {
+                self.write_pieces(to, &fetched.blob, &mut fetched.got);
+                self.input(to, Input::Fetched(fetched));
+            }
             input => {
                 self.input(to, input);
             }
@@ -652,7 +656,7 @@ impl Told {
             Input::Listening(_) => ("listening", None, &[]),
             Input::DiskFull(_) => ("disk", None, &[]),
             Input::Worked { .. } => ("worked", None, &[]),
-            Input::Fetched { from, .. } => ("fetched", Some(*from), &[]),
+            Input::Fetched(fetched) => ("fetched", Some(fetched.from), &[]),
             Input::Deadline => ("deadline", None, &[]),
         };
         let digest = blake3::hash(bytes);

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Store, StoreError};
 use crate::crypto::aead;
@@ -18,6 +19,8 @@ use crate::wire::row;
 #[derive(Clone, Debug)]
 pub struct Blobs {
     dir: PathBuf,
+    /// Held while a file is removed, or one is opened that pieces come for.
+    turns: Arc<Mutex<()>>,
 }
 
 /// What became of a piece that came.
@@ -40,7 +43,7 @@ impl Blobs {
                 fs::remove_file(path)?;
             }
         }
-        Ok(Self { dir })
+        Ok(Self { dir, turns: Arc::default() })
     }
 
     fn path(&self, blob: &BlobId) -> PathBuf {
@@ -71,20 +74,28 @@ impl Blobs {
         Ok(Opener { file, manifest: manifest.clone(), at: 0, chunk: None })
     }
 
-    /// The bytes of a piece that the rows say is here.
-    pub fn piece(&self, blob: &BlobId, listing: &Listing, piece: u32) -> io::Result<Vec<u8>> {
-        read_piece(&File::open(self.path(blob))?, listing, piece)
+    /// A blob whose pieces are here, at least some.
+    pub fn source(&self, blob: &BlobId, listing: Listing) -> io::Result<Source> {
+        Ok(Source { file: File::open(self.path(blob))?, listing })
     }
 
-    /// A blob that pieces come for.
-    pub fn sink(&self, blob: &BlobId, listing: &Listing) -> io::Result<Sink> {
+    /// A blob that pieces come for; `None` when `listing`, which is asked while nothing is removed, gives none.
+    pub fn sink(&self, blob: &BlobId, listing: impl FnOnce() -> Option<Listing>) -> io::Result<Option<Sink>> {
+        let _turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(listing) = listing() else { return Ok(None) };
         let path = self.path(blob);
         let is_new = !path.exists();
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         if is_new {
             File::open(&self.dir)?.sync_all()?;
         }
-        Ok(Sink { file, listing: listing.clone(), page: None })
+        Ok(Some(Sink { path, file, listing, page: None }))
+    }
+
+    /// Forgets a blob, unless somebody wants it again: that is asked while no sink is opened.
+    pub fn remove_unless(&self, blob: &BlobId, is_wanted: impl FnOnce() -> bool) -> io::Result<()> {
+        let _turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_wanted() { Ok(()) } else { self.remove(blob) }
     }
 
     /// Forgets a blob.
@@ -141,7 +152,8 @@ impl Blobs {
                 let bytes = read_piece(&sink.file, listing, piece)?;
                 Ok(sink.digest(piece)? == Some(digest(&bytes)))
             };
-            let is_whole = self.sink(&blob, listing).is_ok_and(|mut sink| here.all(|piece| check(&mut sink, piece).unwrap_or(false)));
+            let sink = self.sink(&blob, || Some(listing.clone())).ok().flatten();
+            let is_whole = sink.is_some_and(|mut sink| here.all(|piece| check(&mut sink, piece).unwrap_or(false)));
             // One that is being forgotten meanwhile is no damage.
             if !is_whole && store.get(Table::Blob, &key).is_some() {
                 damaged.push(blob);
@@ -228,9 +240,24 @@ fn nonce(index: u32, is_last: bool) -> [u8; 12] {
 
 const AAD: &[u8] = b"tidings v1 chunk";
 
+/// Gives pieces as they are.
+#[derive(Debug)]
+pub struct Source {
+    file: File,
+    listing: Listing,
+}
+
+impl Source {
+    /// The bytes of a piece that the rows say is here.
+    pub fn piece(&self, piece: u32) -> io::Result<Vec<u8>> {
+        read_piece(&self.file, &self.listing, piece)
+    }
+}
+
 /// Takes pieces as they come.
 #[derive(Debug)]
 pub struct Sink {
+    path: PathBuf,
     file: File,
     listing: Listing,
     /// The page that was needed last.
@@ -265,9 +292,11 @@ impl Sink {
         })
     }
 
-    /// Makes durable what was written.
+    /// Makes durable what was written. An error when the file was removed meanwhile: what was written is nowhere then.
     pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        let (mine, there) = (self.file.metadata()?, fs::metadata(&self.path)?);
+        if (mine.dev(), mine.ino()) == (there.dev(), there.ino()) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 }
 

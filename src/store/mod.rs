@@ -58,7 +58,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 pub use archive::ArchiveError;
-pub use blobs::{Blobs, Opener, Put, Sealer, Sink};
+pub use blobs::{Blobs, Opener, Put, Sealer, Sink, Source};
 pub use dir::{DataDir, FORMAT};
 pub use error::StoreError;
 pub use export::{Exported, Imported, Progress, import};

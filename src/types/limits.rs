@@ -252,8 +252,9 @@ limits! {
     ASKS_MAX: usize = 2;
     /// Bodies fetched at a time; others wait, the smallest first.
     FETCHES_MAX: usize = 4;
-    /// How soon an ask should be answered: slower holders are asked for less at a time, so that little is under way on a slow link.
-    ASK_MS_WANTED: Millis = 400;
+    /// How much longer than at its fastest a holder may take to its first piece: behind more, it is asked for less at a time, so that little is under way on a
+    /// slow link, and texts do not wait behind it.
+    ASK_QUEUE_MS: Millis = 20;
     /// How long a holder may take to answer before others are asked for the same.
     ASK_STALL_MS: Millis = 15 * SECOND;
     /// How long a holder that lacked something or stalled is left alone.
@@ -278,7 +279,7 @@ limits! {
     OFFERS_PER_TURN_MAX: usize = 64;
     /// Streams of bodies that are served to all peers.
     BODY_STREAMS_MAX: usize = 64;
-    /// Streams of bodies that are served to one peer.
+    /// Streams of bodies that are served to one peer; of more, the oldest ends.
     BODY_STREAMS_OF_PEER_MAX: usize = 2;
     /// How long a stream of bodies may be quiet before it is closed.
     BODY_IDLE_MS: Millis = 30 * SECOND;

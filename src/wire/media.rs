@@ -23,6 +23,14 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Photo, Self::Voice, Self::Audio, Self::Video, Self::File];
+
+    /// Which one a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
     /// The word for it in JSON and on the command line.
     pub fn word(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use bincode::{Decode, Encode};
 use super::codec::{self, DecodeError};
 use super::content::{Body, Clock};
 use super::mailbox::{Grant, Reason};
+use super::media::MediaKind;
 use crate::types::{AccountId, Address, DeviceId, EnvelopeId, InboxId, MessageId, Millis, PeerId, RoomId};
 
 /// Name in `Table::Meta` of the schema of all rows; the store alone writes it.
@@ -21,9 +22,10 @@ pub const META_RESTORED: &[u8] = b"store restored";
 /// Name in `Table::Meta` of a [`Skew`]; not there when the clock is right as far as is known.
 pub const META_SKEW: &[u8] = b"skew";
 
-/// Name in `Table::Meta` of the bytes (u64) up to which the body of a message is fetched at once, in a room or elsewhere.
-pub fn media_policy(room: Option<&RoomId>) -> Vec<u8> {
-    [b"media at once ", room.map(|room| &room.0[..]).unwrap_or_default()].concat()
+/// Name in `Table::Meta` of the bytes (u64) up to which the body of a message is fetched at once, in a room or elsewhere, of a kind or of any.
+pub fn media_policy(room: Option<&RoomId>, kind: Option<MediaKind>) -> Vec<u8> {
+    let (room, kind) = (room.map(|room| &room.0[..]).unwrap_or_default(), kind.map_or("", MediaKind::word));
+    [b"media at once ", room, kind.as_bytes()].concat()
 }
 
 /// The version of every row so far.

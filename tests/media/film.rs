@@ -89,6 +89,29 @@ fn a_track_of_places_goes_with_its_samples() {
 }
 
 #[test]
+fn a_film_in_fragments_says_how_long_it_plays() {
+    let list = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
+    let header = boxed(b"tkhd", &[&list(&[0, 0, 0, 7]), &[0; 68]]);
+    let handler = boxed(b"hdlr", &[&[0; 8], b"vide", &[0; 12], b"\0"]);
+    // A thousand ticks in a second; how many of them there are is not known.
+    let media = boxed(b"mdia", &[&boxed(b"mdhd", &[&list(&[0, 0, 0, 1_000, 0, 0])]), &handler]);
+    let extends = boxed(b"mvex", &[&boxed(b"trex", &[&list(&[0, 7, 1, 40, 0, 0])])]);
+    let movie = boxed(b"moov", &[&boxed(b"mvhd", &[&[0; 100]]), &boxed(b"trak", &[&header, &media]), &extends]);
+    let fragment =
+        |track: u32, parts: &[&[u8]]| boxed(b"moof", &[&boxed(b"traf", &[&boxed(b"tfhd", &[&list(&[0, track])]), &parts.concat()])]);
+    let defaults = fragment(7, &[&boxed(b"tfdt", &[&list(&[0, 0])]), &boxed(b"trun", &[&list(&[0, 25])])]);
+    let each = boxed(b"trun", &[&list(&[0x301, 2, 0, 500, 9, 250, 9])]);
+    let later = fragment(7, &[&boxed(b"tfdt", &[&list(&[0x0100_0000, 0, 2_000])]), &each]);
+    let stranger = fragment(8, &[&boxed(b"trun", &[&list(&[0, u32::MAX])])]);
+    let start = boxed(b"ftyp", &[b"isom\0\0\0\0isom"]);
+    let duration = |fragments: &[&[u8]]| sent(&[&start[..], &movie, &fragments.concat()].concat(), "a.mp4").0.duration_ms;
+    assert_eq!(duration(&[&defaults]), 1_000, "25 samples of 40 ms");
+    assert_eq!(duration(&[&defaults, &later, &stranger]), 2_750, "from two seconds on, 500 and 250 ms");
+    let claims = fragment(7, &[&boxed(b"trun", &[&list(&[0x101, u32::MAX, 0, 500])])]);
+    assert_eq!(duration(&[&claims]), 500, "not more samples than are there");
+}
+
+#[test]
 fn boxes_that_nobody_knows_are_emptied() {
     let film = golden("film.mp4");
     let telling = [boxed(b"uuid", &[b"XXXXXXXXXXXXXXXX at home"]), boxed(b"free", &[b"Lumen"]), boxed(b"abcd", &[b"Zurich"])].concat();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tidings::sim::hunt::{Plan, hunt};
 use tidings::sim::scenario::{Blow, Scenario};
+use tidings::sim::workload::FILES;
 use tidings::sim::{play, report};
 
 #[test]
@@ -81,6 +82,19 @@ fn the_third_fifty_seeds() {
 #[test]
 fn the_fourth_fifty_seeds() {
     quarter(3);
+}
+
+/// The same worlds as the first ones, with files in them.
+#[test]
+fn the_first_seeds_with_files() {
+    let bag = hunt(&Plan { first: FILES, seeds: 20, time: None, jobs: 1, faults_max: 3 }, &|_| ());
+    assert_eq!(bag.faults, [], "`tidings sim hunt --first SEED --seeds 1` makes a short file of each");
+    let is_file = |blow: &&Blow| matches!(blow, Blow::File { .. } | Blow::Fetch(..) | Blow::Forward(..) | Blow::Trick(..));
+    let files: usize = (FILES..FILES + 20).map(|seed| Scenario::of_seed(seed).blows.iter().filter(is_file).count()).sum();
+    assert!(files > 120 && bag.tally.crashes > 80, "{files}, {bag:?}: a world in which nothing happens proves nothing");
+    // What else happens is what happens without them.
+    let without = |seed| Scenario::of_seed(seed).blows.into_iter().filter(|blow| !is_file(&blow) && !matches!(blow, Blow::Forget(..)));
+    assert!((0..50).all(|seed| without(FILES + seed).eq(without(seed))));
 }
 
 /// What the protocol costs. `TIDINGS_WRITE_GOLDEN=1` writes the file anew: its change belongs in the commit that caused it.

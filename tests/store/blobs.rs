@@ -31,12 +31,12 @@ fn what_goes_in_comes_out_at_the_far_end_piece_by_piece() {
         let manifest = sealed(&ours, &plain);
         let (listing, blob) = (&manifest.listing, manifest.listing.id());
         assert!(listing.is_sound() && listing.size == size);
-        let mut sink = theirs.sink(&blob, listing).unwrap();
+        let mut sink = theirs.sink(&blob, || Some(listing.clone())).unwrap().unwrap();
         // Pages first, then from the last chunk to the first.
         let order = (listing.chunks()..listing.pieces()).chain((0..listing.chunks()).rev());
         let mut sum = 0;
         for piece in order {
-            let bytes = ours.piece(&blob, listing, piece).unwrap();
+            let bytes = ours.source(&blob, listing.clone()).unwrap().piece(piece).unwrap();
             sum += bytes.len() as u64;
             assert_eq!(sink.put(piece, &bytes).unwrap(), Put::Written);
         }
@@ -62,8 +62,8 @@ fn nothing_but_the_piece_itself_is_taken_and_no_sealed_byte_can_change() {
     let plain = bytes(3 * CHUNK_BYTES + 7);
     let manifest = sealed(&blobs, &plain);
     let (listing, blob) = (manifest.listing.clone(), manifest.listing.id());
-    let mut sink = blobs.sink(&blob, &listing).unwrap();
-    let right = blobs.piece(&blob, &listing, 1).unwrap();
+    let mut sink = blobs.sink(&blob, || Some(listing.clone())).unwrap().unwrap();
+    let right = blobs.source(&blob, listing.clone()).unwrap().piece(1).unwrap();
     let mut wrong = right.clone();
     wrong[100] ^= 1;
     assert_eq!(sink.put(1, &wrong).unwrap(), Put::Wrong);

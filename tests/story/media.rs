@@ -2,9 +2,11 @@
 //! nobody needs them. There are no bytes in this world: what travels is which pieces are where.
 
 use tidings::proto::{Command, CommandError, Reply};
-use tidings::types::limits::{ASKS_MAX, CHUNK_BYTES, FETCH_AT_ONCE_BYTES, LISTING_DIGESTS_MAX, PAGE_DIGESTS, RELAY_MEDIA_BYTES_MAX};
+use tidings::types::limits::{
+    ASKS_MAX, CHUNK_BYTES, FETCH_AT_ONCE_BYTES, FRAME_IDS_MAX, LISTING_DIGESTS_MAX, PAGE_DIGESTS, RELAY_MEDIA_BYTES_MAX,
+};
 use tidings::types::time::{DAY, HOUR, MINUTE, SECOND};
-use tidings::types::{BlobId, MessageId, RoomId, Table, View as _};
+use tidings::types::{Batch, BlobId, MessageId, RoomId, Scan, Table, View as _};
 use tidings::wire::blob::{Bits, Carriage, Listing, Manifest, Media, Stored, bits_key, carriage_key};
 use tidings::wire::content::Body;
 use tidings::wire::media::{MediaKind, Preview};
@@ -69,7 +71,7 @@ fn alice_sends_a_video_while_bob_is_away_and_leaves_before_he_comes() {
     let media = file((LISTING_DIGESTS_MAX as u64 + 40) * CHUNK_BYTES - 5, 1);
     let (listing, blob) = (&media.manifest.listing, media.manifest.listing.id());
     assert_eq!((listing.pages(), listing.pieces()), (1, LISTING_DIGESTS_MAX as u32 + 41));
-    let policy = Command::MediaPolicy { room: None, at_once_bytes: Some(listing.size) };
+    let policy = Command::MediaPolicy { room: None, kind: None, at_once_bytes: Some(listing.size) };
     let message = send(&mut world, "alice", room, &media);
     world.run(2 * MINUTE);
     assert_eq!(have(&world, "relay", &blob), listing.pieces(), "the relay has all of it");
@@ -129,7 +131,7 @@ fn of_three_holders_one_lies_and_one_stalls_and_it_comes_whole() {
     let media = file(60 * CHUNK_BYTES, 2);
     let blob = media.manifest.listing.id();
     // Bob sees the message, and not yet the file.
-    world.command("bob", Command::MediaPolicy { room: Some(room), at_once_bytes: Some(0) }).unwrap();
+    world.command("bob", Command::MediaPolicy { room: Some(room), kind: None, at_once_bytes: Some(0) }).unwrap();
     let message = send(&mut world, "alice", room, &media);
     world.run(2 * MINUTE);
     assert_eq!(["bob", "carol", "dave"].map(|name| have(&world, name, &blob)), [0, 60, 60]);
@@ -233,4 +235,61 @@ fn a_mailbox_forgets_what_nobody_fetched() {
     world.run(HOUR);
     assert!(world.person("relay").rows.all::<Stored>(Table::Blob).is_empty());
     assert!(world.bodies.forgotten.contains(&("relay".to_owned(), blob)));
+}
+
+#[test]
+fn what_comes_by_itself_is_decided_for_a_room_and_for_a_kind() {
+    let (mut world, room) = two_and_a_relay(86);
+    let of_kind = |kind: MediaKind, nth: u8| {
+        let mut media = file(3 * CHUNK_BYTES, nth);
+        media.preview.kind = kind;
+        media
+    };
+    let set = |world: &mut World, room, kind, at_once_bytes| {
+        world.command("bob", Command::MediaPolicy { room, kind, at_once_bytes }).unwrap();
+    };
+    let comes = |world: &mut World, media: Media| {
+        send(world, "alice", room, &media);
+        world.run(MINUTE);
+        have(world, "bob", &media.manifest.listing.id()) == 3
+    };
+    set(&mut world, None, Some(MediaKind::Video), Some(0));
+    assert!(!comes(&mut world, of_kind(MediaKind::Video, 1)));
+    assert!(comes(&mut world, of_kind(MediaKind::File, 2)), "of another kind");
+    set(&mut world, Some(room), None, Some(FETCH_AT_ONCE_BYTES));
+    assert!(comes(&mut world, of_kind(MediaKind::Video, 3)), "what is said of the room goes before");
+    set(&mut world, Some(room), Some(MediaKind::Video), Some(CHUNK_BYTES));
+    assert!(!comes(&mut world, of_kind(MediaKind::Video, 4)), "and of a kind in the room before that");
+    set(&mut world, Some(room), Some(MediaKind::Video), None);
+    assert!(comes(&mut world, of_kind(MediaKind::Video, 5)), "taken back");
+}
+
+#[test]
+fn nobody_waits_to_be_told_behind_those_of_whom_there_is_nothing_to_tell() {
+    let (mut world, room) = two_and_a_relay(87);
+    let mut stale = Batch::default();
+    for nth in 0..2 * FRAME_IDS_MAX as u64 {
+        // Before any id that chance makes.
+        stale.put(Table::Carriage, [&[4, 0, 0, 0, 0, 0, 0, 0, 0], &nth.to_be_bytes()[..]].concat(), []);
+    }
+    world.people.get_mut("bob").unwrap().rows.apply(&stale);
+    let media = file(3 * CHUNK_BYTES, 8);
+    let message = send(&mut world, "alice", room, &media);
+    world.run(2 * MINUTE);
+    assert!(carriage(&world, "alice", "bob", &message).had.is_some(), "Alice hears that Bob has it");
+    let left = world.person("bob").rows.scan(&Scan::prefix(Table::Carriage, [4]));
+    assert!(left.is_empty(), "{} rows that say nothing", left.len());
+}
+
+#[test]
+fn what_is_not_here_any_more_is_not_sent_on() {
+    let (mut world, room) = two_and_a_relay(88);
+    let media = file(3 * CHUNK_BYTES, 9);
+    let message = send(&mut world, "alice", room, &media);
+    world.run(MINUTE);
+    let Ok(Reply::Sent { message: second, .. }) = world.command("bob", Command::Forward { room, message }) else { panic!("not sent on") };
+    world.run(MINUTE);
+    assert!(carriage(&world, "bob", "alice", &second).had.is_some());
+    world.command("alice", Command::MediaDrop(message)).unwrap();
+    assert_eq!(world.command("alice", Command::Forward { room, message }), Err(CommandError::NotHere));
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tidings::crypto::keys::{Keys, direct_room, message_id};
 use tidings::proto::ctx::Ctx;
 use tidings::proto::room::Rooms;
-use tidings::proto::{Command, CommandError, Event, Input, Node, Outcome, Output, Reply, Settings};
+use tidings::proto::{Command, CommandError, Event, Fetched, Input, Node, Outcome, Output, Reply, Settings};
 use tidings::types::limits::CLOCK_DRIFT_MS_MAX;
 use tidings::types::time::{DAY, HOUR, SECOND};
 use tidings::types::{AccountId, Address, Batch, BlobId, EnvelopeId, MessageId, Millis, Now, PeerId, Rng, RoomId, Row, Scan, Table, View};
@@ -21,7 +21,7 @@ use tidings::wire::{codec, row};
 pub(super) struct Rows(BTreeMap<(Table, Vec<u8>), Vec<u8>>, Cell<usize>);
 
 impl Rows {
-    fn apply(&mut self, batch: &Batch) {
+    pub(super) fn apply(&mut self, batch: &Batch) {
         for (table, key, value) in batch.iter() {
             match value {
                 Some(value) => self.0.insert((table, key.to_vec()), value.to_vec()),
@@ -362,7 +362,7 @@ impl World {
         }
         *self.bodies.given.entry(other).or_default() += got.len();
         let took = 40 + 5 * asked.len() as u64;
-        self.later(name, took, Input::Fetched { from, blob, asked, got, is_false });
+        self.later(name, took, Input::Fetched(Fetched { from, blob, asked, got, is_false, waited_ms: 40 }));
     }
 
     /// Puts a frame on its way: in order on each connection.

@@ -2,6 +2,7 @@
 //! places, so nothing is taken out: what must go becomes a `free` box of zeros, of the same size in the same place. Only boxes that
 //! are known to say how pictures and sounds are played stay.
 
+mod fragment;
 mod movie;
 mod samples;
 mod still;

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek};
 
+use super::fragment::Times;
 use super::{Head, children, head, samples, u32_at, u64_at};
 use crate::media::Scan;
 use crate::media::clean::Patches;
@@ -23,6 +24,7 @@ struct Film {
     lost_track: bool,
     /// Keep what a song is called: of no voice message.
     keep_titles: bool,
+    times: Times,
 }
 
 pub(in crate::media) fn scan<F: Read + Seek>(input: &mut Input<'_, F>, as_voice: bool) -> Result<Scan, Fault> {
@@ -60,6 +62,9 @@ pub(in crate::media) fn scan<F: Read + Seek>(input: &mut Input<'_, F>, as_voice:
         return Err(Fault::Unsure("a track of data is spread over its fragments"));
     }
     let mut scan = film.scan;
+    if scan.duration_ms == 0 {
+        scan.duration_ms = film.times.duration_ms();
+    }
     scan.kind = match (film.has_video, film.has_sound) {
         (false, true) => Some(MediaKind::Audio),
         _ => None,
@@ -114,11 +119,12 @@ impl Film {
         Ok((scale, if is_known { duration } else { 0 }))
     }
 
-    /// How long a film in fragments is, if it says so.
+    /// What holds for all fragments.
     fn extends<F: Read + Seek>(&mut self, input: &mut Input<'_, F>, extends: Head) -> Result<(), Fault> {
         for child in children(input, extends.inside, extends.end)? {
             match &child.kind {
-                b"mehd" | b"trex" | b"leva" => {}
+                b"trex" => self.times.on_extends(input, child)?,
+                b"mehd" | b"leva" => {}
                 _ => self.patches.free(child, input.length())?,
             }
         }
@@ -148,6 +154,7 @@ impl Film {
     /// Width and height after the turn that its matrix says, from the first track of pictures.
     fn track_header<F: Read + Seek>(&mut self, input: &mut Input<'_, F>, head: Head, is_video: bool) -> Result<(), Fault> {
         self.timed(input, head)?;
+        self.times.on_track(input, head)?;
         let version = input.array::<1>(head.inside)?.map_or(0, |bytes| bytes[0]);
         let matrix = head.inside + if version == 1 { 52 } else { 40 };
         if !is_video || self.scan.width > 0 || matrix + 44 > head.end {
@@ -164,6 +171,7 @@ impl Film {
             match &child.kind {
                 b"mdhd" => {
                     let (scale, duration) = self.timed(input, child)?;
+                    self.times.on_scale(scale);
                     if self.scan.duration_ms == 0 {
                         self.scan.duration_ms = milliseconds(duration, scale);
                     }
@@ -234,6 +242,7 @@ impl Film {
             match &child.kind {
                 b"mfhd" => {}
                 b"traf" => {
+                    self.times.on_fragment(input, child)?;
                     for part in children(input, child.inside, child.end)? {
                         let stays = [b"tfhd", b"tfdt", b"trun", b"sdtp", b"sbgp", b"sgpd", b"subs", b"saiz", b"saio", b"senc"];
                         if !stays.contains(&&part.kind) {
@@ -296,7 +305,7 @@ fn handler<F: Read + Seek>(input: &mut Input<'_, F>, track: Head) -> Result<[u8;
     Err(Fault::Unsure("a track does not say what it is"))
 }
 
-fn milliseconds(duration: u64, scale: u32) -> u32 {
+pub(super) fn milliseconds(duration: u64, scale: u32) -> u32 {
     let ms = u128::from(duration) * 1_000 / u128::from(scale.max(1));
     u32::try_from(ms).unwrap_or(u32::MAX)
 }

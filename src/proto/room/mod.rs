@@ -481,6 +481,11 @@ impl Rooms {
         self.ask_all(ctx, room, members)
     }
 
+    /// The question to be added again was answered, if in vain: the next one need not wait.
+    pub fn was_answered(&mut self, room: &RoomId) {
+        self.asked.remove(room);
+    }
+
     /// What another device says about its epoch (on meeting). Notices branches that ordinary delivery does not mend.
     pub fn handle_heads(
         &mut self,

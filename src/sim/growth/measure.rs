@@ -104,7 +104,7 @@ impl Work {
             Input::PeerUp(_) => 3,
             Input::PeerDown(_) => 4,
             Input::Deadline => 5,
-            Input::Listening(_) | Input::DiskFull(_) | Input::Worked { .. } | Input::Fetched { .. } => 6,
+            Input::Listening(_) | Input::DiskFull(_) | Input::Worked { .. } | Input::Fetched(_) => 6,
         };
         self.by_input[at] += 1;
     }

@@ -140,9 +140,9 @@ impl Reader<'_> {
         bodies
     }
 
-    /// Up to which size bodies are fetched without being asked for: in a room, where that is set, or everywhere.
+    /// Up to which size bodies of kinds of which nothing is said are fetched without being asked for: in a room, where that is set, or everywhere.
     pub fn at_once_bytes(&self, room: Option<&RoomId>) -> Option<u64> {
-        let set = self.row::<u64>(Table::Meta, &row::media_policy(room));
+        let set = self.row::<u64>(Table::Meta, &row::media_policy(room, None));
         if room.is_some() { set } else { set.or(Some(FETCH_AT_ONCE_BYTES)) }
     }
 
