@@ -130,15 +130,7 @@ impl State {
         let is_over = match row.cargo {
             Cargo::Copy => row.since.saturating_add(COPY_MS_MAX) <= clock,
             Cargo::Commit { room } if is_long => {
-                let bytes = row.envelope.and_then(|envelope| sealed(ctx, &envelope));
-                let devices = self.contacts.devices(account);
-                let is_theirs = |_: &AccountId, device: &DeviceId| devices.iter().any(|(other, _)| other == device);
-                let envelope = bytes.as_deref().and_then(|bytes| Envelope::decode(bytes).ok());
-                envelope.is_some_and(|envelope| {
-                    let is_new =
-                        !self.rooms.has_member(&room, account) && self.rooms.could_open(ctx, envelope.body, is_theirs) == Some(false);
-                    is_new || self.rooms.is_left(envelope.body)
-                })
+                (!self.rooms.has_member(&room, account) && self.is_before(ctx, account, &row)) || self.is_left(ctx, &row)
             }
             _ => false,
         };
@@ -148,12 +140,28 @@ impl State {
         }
     }
 
-    /// Who was taken out of a room, and still waits for an epoch of it after so long, never gets there.
+    /// Whether no device of an account was in the epoch that a row is sealed in, as far as that is known.
+    fn is_before(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) -> bool {
+        let devices = self.contacts.devices(account);
+        let is_theirs = |_: &AccountId, device: &DeviceId| devices.iter().any(|(other, _)| other == device);
+        let bytes = row.envelope.and_then(|envelope| sealed(ctx, &envelope)).unwrap_or_default();
+        Envelope::decode(&bytes).is_ok_and(|envelope| self.rooms.could_open(ctx, envelope.body, is_theirs) == Some(false))
+    }
+
+    /// Whether a row is sealed on a branch that its room has left.
+    fn is_left(&self, ctx: &Ctx, row: &row::Outbox) -> bool {
+        let bytes = row.envelope.and_then(|envelope| sealed(ctx, &envelope)).unwrap_or_default();
+        Envelope::decode(&bytes).is_ok_and(|envelope| self.rooms.is_left(envelope.body))
+    }
+
+    /// Who was taken out of a room, and still waits after so long for an epoch of it in which none of their devices was or which everybody
+    /// left, never gets there. Who was in it may only have no room on the disk.
     fn give_up_outside(&mut self, ctx: &mut Ctx, account: &AccountId, orders: &[u64]) {
         for order in orders {
             let row = self.owed_row(ctx, account, *order).filter(|row| matches!(row.cargo, Cargo::Message { .. } | Cargo::Content { .. }));
             let is_outside = |room| self.rooms.has(&room) && !self.rooms.has_member(&room, account);
-            if let Some(row) = row.filter(|row| row.cargo.room().is_some_and(is_outside)) {
+            let Some(row) = row.filter(|row| row.cargo.room().is_some_and(is_outside)) else { continue };
+            if self.is_before(ctx, account, &row) || self.is_left(ctx, &row) {
                 self.give_up(ctx, account, *order, &row);
             }
         }

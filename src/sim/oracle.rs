@@ -191,7 +191,10 @@ impl World {
             if index.read_at.is_some() {
                 self.watch.read.insert((self.machines[who].account(), message));
             }
-            self.watch_custody(who, message, &index);
+            // Batches that are flushed together are shown together: only the last word on a message counts.
+            if self.machines[who].disk.durable(table, key) == value {
+                self.watch_custody(who, message, &index);
+            }
         }
     }
 
@@ -212,7 +215,7 @@ impl World {
                 continue;
             }
             let key = [&account.0[..], &custody.order.to_be_bytes()].concat();
-            let owed = self.machines[who].disk.row::<row::Outbox>(Table::Outbox, &key);
+            let owed = self.machines[who].disk.durable(Table::Outbox, &key).and_then(|owed| row::decode::<row::Outbox>(owed).ok());
             let Some(envelope) = owed.and_then(|owed| owed.envelope) else { continue };
             // Let go, since it can never be opened there; who cannot tell whose it is cannot tell them.
             if to.is_some_and(|to| self.watch.hopeless.contains(&(to, envelope))) {
