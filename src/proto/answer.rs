@@ -37,9 +37,10 @@ impl State {
             }
             for (account, order) in receivers {
                 self.land(ctx, &account, &by, envelope);
-                if self.owed_row(ctx, &account, order).is_some_and(|row| !Self::is_control(&row.cargo)) {
-                    self.outbox.way(&account, &by).into_iter().for_each(|way| way.is_trial = false);
-                }
+                let is_control = self.owed_row(ctx, &account, order).is_none_or(|row| Self::is_control(&row.cargo));
+                // Commits and knocks have a place of their own, which says nothing of that of messages.
+                let way = self.outbox.way(&account, &by).filter(|way| !is_control || way.chat_until <= ctx.now.mono);
+                way.into_iter().for_each(|way| way.is_trial = false);
                 self.settle_held(ctx, &account, order, (by, held.until), via);
                 touched.push(account);
             }
@@ -263,7 +264,7 @@ impl State {
             }
             let now = ctx.now.mono;
             let Some(way) = self.outbox.way(&account, &from) else { continue };
-            way.is_trial |= !is_control && matches!(refused.reason, Reason::Disk | Reason::Full);
+            way.is_trial |= !matches!(refused.reason, Reason::TooLarge | Reason::Work);
             match refused.reason {
                 Reason::TooLarge => way.hold_back(order, now + DAY),
                 // A full disk is a matter of minutes, and one envelope is enough to ask.

@@ -286,7 +286,7 @@ pub(super) struct Way {
     pub(super) paused_until: Millis,
     /// No messages are sent before then; commits and knocks may be.
     pub(super) chat_until: Millis,
-    /// Whether it had no place when it was last asked: one envelope is enough to ask again.
+    /// Whether it took nothing when it was last asked: one envelope is enough to ask again.
     pub(super) is_trial: bool,
     /// How often it said nothing at all.
     silences: u32,

@@ -383,3 +383,27 @@ fn a_line_that_breaks_before_it_is_good_for_anything_is_dialled_less_and_less() 
     world.run(20 * MINUTE);
     assert_eq!(world.transcript("bob", &world.room("alice", "bob")), ["now it holds"]);
 }
+
+#[test]
+fn whoever_blocked_somebody_is_not_flooded_at_their_mailbox() {
+    let mut world = World::new(42);
+    for name in ["alice", "bob"] {
+        world.add(name);
+    }
+    world.add_relay("relay");
+    world.join("bob", "relay");
+    world.meet("bob", "alice");
+    world.run(MINUTE);
+    let alice = world.person("alice").account();
+    world.command("bob", Command::ContactBlock { account: alice, on: true }).unwrap();
+    world.run(MINUTE);
+    world.kill("bob");
+    for number in 0..50 {
+        world.say("alice", "bob", &format!("text {number}")).unwrap();
+    }
+    world.run(5 * MINUTE);
+    world.spoken.clear();
+    world.run(6 * HOUR);
+    let deposits = world.spoken.get(&("alice".to_owned(), 23)).copied().unwrap_or_default();
+    assert!((6..=800).contains(&deposits), "{deposits} deposits in six hours");
+}
