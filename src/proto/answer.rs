@@ -130,9 +130,7 @@ impl State {
         let Some(row) = self.owed_row(ctx, account, order) else { return };
         let is_over = match row.cargo {
             Cargo::Copy => row.since.saturating_add(COPY_MS_MAX) <= clock,
-            Cargo::Commit { room } if is_long => {
-                (!self.rooms.has_member(&room, account) && self.is_before(ctx, account, &row)) || self.is_left(ctx, &row)
-            }
+            Cargo::Commit { room } if is_long => self.is_in_vain(ctx, account, &room, &row),
             _ => false,
         };
         if is_over {
@@ -141,18 +139,15 @@ impl State {
         }
     }
 
-    /// Whether no device of an account was in the epoch that a row is sealed in, as far as that is known.
-    fn is_before(&mut self, ctx: &mut Ctx, account: &AccountId, row: &row::Outbox) -> bool {
+    /// Whether what an account defers is sealed on a branch that the room has left, or, when it was taken out, in an epoch in which none of
+    /// its devices was, as far as that is known.
+    fn is_in_vain(&mut self, ctx: &mut Ctx, account: &AccountId, room: &RoomId, row: &row::Outbox) -> bool {
+        let bytes = row.envelope.and_then(|envelope| sealed(ctx, &envelope)).unwrap_or_default();
+        let Ok(envelope) = Envelope::decode(&bytes) else { return false };
         let devices = self.contacts.devices(account);
         let is_theirs = |_: &AccountId, device: &DeviceId| devices.iter().any(|(other, _)| other == device);
-        let bytes = row.envelope.and_then(|envelope| sealed(ctx, &envelope)).unwrap_or_default();
-        Envelope::decode(&bytes).is_ok_and(|envelope| self.rooms.could_open(ctx, envelope.body, is_theirs) == Some(false))
-    }
-
-    /// Whether a row is sealed on a branch that its room has left.
-    fn is_left(&self, ctx: &Ctx, row: &row::Outbox) -> bool {
-        let bytes = row.envelope.and_then(|envelope| sealed(ctx, &envelope)).unwrap_or_default();
-        Envelope::decode(&bytes).is_ok_and(|envelope| self.rooms.is_left(envelope.body))
+        self.rooms.is_left(envelope.body)
+            || (!self.rooms.has_member(room, account) && self.rooms.could_open(ctx, envelope.body, is_theirs) == Some(false))
     }
 
     /// Who was taken out of a room, and still waits after so long for an epoch of it in which none of their devices was or which everybody
@@ -160,9 +155,9 @@ impl State {
     fn give_up_outside(&mut self, ctx: &mut Ctx, account: &AccountId, orders: &[u64]) {
         for order in orders {
             let row = self.owed_row(ctx, account, *order).filter(|row| matches!(row.cargo, Cargo::Message { .. } | Cargo::Content { .. }));
-            let is_outside = |room| self.rooms.has(&room) && !self.rooms.has_member(&room, account);
-            let Some(row) = row.filter(|row| row.cargo.room().is_some_and(is_outside)) else { continue };
-            if self.is_before(ctx, account, &row) || self.is_left(ctx, &row) {
+            let Some((row, room)) = row.and_then(|row| row.cargo.room().map(|room| (row, room))) else { continue };
+            let is_outside = self.rooms.has(&room) && !self.rooms.has_member(&room, account);
+            if is_outside && self.is_in_vain(ctx, account, &room, &row) {
                 self.give_up(ctx, account, *order, &row);
             }
         }

@@ -332,9 +332,9 @@ fn a_device_that_says_later_for_ever_is_asked_less_and_less() {
     assert_eq!(world.transcript("bob", &world.room("alice", "bob")), ["open it"]);
 }
 
-#[test]
-fn a_mailbox_without_room_is_asked_with_one_envelope_and_gets_all_once_there_is_some() {
-    let mut world = World::new(40);
+/// Bob, whose mail is held at a relay, and Alice, his contact.
+fn bob_at_a_relay(seed: u64) -> World {
+    let mut world = World::new(seed);
     for name in ["alice", "bob"] {
         world.add(name);
     }
@@ -342,14 +342,25 @@ fn a_mailbox_without_room_is_asked_with_one_envelope_and_gets_all_once_there_is_
     world.join("bob", "relay");
     world.meet("bob", "alice");
     world.run(MINUTE);
-    world.kill("bob");
-    world.input("relay", Input::DiskFull(true));
+    world
+}
+
+/// Alice writes fifty texts; what is spoken in the six hours after the first minutes is counted.
+fn write_for_hours(world: &mut World) {
     for number in 0..50 {
         world.say("alice", "bob", &format!("text {number}")).unwrap();
     }
     world.run(5 * MINUTE);
     world.spoken.clear();
     world.run(6 * HOUR);
+}
+
+#[test]
+fn a_mailbox_without_room_is_asked_with_one_envelope_and_gets_all_once_there_is_some() {
+    let mut world = bob_at_a_relay(40);
+    world.kill("bob");
+    world.input("relay", Input::DiskFull(true));
+    write_for_hours(&mut world);
     let sent = |world: &World, kind| world.spoken.get(&("alice".to_owned(), kind)).copied().unwrap_or_default();
     let (deposits, tokens) = (sent(&world, 23), sent(&world, 22));
     assert!((12..=800).contains(&deposits), "{deposits} deposits in six hours");
@@ -386,24 +397,12 @@ fn a_line_that_breaks_before_it_is_good_for_anything_is_dialled_less_and_less() 
 
 #[test]
 fn whoever_blocked_somebody_is_not_flooded_at_their_mailbox() {
-    let mut world = World::new(42);
-    for name in ["alice", "bob"] {
-        world.add(name);
-    }
-    world.add_relay("relay");
-    world.join("bob", "relay");
-    world.meet("bob", "alice");
-    world.run(MINUTE);
+    let mut world = bob_at_a_relay(42);
     let alice = world.person("alice").account();
     world.command("bob", Command::ContactBlock { account: alice, on: true }).unwrap();
     world.run(MINUTE);
     world.kill("bob");
-    for number in 0..50 {
-        world.say("alice", "bob", &format!("text {number}")).unwrap();
-    }
-    world.run(5 * MINUTE);
-    world.spoken.clear();
-    world.run(6 * HOUR);
+    write_for_hours(&mut world);
     let deposits = world.spoken.get(&("alice".to_owned(), 23)).copied().unwrap_or_default();
     assert!((6..=800).contains(&deposits), "{deposits} deposits in six hours");
 }
